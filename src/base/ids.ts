@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto';
+
+/**
+ * Opaque ids of the form `<prefix>_01…`: `01`, then 22 base58 characters. The first eight encode the
+ * time in microseconds so that ids made later sort later within one process lifetime (index locality),
+ * the rest is random (~80 bits).
+ */
+export type Brand<Kind extends string> = string & { readonly __kind?: Kind };
+export type AgentId = Brand<'agent'>;
+export type EnvironmentId = Brand<'environment'>;
+export type SessionId = Brand<'session'>;
+export type EventId = Brand<'event'>;
+export type ThreadId = Brand<'thread'>;
+
+export type IdPrefix = 'agent' | 'env' | 'sesn' | 'sevt' | 'sthr' | 'req' | 'apikey';
+
+/** Makes a new id. Passed in as a dependency wherever determinism matters. */
+export type NewId = (prefix: IdPrefix) => string;
+
+const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+const timeLength = 8;
+const randomLength = 14;
+
+export const newId: NewId = (prefix) => `${prefix}_01${encodeTime(Date.now())}${randomToken(randomLength)}`;
+
+function encodeTime(ms: number): string {
+  let rest = ms;
+  let text = '';
+  for (let i = 0; i < timeLength; i++) {
+    text = alphabet.charAt(rest % 58) + text;
+    rest = Math.floor(rest / 58);
+  }
+  return text;
+}
+
+/** `length` base58 characters of cryptographic randomness. */
+export function randomToken(length: number): string {
+  let text = '';
+  while (text.length < length) {
+    for (const byte of randomBytes(length)) {
+      if (byte < 232 && text.length < length) text += alphabet.charAt(byte % 58);
+    }
+  }
+  return text;
+}

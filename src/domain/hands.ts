@@ -1,0 +1,38 @@
+import type { EnvironmentId, EventId, SessionId } from '../base/ids.ts';
+import type { ResultBlock } from '../protocol/content.ts';
+
+/** What a session's sandbox is made from. */
+export type SandboxRecipe = {
+  readonly sessionId: SessionId;
+  readonly environmentId: EnvironmentId;
+};
+
+/** One built-in tool call, already permitted. `input` is what the model sent, unchecked. */
+export type ToolRequest = {
+  readonly eventId: EventId;
+  readonly name: string;
+  readonly input: Readonly<Record<string, unknown>>;
+};
+
+/** What the model is told. A failing tool is data, never an exception. */
+export type ToolOutcome = {
+  readonly content: readonly ResultBlock[];
+  readonly isError: boolean;
+};
+
+/**
+ * The hands of every session: tools executed in sandboxes.
+ * Contract: `execute` always resolves; after its signal aborts it resolves within a second, when the
+ * whole process tree of the call is gone. Sandboxes are cattle: one that died is a failed call, the
+ * next call gets a new one over the same workspace.
+ */
+export interface Hands {
+  /** Starts provisioning in the background; bounded, never awaited, errors surface at the next call. */
+  warm(recipe: SandboxRecipe): void;
+  execute(recipe: SandboxRecipe, request: ToolRequest, signal: AbortSignal): Promise<ToolOutcome>;
+  /** The session went idle: the sandbox may be torn down after its grace period. The workspace stays. */
+  rest(sessionId: SessionId): void;
+  /** Ends the sandbox now. `discard` also removes the workspace. */
+  release(sessionId: SessionId, options: { readonly discard: boolean }): Promise<void>;
+  close(): Promise<void>;
+}

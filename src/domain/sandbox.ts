@@ -1,0 +1,67 @@
+import type { SessionId } from '../base/ids.ts';
+
+/** What a provider can do here, shown at start and by `anthill doctor`. */
+export type SandboxCapabilities = {
+  readonly provider: string;
+  /** `null`: able to isolate. Otherwise one sentence saying what to install or change. */
+  readonly unavailable: string | null;
+  readonly isolation: readonly string[];
+  readonly limits: readonly string[];
+};
+
+export type SandboxSpec = {
+  readonly id: SessionId;
+  /** Host directories bound read-write at their sandbox path. */
+  readonly mounts: readonly { readonly host: string; readonly sandbox: string; readonly readOnly: boolean }[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly limits: SandboxLimits;
+};
+
+export type SandboxLimits = {
+  readonly memoryBytesMax: number;
+  readonly processesMax: number;
+  readonly fileBytesMax: number;
+  readonly openFilesMax: number;
+};
+
+/** A running process group inside a sandbox. Output is untrusted bytes. */
+export interface SandboxProcess {
+  write(bytes: Uint8Array): void;
+  endInput(): void;
+  /** Signals the whole process group. */
+  kill(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): void;
+  /** Exit status, or the signal that ended it. Resolves when all output has been delivered. */
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: number | null }>;
+}
+
+export type ExecRequest = {
+  readonly argv: readonly string[];
+  readonly onStdout: (bytes: Uint8Array) => void;
+  readonly onStderr: (bytes: Uint8Array) => void;
+};
+
+/** One isolated place. */
+export interface Sandbox {
+  exec(request: ExecRequest): SandboxProcess;
+  /** Confined file access, done inside the sandbox: symlinks resolve there, never on the host. */
+  readFile(path: string, bytesMax: number): Promise<FileRead>;
+  writeFile(path: string, bytes: Uint8Array): Promise<void>;
+  /** Resolves when every process of the sandbox is gone. Safe to call twice. */
+  destroy(): Promise<void>;
+  /** Settles when the sandbox is gone, for whatever reason. */
+  readonly gone: Promise<void>;
+}
+
+export type FileRead = {
+  readonly bytes: Uint8Array;
+  /** Size of the file, which may be more than was read. */
+  readonly sizeBytes: number;
+  readonly kind: 'file' | 'directory' | 'other';
+};
+
+export interface SandboxProvider {
+  capabilities(): Promise<SandboxCapabilities>;
+  provision(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox>;
+  /** Ends what an earlier process of this server left behind; returns how many sandboxes were ended. */
+  sweep(): Promise<number>;
+}

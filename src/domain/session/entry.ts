@@ -1,0 +1,54 @@
+import type { EventId, SessionId, ThreadId } from '../../base/ids.ts';
+import type { SessionAgent, SessionBudget } from '../../protocol/sessions.ts';
+import type { ModelUsage, WireBlock } from '../model.ts';
+import type { SessionEvent } from '../../protocol/events.ts';
+
+/**
+ * One immutable line of a session's log. What the API calls an event is `emitted` (the server's) or
+ * `accepted` (a client's); the rest is internal: it makes the fold complete and is never shown.
+ *
+ *   accepted(event, processed_at null) … consumed(event_id, processed_at)   a queued client event
+ *   accepted(event, processed_at set)                                        one processed on arrival
+ */
+export type Entry =
+  | { readonly kind: 'created'; readonly session: SessionBirth }
+  | { readonly kind: 'configured'; readonly changes: SessionChanges }
+  | { readonly kind: 'accepted'; readonly event: SessionEvent }
+  | { readonly kind: 'consumed'; readonly eventId: EventId; readonly processedAt: string }
+  | { readonly kind: 'emitted'; readonly event: SessionEvent }
+  | { readonly kind: 'replied'; readonly reply: ReplyRecord }
+  | { readonly kind: 'started'; readonly toolUseId: EventId }
+  | { readonly kind: 'archived'; readonly at: string };
+
+export type SessionBirth = {
+  readonly id: SessionId;
+  readonly threadId: ThreadId;
+  readonly environmentId: string;
+  readonly agent: SessionAgent;
+  readonly title: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly budget: SessionBudget | null;
+  readonly createdAtUs: number;
+};
+
+export type SessionChanges = {
+  readonly title?: string | null;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly agent?: SessionAgent;
+  readonly budget?: SessionBudget | null;
+};
+
+/** A model's reply as it came, and the event each of its tool calls became. */
+export type ReplyRecord = {
+  readonly requestId: EventId;
+  readonly content: readonly WireBlock[];
+  readonly calls: readonly CallRecord[];
+  readonly usage: ModelUsage;
+  readonly servedBy: string;
+  readonly stopReason: string;
+};
+
+export type CallRecord = { readonly eventId: EventId; readonly modelToolUseId: string };
+
+export type LogRecord = { readonly seq: number; readonly entry: Entry };
+

@@ -1,0 +1,72 @@
+import type { EventId, SessionId } from '../../base/ids.ts';
+import type { EventType, SessionEvent } from '../../protocol/events.ts';
+import type { PageQuery } from '../collections.ts';
+import type { Entry, LogRecord } from './entry.ts';
+import type { SessionState } from './state.ts';
+
+/** Right to drive one session: `epoch` fences every append made with it. */
+export type Lease = { readonly sessionId: SessionId; readonly owner: string; readonly epoch: number };
+
+/** What a pure rule says to append, and what to answer its caller. No entries: nothing is written. */
+export type Decision<T> = { readonly entries: readonly Entry[]; readonly result: T };
+
+/** What one commit did, told to tails and workers after it is durable. */
+export type Commit = {
+  readonly sessionId: SessionId;
+  readonly records: readonly LogRecord[];
+  readonly state: SessionState;
+};
+
+export type EventQuery = PageQuery & {
+  readonly types: readonly EventType[] | null;
+};
+
+/**
+ * The log of every session: append-only, `seq` from 1 without gaps per session.
+ * One call of `commit` is one transaction: fold, decide, append, update the session row's cached
+ * columns (status, summary, wake time) from the evolved state. Refusals thrown by `decide` change nothing.
+ * `afterCommit` listeners run once the commit is durable, in commit order per session.
+ */
+export interface SessionLog {
+  /** Creates the row and appends the first entries, all or nothing. Refuses an absent or archived environment. */
+  create(entries: readonly [Entry & { kind: 'created' }, ...Entry[]]): Promise<SessionState>;
+  /**
+   * `decide` is pure and synchronous and sees the state under the session's lock.
+   * With a lease the append is fenced: a stale epoch rejects with `StaleLease`.
+   * Absent session: a `not_found` refusal.
+   */
+  commit<T>(id: SessionId, decide: (state: SessionState) => Decision<T>, lease?: Lease): Promise<T>;
+  /** The fold of the log now, or `null` when there is no such session. */
+  state(id: SessionId): Promise<SessionState | null>;
+  /** Records in delivery order, `seq` greater than `afterSeq`. */
+  read(id: SessionId, afterSeq: number, limit: number): Promise<readonly LogRecord[]>;
+  /** Where an event was delivered to streams, or `null`: unknown, or still queued. */
+  deliveredAt(id: SessionId, eventId: EventId): Promise<number | null>;
+  /** The API's list: by `processed_at`, queued events last. */
+  events(id: SessionId, query: EventQuery): Promise<readonly Positioned<SessionEvent>[]>;
+  /** Removes the session and its log, if `check` does not refuse. Its last commit carries `session.deleted`. */
+  remove(id: SessionId, decide: (state: SessionState) => Decision<null>): Promise<void>;
+}
+
+/** A list item with the opaque-to-be position a cursor resumes from. */
+export type Positioned<T> = { readonly item: T; readonly position: readonly [number, number | string] };
+
+export class StaleLease extends Error {
+  constructor(sessionId: SessionId) {
+    super(`the lease on ${sessionId} is no longer ours`);
+    this.name = 'StaleLease';
+  }
+}
+
+/** Claims on runnable sessions. A session is runnable when its wake time has come and no live lease holds it. */
+export interface Leases {
+  /** The next runnable session, or `null`. Takes the lease for `ttlMs`. */
+  claim(owner: string, ttlMs: number): Promise<Lease | null>;
+  /** Extends; `false` when the lease was lost. */
+  extend(lease: Lease, ttlMs: number): Promise<boolean>;
+  release(lease: Lease): Promise<void>;
+  /** When the earliest waiting session wants to wake, in microseconds, or `null`. */
+  nextWakeUs(): Promise<number | null>;
+  /** Embedded start: the directory lock proves that we are alone, so no lease is live. */
+  voidAll(): Promise<void>;
+}

@@ -1,0 +1,32 @@
+import type { SessionId } from '../base/ids.ts';
+import type { PreviewEvent } from '../protocol/events.ts';
+import type { Commit } from './session/session-log.ts';
+import type { LogRecord } from './session/entry.ts';
+
+export type TailItem =
+  | { readonly type: 'records'; readonly records: readonly LogRecord[] }
+  | { readonly type: 'preview'; readonly preview: PreviewEvent }
+  /** The reader was too slow and missed something; it must be cut off. */
+  | { readonly type: 'overflow' };
+
+/** A live reader of one session. Iteration ends when `close` is called or the session is gone. */
+export interface Tail extends AsyncIterable<TailItem> {
+  close(): void;
+}
+
+/**
+ * Live readers. The log is the truth; a tail only saves reading it.
+ * `attach` first, then read the log up to what you need: nothing can fall between.
+ */
+export interface Tails {
+  attach(id: SessionId): Tail;
+  publish(commit: Commit): void;
+  preview(id: SessionId, preview: PreviewEvent): void;
+  /**
+   * Where a stream opened now should start, so that "send first, stream second" cannot miss a fast turn:
+   * the `seq` before the oldest client event that was accepted in the last few seconds while nobody
+   * listened; `null` when there is none.
+   */
+  missedSince(id: SessionId): number | null;
+  close(): void;
+}

@@ -1,0 +1,33 @@
+import type { z } from 'zod';
+
+/**
+ * One line of the route table: everything the door (`http/`), the command line (`cli/`), the documents
+ * and the tests need to know about an endpoint. The table itself is `routes.ts`.
+ */
+export type Route = {
+  /** Resource path of the command line and the SDK: `beta.sessions.events` is `['beta', 'sessions', 'events']`. */
+  readonly resource: readonly string[];
+  /** SDK method name and command: `create`, `retrieve`, `list`, `update`, `archive`, `delete`, `send`, `stream`. */
+  readonly action: string;
+  readonly summary: string;
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Path template; parameters are `:snake_case`, in the order of the command line's positional ids. */
+  readonly path: string;
+  /** Which beta value unlocks the endpoint; `null` needs none. */
+  readonly beta: 'managed-agents' | null;
+  /** Wording of validation messages, see the table "Message style by resource" of the specification. */
+  readonly messages: 'managed' | 'environments';
+  readonly query: z.ZodObject | null;
+  readonly body: z.ZodType | null;
+  readonly response: z.ZodType;
+  readonly paging: Paging | null;
+  /** The response is a server-sent event stream of `response` objects. */
+  readonly streams: boolean;
+};
+
+export type Paging = {
+  /** `cursor`: `{data, next_page}`; `cursor-both`: also `prev_page`; `ids`: `{data, has_more, first_id, last_id}`. */
+  readonly kind: 'cursor' | 'cursor-both' | 'ids';
+  readonly limitDefault: number;
+  readonly limitMax: number;
+};
