@@ -31,6 +31,8 @@ export type ModelReply = {
   readonly usage: ModelUsage;
   /** The model that served the request, for pricing. */
   readonly servedBy: string;
+  /** Ids of `tool_use` blocks whose input was not valid JSON; their `input` is `{}`. */
+  readonly malformed: readonly string[];
 };
 
 /** A failed request is data: the log shows it and the session goes on. */

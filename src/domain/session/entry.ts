@@ -1,7 +1,7 @@
 import type { EventId, SessionId, ThreadId } from '../../base/ids.ts';
+import type { SessionEvent } from '../../protocol/events.ts';
 import type { SessionAgent, SessionBudget } from '../../protocol/sessions.ts';
 import type { ModelUsage, WireBlock } from '../model.ts';
-import type { SessionEvent } from '../../protocol/events.ts';
 
 /**
  * One immutable line of a session's log. What the API calls an event is `emitted` (the server's) or
@@ -18,7 +18,8 @@ export type Entry =
   | { readonly kind: 'emitted'; readonly event: SessionEvent }
   | { readonly kind: 'replied'; readonly reply: ReplyRecord }
   | { readonly kind: 'started'; readonly toolUseId: EventId }
-  | { readonly kind: 'archived'; readonly at: string };
+  | { readonly kind: 'delayed'; readonly untilUs: number }
+  | { readonly kind: 'archived'; readonly atUs: number };
 
 export type SessionBirth = {
   readonly id: SessionId;
@@ -46,9 +47,15 @@ export type ReplyRecord = {
   readonly usage: ModelUsage;
   readonly servedBy: string;
   readonly stopReason: string;
+  /** List price at the time, integer micro-cents; `null`: the model has none. */
+  readonly costMicroCents: number | null;
 };
 
-export type CallRecord = { readonly eventId: EventId; readonly modelToolUseId: string };
+/** `malformed`: the model's input was not JSON, so the call is answered with an error and never run. */
+export type CallRecord = {
+  readonly eventId: EventId;
+  readonly modelToolUseId: string;
+  readonly malformed?: true;
+};
 
 export type LogRecord = { readonly seq: number; readonly entry: Entry };
-

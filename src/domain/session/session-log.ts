@@ -42,6 +42,8 @@ export interface SessionLog {
   read(id: SessionId, afterSeq: number, limit: number): Promise<readonly LogRecord[]>;
   /** Where an event was delivered to streams, or `null`: unknown, or still queued. */
   deliveredAt(id: SessionId, eventId: EventId): Promise<number | null>;
+  /** A client's event as accepted (`processed_at` as it was then), or `null`. */
+  accepted(id: SessionId, eventId: EventId): Promise<SessionEvent | null>;
   /** The API's list: by `processed_at`, queued events last. */
   events(id: SessionId, query: EventQuery): Promise<readonly Positioned<SessionEvent>[]>;
   /** Removes the session and its log, if `check` does not refuse. Its last commit carries `session.deleted`. */

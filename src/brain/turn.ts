@@ -1,0 +1,166 @@
+import { backoffMs } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import type { NewId } from '../base/ids.ts';
+import { createMailbox } from '../base/mailbox.ts';
+import type { Hands } from '../domain/hands.ts';
+import { modelRetryBackoff } from '../domain/limits.ts';
+import type { Model, ModelReply } from '../domain/model.ts';
+import type { InFlight, Step } from '../domain/session/advance.ts';
+import { advance } from '../domain/session/advance.ts';
+import { emitResult } from '../domain/session/calls.ts';
+import { contextOf } from '../domain/session/context.ts';
+import type { Draft } from '../domain/session/draft.ts';
+import { draftOf } from '../domain/session/draft.ts';
+import { recordFailure, recordReply } from '../domain/session/replies.ts';
+import type { Lease, SessionLog } from '../domain/session/session-log.ts';
+import type { Call, SessionState } from '../domain/session/state.ts';
+import { hasQueued } from '../domain/session/state.ts';
+import type { Tails } from '../domain/tails.ts';
+import type { Finished } from './finished.ts';
+import { createPreviews } from './previews.ts';
+import { unreachableServers } from './mcp.ts';
+
+export type TurnDeps = {
+  readonly log: SessionLog;
+  readonly model: Model;
+  readonly hands: Hands;
+  readonly tails: Pick<Tails, 'preview'>;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  /** In [0, 1): jitter of retry delays. */
+  readonly random: () => number;
+  /** List cost of a reply in integer micro-cents; `null` when its model has no list price. */
+  readonly costOf: (reply: ModelReply, modelId: string) => number | null;
+};
+
+/** A running turn. `notice` tells it that its session's log grew; `stop` gives it up without a word. */
+export type Turn = {
+  readonly done: Promise<TurnEnd>;
+  notice(state: SessionState): void;
+  stop(): void;
+};
+
+/** `released`: the commit that brought the session to rest also gave up the lease. */
+export type TurnEnd = 'released' | 'held';
+
+/**
+ * Drives one claimed session from running to rest: fold, ask the model, run tools, append, repeat.
+ * Stateless but for what is in flight: killed at any await, another brain continues from the log.
+ * Rejects with `StaleLease` when the session was claimed elsewhere; nothing of ours is appended then.
+ */
+export function startTurn(deps: TurnDeps, lease: Lease): Turn {
+  const mailbox = createMailbox<Finished>();
+  let aborts = new AbortController();
+  const calls = new Set<string>();
+  let request: string | null = null;
+  let stopped = false;
+
+  const inFlight = (): InFlight => ({ request, calls });
+  const commit = <T>(decide: (draft: Draft) => T): Promise<{ result: T; state: SessionState }> =>
+    deps.log.commit(
+      lease.sessionId,
+      (before) => {
+        const draft = draftOf(before, { nowUs: deps.clock.nowUs(), newId: deps.newId });
+        const result = decide(draft);
+        return { entries: draft.entries(), result: { result, state: draft.state() } };
+      },
+      lease,
+    );
+
+  async function run(): Promise<TurnEnd> {
+    let finished: Finished = { type: 'notice' };
+    while (!stopped) {
+      settle(finished);
+      const { result: step, state } = await commit((draft) => {
+        const ended = record(draft, finished);
+        const startErrors = unreachableServers(draft.state().agent);
+        return ended ?? advance(draft, { inFlight: inFlight(), startErrors });
+      });
+      if (step.type === 'rest') return state.wakeAtUs === null ? 'released' : 'held';
+      launch(step, state);
+      finished = await mailbox.take();
+    }
+    return 'held';
+  }
+
+  function settle(finished: Finished): void {
+    if (finished.type === 'result') calls.delete(finished.call.eventId);
+    else if (finished.type !== 'notice') request = null;
+  }
+
+  function record(draft: Draft, finished: Finished): Step | null {
+    switch (finished.type) {
+      case 'reply': {
+        const costMicroCents = deps.costOf(finished.reply, draft.state().agent.model.id);
+        return recordReply(draft, { ...finished, costMicroCents });
+      }
+      case 'failure': {
+        const { failure } = finished;
+        const attempt = draft.state().round.attempts + 1;
+        return recordFailure(draft, failure, failure.retryAfterMs ?? backoffMs(attempt, modelRetryBackoff, deps.random()));
+      }
+      case 'result':
+        if (!finished.cut) emitResult(draft, finished.call, finished.outcome);
+        return null;
+      default:
+        return null;
+    }
+  }
+
+  function launch(step: Step, state: SessionState): void {
+    // After an interrupt the same brain goes on with the messages that queued behind it.
+    if (step.type !== 'wait' && aborts.signal.aborted && !stopped) aborts = new AbortController();
+    if (step.type === 'request') {
+      request = step.requestId;
+      void ask(step.requestId, state);
+    }
+    if (step.type !== 'tools') return;
+    for (const call of step.calls) {
+      calls.add(call.eventId);
+      void execute(call, state);
+    }
+  }
+
+  async function ask(requestId: string, state: SessionState): Promise<void> {
+    const previews = createPreviews(deps.newId);
+    const { signal } = aborts;
+    try {
+      const reply = await deps.model.request(
+        contextOf(state),
+        (delta) => {
+          for (const preview of previews.take(delta)) deps.tails.preview(lease.sessionId, preview);
+        },
+        signal,
+      );
+      if (reply.type === 'failure') mailbox.put({ type: 'failure', failure: reply });
+      else mailbox.put({ type: 'reply', requestId, reply, previewed: previews.promised });
+    } catch (cause) {
+      mailbox.put(signal.aborted ? { type: 'cut' } : { type: 'failure', failure: unexpected(cause) });
+    }
+  }
+
+  async function execute(call: Call, state: SessionState): Promise<void> {
+    const recipe = { sessionId: state.id, environmentId: state.environmentId };
+    const { signal } = aborts;
+    const outcome = await deps.hands.execute(recipe, call, signal);
+    mailbox.put({ type: 'result', call, outcome, cut: signal.aborted });
+  }
+
+  return {
+    done: run().finally(() => aborts.abort()),
+    notice(state) {
+      if (hasQueued(state, 'user.interrupt')) aborts.abort();
+      mailbox.put({ type: 'notice' });
+    },
+    stop() {
+      stopped = true;
+      aborts.abort();
+      mailbox.put({ type: 'notice' });
+    },
+  };
+}
+
+function unexpected(cause: unknown) {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return { type: 'failure', kind: 'request_failed', message, retryable: true, retryAfterMs: null } as const;
+}

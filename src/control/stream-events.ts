@@ -1,0 +1,129 @@
+import { streamReplayPageEvents } from '../domain/limits.ts';
+import { deliver } from '../domain/session/delivery.ts';
+import type { LogRecord } from '../domain/session/entry.ts';
+import type { SessionLog } from '../domain/session/session-log.ts';
+import type { Tail, Tails } from '../domain/tails.ts';
+import type { PreviewEvent, SessionEvent, StreamEvent } from '../protocol/events.ts';
+import { invalid, Refusal } from '../protocol/refusal.ts';
+
+export type StreamDeps = { readonly log: SessionLog; readonly tails: Tails };
+
+export type StreamOptions = {
+  /** Replay everything delivered after this event, then go live; `null`: live only. */
+  readonly after: string | null;
+  /** Event types whose previews this connection wants. */
+  readonly previews: readonly PreviewedType[];
+};
+
+export type PreviewedType = 'agent.message' | 'agent.thinking';
+
+/** What a stream delivers: stored events carry their id, previews none. */
+export type StreamItem =
+  | { readonly type: 'event'; readonly event: StreamEvent; readonly id: string | null }
+  /** The reader was too slow: the connection must be cut, the client can resume by its last event id. */
+  | { readonly type: 'overflow' };
+
+export type EventStream = AsyncIterable<StreamItem> & { close(): void };
+
+/**
+ * Hop 10, the reading side: attach a tail first, then read the log up to where the tail begins, so that
+ * nothing falls between. Ends after `session.deleted` and `session.status_terminated`.
+ */
+export async function streamEvents(deps: StreamDeps, sessionId: string, options: StreamOptions): Promise<EventStream> {
+  const tail = deps.tails.attach(sessionId);
+  try {
+    const state = await deps.log.state(sessionId);
+    if (state === null) throw new Refusal('not_found', `Session not found: ${sessionId}`);
+    const from = await startOf(deps, sessionId, options.after, state.seq);
+    const queued = new Map(state.queue.map((event) => [event.id, event]));
+    const ended = state.status === 'terminated';
+    const reader = { deps, sessionId, tail, queued, previews: options.previews, ended };
+    return { [Symbol.asyncIterator]: () => read(reader, from, state.seq), close: () => tail.close() };
+  } catch (cause) {
+    tail.close();
+    throw cause;
+  }
+}
+
+/** The `seq` after which the stream delivers. */
+async function startOf(deps: StreamDeps, sessionId: string, after: string | null, now: number): Promise<number> {
+  if (after === null) return deps.tails.missedSince(sessionId) ?? now;
+  const seq = await deps.log.deliveredAt(sessionId, after);
+  if (seq === null) throw invalid(`after: no event ${after} has been delivered in this session`);
+  return seq;
+}
+
+type Reader = {
+  readonly deps: StreamDeps;
+  readonly sessionId: string;
+  readonly tail: Tail;
+  readonly queued: Map<string, SessionEvent>;
+  readonly previews: readonly PreviewedType[];
+  /** The log was complete when the stream opened: replay, then end. */
+  readonly ended: boolean;
+};
+
+async function* read(reader: Reader, from: number, upTo: number): AsyncGenerator<StreamItem> {
+  let seq = from;
+  try {
+    while (seq < upTo) {
+      const page = await reader.deps.log.read(reader.sessionId, seq, Math.min(streamReplayPageEvents, upTo - seq));
+      const last = page.at(-1);
+      if (!last) break;
+      for (const record of page) {
+        const item = await itemOf(reader, record);
+        if (item) yield item;
+        if (item && endsStream(item)) return;
+      }
+      seq = last.seq;
+    }
+    if (!reader.ended) yield* live(reader, seq);
+  } finally {
+    reader.tail.close();
+  }
+}
+
+async function* live(reader: Reader, from: number): AsyncGenerator<StreamItem> {
+  const opened = new Set<string>();
+  for await (const item of reader.tail) {
+    if (item.type === 'overflow') {
+      yield { type: 'overflow' };
+      return;
+    }
+    if (item.type === 'preview') {
+      if (isWanted(reader.previews, opened, item.preview)) yield { type: 'event', event: item.preview, id: null };
+      continue;
+    }
+    for (const record of item.records) {
+      if (record.seq <= from) continue;
+      const delivered = await itemOf(reader, record);
+      if (delivered) yield delivered;
+      if (delivered && endsStream(delivered)) return;
+    }
+  }
+}
+
+/** A preview whose start this connection saw, of a type it asked for. */
+function isWanted(types: readonly PreviewedType[], opened: Set<string>, preview: PreviewEvent): boolean {
+  if (preview.type === 'event_delta') return opened.has(preview.event_id);
+  if (!types.includes(preview.event.type) || opened.has(preview.event.id)) return false;
+  opened.add(preview.event.id);
+  return true;
+}
+
+async function itemOf(reader: Reader, record: LogRecord): Promise<StreamItem | null> {
+  const { entry } = record;
+  if (entry.kind === 'accepted') reader.queued.set(entry.event.id, entry.event);
+  if (entry.kind === 'consumed' && !reader.queued.has(entry.eventId)) {
+    const accepted = await reader.deps.log.accepted(reader.sessionId, entry.eventId);
+    if (accepted) reader.queued.set(entry.eventId, accepted);
+  }
+  const event = deliver(record, (id) => reader.queued.get(id));
+  if (event) reader.queued.delete(event.id);
+  return event && { type: 'event', event, id: event.id };
+}
+
+function endsStream(item: StreamItem): boolean {
+  if (item.type !== 'event') return false;
+  return item.event.type === 'session.deleted' || item.event.type === 'session.status_terminated';
+}

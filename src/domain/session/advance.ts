@@ -1,0 +1,129 @@
+import { toolRoundsMax } from '../limits.ts';
+import { builtinTools } from '../tools/builtin.ts';
+import { isAtCap } from './budget.ts';
+import { emitResult, errorResult, unknownOutcomeText } from './calls.ts';
+import type { Draft } from './draft.ts';
+import { consume, emit } from './draft.ts';
+import { closeRequest, endByInterrupt } from './interrupt.ts';
+import type { Call } from './state.ts';
+import { hasQueued, waitingCalls } from './state.ts';
+import { emitError, emitIdle, emitRequiresAction, emitRunning, emitThreadRunning } from './status.ts';
+import type { SessionErrorObject, StopDetails, StopReason } from '../../protocol/events.ts';
+
+/** What the brain must do next; everything else has been appended to the draft. */
+export type Step =
+  /** Ask the model. The span is open; the reply goes to `recordReply` or `recordFailure`. */
+  | { readonly type: 'request'; readonly requestId: string }
+  /** Start these calls; their `started` entries are in the draft. Others may still be in flight. */
+  | { readonly type: 'tools'; readonly calls: readonly Call[] }
+  /** Work is in flight; come back when some of it has ended. */
+  | { readonly type: 'wait' }
+  /** Nothing to do: idle, rescheduled or terminated. */
+  | { readonly type: 'rest' };
+
+/** What this brain has in flight. Anything the log calls started and is not here died with another brain. */
+export type InFlight = { readonly request: string | null; readonly calls: ReadonlySet<string> };
+
+export type TurnInput = {
+  readonly inFlight: InFlight;
+  /** Errors met while starting the turn (MCP connections); listed between the two running events. */
+  readonly startErrors: readonly SessionErrorObject[];
+};
+
+/**
+ * Takes a running session as far as it goes without the outside world, and says what to do there.
+ * Pure: a crash between two calls loses nothing, the next brain asks again.
+ */
+export function advance(draft: Draft, input: TurnInput): Step {
+  const { status } = draft.state();
+  if (status !== 'running' && status !== 'rescheduling') return { type: 'rest' };
+  if (hasQueued(draft.state(), 'user.interrupt')) {
+    if (isBusy(input.inFlight)) return { type: 'wait' };
+    endByInterrupt(draft);
+    return advance(draft, input);
+  }
+  if (input.inFlight.request !== null) return { type: 'wait' };
+  if (status === 'rescheduling') emitRunning(draft);
+  else if (draft.state().threadStatus !== 'running') {
+    for (const error of input.startErrors) emitError(draft, error);
+  }
+  if (draft.state().threadStatus !== 'running') emitThreadRunning(draft);
+  closeRequest(draft);
+  return advanceCalls(draft, input) ?? advanceRound(draft);
+}
+
+function isBusy(inFlight: InFlight): boolean {
+  return inFlight.request !== null || inFlight.calls.size > 0;
+}
+
+/** Tool calls of the last reply: run what may run, wait for what runs, idle for what waits on a client. */
+function advanceCalls(draft: Draft, { inFlight }: TurnInput): Step | null {
+  for (const call of draft.state().round.calls) {
+    if (call.status !== 'started' || inFlight.calls.has(call.eventId) || isReadOnly(call)) continue;
+    emitResult(draft, call, errorResult(unknownOutcomeText));
+  }
+  const runnable = draft
+    .state()
+    .round.calls.filter(
+      (call) =>
+        call.status === 'ready' || (call.status === 'started' && !inFlight.calls.has(call.eventId)),
+    );
+  for (const call of runnable) draft.append({ kind: 'started', toolUseId: call.eventId });
+  if (runnable.length > 0) return { type: 'tools', calls: runnable };
+  if (inFlight.calls.size > 0) return { type: 'wait' };
+  if (waitingCalls(draft.state()).length > 0) {
+    emitRequiresAction(draft);
+    return { type: 'rest' };
+  }
+  for (const call of draft.state().round.calls) {
+    if (call.status === 'denied') emitResult(draft, call, errorResult(call.denial ?? 'Permission denied.'));
+  }
+  return null;
+}
+
+function isReadOnly(call: Call): boolean {
+  return call.kind === 'builtin' && builtinTools.some((tool) => tool.name === call.name && tool.readOnly);
+}
+
+/** All calls are answered: ask the model again, or end the turn. */
+function advanceRound(draft: Draft): Step {
+  const { round } = draft.state();
+  if (round.toolRounds >= toolRoundsMax) return exhaust(draft, toolRoundsError());
+  if (!round.owesReply && !hasQueued(draft.state(), 'user.message')) {
+    endTurn(draft, { type: 'end_turn' });
+    return { type: 'rest' };
+  }
+  if (isAtCap(draft.state(), draft.nowUs)) {
+    endTurn(draft, { type: 'budget_reached' });
+    return { type: 'rest' };
+  }
+  for (const event of draft.state().queue) {
+    if (event.type === 'user.message') consume(draft, event.id);
+  }
+  return { type: 'request', requestId: emit(draft, { type: 'span.model_request_start' }) };
+}
+
+function toolRoundsError(): SessionErrorObject {
+  return {
+    type: 'tool_use_limit_reached_error',
+    message: `The agent reached its limit of ${toolRoundsMax} tool-use rounds in one turn.`,
+    retry_status: { type: 'exhausted' },
+  };
+}
+
+/**
+ * Ends a turn. A last request that also crossed the budget shows `budget_reached` on the session only
+ * (spec/sessions.md, Budgets).
+ */
+export function endTurn(draft: Draft, reason: StopReason, details: StopDetails | null = null): void {
+  const crossed = reason.type === 'end_turn' && isAtCap(draft.state(), draft.nowUs);
+  emitIdle(draft, reason, details, crossed ? { type: 'budget_reached' } : reason);
+}
+
+/** The turn is dead: queued inputs are flushed (into the history, without a reply), next message starts anew. */
+export function exhaust(draft: Draft, error: SessionErrorObject): Step {
+  emitError(draft, error);
+  for (const event of draft.state().queue) consume(draft, event.id);
+  endTurn(draft, { type: 'retries_exhausted' });
+  return { type: 'rest' };
+}

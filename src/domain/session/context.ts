@@ -1,0 +1,73 @@
+import { chainToArray } from '../../base/chain.ts';
+import type { AgentTool } from '../../protocol/agents.ts';
+import type { ResultBlock, UserBlock } from '../../protocol/content.ts';
+import type { ModelRequest, WireBlock, WireMessage, WireTool } from '../model.ts';
+import { builtinTools } from '../tools/builtin.ts';
+import { toolPermission } from '../tools/permission.ts';
+import type { ConversationItem, SessionState } from './state.ts';
+
+/** What the model is shown: the agent's system prompt, its tools, and the conversation so far. */
+export function contextOf(state: SessionState): ModelRequest {
+  return {
+    model: state.agent.model,
+    system: state.agent.system ?? '',
+    messages: messagesOf(chainToArray(state.conversation)),
+    tools: state.agent.tools.flatMap((tool) => toolsOf(tool, state.agent.tools)),
+  };
+}
+
+/**
+ * Consecutive items of one side become one message; tool results come first in theirs, because the
+ * Messages API wants every tool use answered at the start of the next user message.
+ */
+export function messagesOf(items: readonly ConversationItem[]): WireMessage[] {
+  const messages: { role: 'user' | 'assistant'; content: WireBlock[] }[] = [];
+  for (const item of items) {
+    const role = item.type === 'assistant' ? 'assistant' : 'user';
+    let message = messages.at(-1);
+    if (message?.role !== role) {
+      message = { role, content: [] };
+      messages.push(message);
+    }
+    message.content.push(...blocksOf(item));
+  }
+  return messages.filter((message) => message.content.length > 0);
+}
+
+function blocksOf(item: ConversationItem): readonly WireBlock[] {
+  switch (item.type) {
+    case 'assistant':
+      return item.content;
+    case 'user':
+      return item.content.map(contentBlock);
+    case 'result':
+      return [
+        {
+          type: 'tool_result',
+          tool_use_id: item.modelToolUseId,
+          content: item.content.map(contentBlock),
+          ...(item.isError ? { is_error: true } : {}),
+        },
+      ];
+  }
+}
+
+/** Blocks of the two APIs are the same but for unset optional fields, which the Messages API refuses as null. */
+function contentBlock(block: UserBlock | ResultBlock): WireBlock {
+  const kept = Object.entries(block).filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(kept) as WireBlock;
+}
+
+function toolsOf(tool: AgentTool, all: readonly AgentTool[]): readonly WireTool[] {
+  switch (tool.type) {
+    case 'custom':
+      return [{ name: tool.name, description: tool.description, input_schema: tool.input_schema }];
+    case 'agent_toolset_20260401':
+      return builtinTools
+        .filter(({ name }) => toolPermission(all, { server: null, name }).enabled)
+        .map(({ name, description, inputSchema }) => ({ name, description, input_schema: inputSchema }));
+    case 'mcp_toolset':
+      // A server whose connection failed offers nothing this turn.
+      return [];
+  }
+}

@@ -1,0 +1,153 @@
+import { unreachable } from '../../base/assert.ts';
+import type { EventParams, SessionEvent } from '../../protocol/events.ts';
+import { invalid, Refusal } from '../../protocol/refusal.ts';
+import { acceptance, phaseOf } from './acceptance.ts';
+import type { Draft } from './draft.ts';
+import { consume } from './draft.ts';
+import { endByInterrupt } from './interrupt.ts';
+import type { Call, SessionState } from './state.ts';
+import { earlyAnswer, hasQueued, waitingCalls } from './state.ts';
+import { emitRequiresAction, emitRunning } from './status.ts';
+
+/**
+ * What a batch of client events does to a session: the events as accepted, in posted order.
+ * All or nothing: the first refusal throws and nothing of the draft is kept.
+ */
+export function acceptEvents(draft: Draft, events: readonly EventParams[]): SessionEvent[] {
+  const waitedBefore = waitingCalls(draft.state()).length;
+  const accepted = events.map((params, index) => acceptEvent(draft, params, `events[${index}]`));
+  settleStatus(draft, waitedBefore);
+  return accepted;
+}
+
+function acceptEvent(draft: Draft, params: EventParams, path: string): SessionEvent {
+  const state = draft.state();
+  const outcome = acceptance[phaseOf(state, draft.nowUs)][params.type];
+  switch (outcome) {
+    case 'start':
+    case 'queue':
+      checkThread(state, params);
+      return accept(draft, params);
+    case 'answer':
+      return acceptAnswer(draft, params, path);
+    case 'interrupt':
+    case 'ignore':
+      checkThread(state, params);
+      return acceptInterrupt(draft, params);
+    case 'refuse_waiting':
+      throw waitingRefusal(state, path);
+    case 'refuse_capped':
+      throw invalid(`${path}: ${cappedMessage}`);
+    case 'refuse_archived':
+      throw invalid(`${path}: the session is archived (and read-only) and accepts no events`);
+    case 'refuse_worker_only':
+      throw new Refusal('permission', `${path}: user.tool_result is only accepted from an environment key`);
+    case 'refuse_unsupported':
+      throw invalid(`${path}.type: "${params.type}" is not supported by this server version`);
+    default:
+      return unreachable(outcome);
+  }
+}
+
+const answerTypes = 'user.tool_confirmation, user.custom_tool_result, user.tool_result, user.interrupt';
+const cappedMessage = `the session has reached its budget and accepts only ${answerTypes}; raise or remove the budget to continue`;
+
+function waitingRefusal(state: SessionState, path: string): Refusal {
+  const ids = waitingCalls(state).map((call) => call.eventId);
+  return invalid(
+    `${path}: the session is waiting for an answer to ${ids.join(', ')}; it accepts only ${answerTypes}`,
+  );
+}
+
+/** A queued client event: `processed_at` stays null until the turn consumes it. */
+function accept(draft: Draft, params: EventParams): SessionEvent {
+  const event = { ...withoutNulls(params), id: draft.newId('sevt'), processed_at: null } as SessionEvent;
+  draft.append({ kind: 'accepted', event });
+  return event;
+}
+
+/** Optional event fields are omitted when unset (spec/README.md, Timestamps, booleans, nulls). */
+function withoutNulls(params: EventParams): EventParams {
+  const kept = Object.entries(params).filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(kept) as EventParams;
+}
+
+function checkThread(state: SessionState, params: EventParams): void {
+  if (params.type !== 'user.interrupt' || params.session_thread_id == null) return;
+  const id = params.session_thread_id;
+  if (!id.startsWith('sthr_')) throw invalid(`Invalid thread ID: ${id}`);
+  if (id !== state.threadId) throw new Refusal('not_found', `Thread not found: ${id}`);
+}
+
+/** On an idle session an interrupt takes effect in the same decision. */
+function acceptInterrupt(draft: Draft, params: EventParams): SessionEvent {
+  const event = accept(draft, params);
+  if (waitingCalls(draft.state()).length > 0) endByInterrupt(draft);
+  else consume(draft, event.id);
+  return event;
+}
+
+function acceptAnswer(draft: Draft, params: EventParams, path: string): SessionEvent {
+  if (params.type === 'user.tool_confirmation') return acceptConfirmation(draft, params, path);
+  if (params.type === 'user.custom_tool_result') return acceptCustomResult(draft, params, path);
+  return unreachable(params as never);
+}
+
+type Confirmation = Extract<EventParams, { type: 'user.tool_confirmation' }>;
+
+function acceptConfirmation(draft: Draft, params: Confirmation, path: string): SessionEvent {
+  const call = pendingCall(draft.state(), params.tool_use_id, `${path}.tool_use_id`);
+  if (call.kind === 'custom') {
+    throw invalid(`${path}.tool_use_id: ${call.eventId} is a custom tool use; answer it with user.custom_tool_result`);
+  }
+  const event = accept(draft, params);
+  consumeConfirmations(draft);
+  return event;
+}
+
+type CustomResult = Extract<EventParams, { type: 'user.custom_tool_result' }>;
+
+/** A result is processed on arrival, whatever order answers come in. */
+function acceptCustomResult(draft: Draft, params: CustomResult, path: string): SessionEvent {
+  const call = pendingCall(draft.state(), params.custom_tool_use_id, `${path}.custom_tool_use_id`);
+  if (call.kind !== 'custom') {
+    throw invalid(`${path}.custom_tool_use_id: ${call.eventId} is not a custom tool use`);
+  }
+  const id = draft.newId('sevt');
+  const event = { ...withoutNulls(params), id, processed_at: draft.stamp() } as SessionEvent;
+  draft.append({ kind: 'accepted', event });
+  consumeConfirmations(draft);
+  return event;
+}
+
+function pendingCall(state: SessionState, id: string, path: string): Call {
+  const call = state.round.calls.find((candidate) => candidate.eventId === id);
+  if (!call) throw invalid(`${path}: no tool use ${id} is waiting for an answer`);
+  if (call.status !== 'waiting' || earlyAnswer(state, call)) {
+    throw invalid(`${path}: ${id} is not waiting for an answer`);
+  }
+  return call;
+}
+
+/** Confirmations received early stay unprocessed until every earlier call of the thread is settled. */
+function consumeConfirmations(draft: Draft): void {
+  for (const call of draft.state().round.calls) {
+    if (call.status !== 'waiting') continue;
+    const answer = earlyAnswer(draft.state(), call);
+    if (!answer) return;
+    consume(draft, answer.id);
+  }
+}
+
+/** After the batch: wake an idle session that has work, or say again what it still waits for. */
+function settleStatus(draft: Draft, waitedBefore: number): void {
+  const state = draft.state();
+  if (state.status !== 'idle') return;
+  const waiting = waitingCalls(state).length;
+  if (waiting > 0) {
+    if (waiting < waitedBefore) emitRequiresAction(draft);
+    return;
+  }
+  const answered = waitedBefore > 0 && state.round.calls.length > 0;
+  if (answered || hasQueued(state, 'user.message')) emitRunning(draft);
+}

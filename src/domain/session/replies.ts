@@ -1,0 +1,136 @@
+import { toolUseOf } from '../tools/route-call.ts';
+import type { ModelFailure, ModelReply, WireBlock } from '../model.ts';
+import { modelAttemptsMax } from '../limits.ts';
+import type { SessionErrorObject } from '../../protocol/events.ts';
+import type { Step } from './advance.ts';
+import { endTurn, exhaust } from './advance.ts';
+import { closeCalls, interruptedText } from './calls.ts';
+import type { Draft } from './draft.ts';
+import { emit } from './draft.ts';
+import type { CallRecord } from './entry.ts';
+import { closeRequest } from './interrupt.ts';
+import { emitError, emitRescheduled } from './status.ts';
+import { hasQueued } from './state.ts';
+
+export type RecordedReply = {
+  readonly requestId: string;
+  readonly reply: ModelReply;
+  /** Event ids already promised to previews, by content block index. */
+  readonly previewed: ReadonlyMap<number, string>;
+  readonly costMicroCents: number | null;
+};
+
+/**
+ * A reply becomes events in the order of its blocks: thinking, messages (one per run of text blocks),
+ * tool uses, then the end of the span. Returns `rest` when the reply itself ended the turn (a refusal).
+ */
+export function recordReply(draft: Draft, { requestId, reply, previewed, costMicroCents }: RecordedReply): Step | null {
+  const calls: CallRecord[] = [];
+  let index = 0;
+  while (index < reply.content.length) {
+    const run = textRun(reply.content, index);
+    if (run.length > 0) {
+      emitMessage(draft, run, previewed.get(index));
+      index += run.length;
+      continue;
+    }
+    const block = reply.content[index];
+    if (block?.type === 'thinking' || block?.type === 'redacted_thinking') {
+      emit(draft, { type: 'agent.thinking' }, previewed.get(index));
+    }
+    // A refused reply runs nothing: its calls would have no reply to belong to.
+    if (block?.type === 'tool_use' && reply.stopReason !== 'refusal') calls.push(emitToolUse(draft, block, reply.malformed));
+    index += 1;
+  }
+  emitSpanEnd(draft, requestId, reply);
+  draft.append({
+    kind: 'replied',
+    reply: {
+      requestId,
+      content: reply.content,
+      calls,
+      usage: reply.usage,
+      servedBy: reply.servedBy,
+      stopReason: reply.stopReason,
+      costMicroCents,
+    },
+  });
+  if (reply.stopReason !== 'refusal' || hasQueued(draft.state(), 'user.interrupt')) return null;
+  endTurn(draft, { type: 'refusal' }, refusalDetails(reply));
+  return { type: 'rest' };
+}
+
+function textRun(content: readonly WireBlock[], from: number): readonly WireBlock[] {
+  let end = from;
+  while (content[end]?.type === 'text') end += 1;
+  return content.slice(from, end);
+}
+
+function emitMessage(draft: Draft, run: readonly WireBlock[], id: string | undefined): void {
+  const content = run
+    .map((block) => ({ type: 'text' as const, text: String(block['text'] ?? '') }))
+    .filter((block) => block.text !== '');
+  if (content.length > 0) emit(draft, { type: 'agent.message', content }, id);
+}
+
+function emitToolUse(draft: Draft, block: WireBlock, malformed: readonly string[]): CallRecord {
+  const eventId = emit(draft, toolUseOf(draft.state().agent, block));
+  const modelToolUseId = String(block['id']);
+  return malformed.includes(modelToolUseId)
+    ? { eventId, modelToolUseId, malformed: true }
+    : { eventId, modelToolUseId };
+}
+
+function emitSpanEnd(draft: Draft, requestId: string, { usage }: ModelReply): void {
+  emit(draft, {
+    type: 'span.model_request_end',
+    model_request_start_id: requestId,
+    is_error: false,
+    model_usage: {
+      input_tokens: usage.inputTokens,
+      output_tokens: usage.outputTokens,
+      cache_read_input_tokens: usage.cacheReadInputTokens,
+      cache_creation_input_tokens: usage.cacheCreation5mInputTokens + usage.cacheCreation1hInputTokens,
+      ...(usage.speed === null ? {} : { speed: usage.speed }),
+    },
+  });
+}
+
+const refusalCategories = ['cyber', 'bio', 'frontier_llm', 'reasoning_extraction', 'general_harms'] as const;
+
+function refusalDetails({ refusal }: ModelReply) {
+  return {
+    type: 'refusal' as const,
+    category: refusalCategories.find((known) => known === refusal?.category) ?? null,
+    explanation: refusal?.explanation ?? null,
+  };
+}
+
+/** A failed request: retried later with the session rescheduled, or the end of the turn. */
+export function recordFailure(draft: Draft, failure: ModelFailure, delayMs: number): Step {
+  closeRequest(draft);
+  const attempts = draft.state().round.attempts + 1;
+  if (!failure.retryable || attempts >= modelAttemptsMax) return exhaust(draft, errorOf(failure, 'exhausted'));
+  emitError(draft, errorOf(failure, 'retrying'));
+  draft.append({ kind: 'delayed', untilUs: draft.nowUs + Math.round(delayMs * 1000) });
+  emitRescheduled(draft);
+  return { type: 'rest' };
+}
+
+const errorTypes = {
+  overloaded: 'model_overloaded_error',
+  rate_limited: 'model_rate_limited_error',
+  request_failed: 'model_request_failed_error',
+  billing: 'billing_error',
+} as const;
+
+function errorOf(failure: ModelFailure, retry: 'retrying' | 'exhausted'): SessionErrorObject {
+  return { type: errorTypes[failure.kind], message: failure.message, retry_status: { type: retry } };
+}
+
+/** A bug in Anthill must not leave a session running for ever: the turn ends and says so. */
+export function recordBreakdown(draft: Draft, message: string): Step {
+  closeRequest(draft);
+  closeCalls(draft, interruptedText);
+  return exhaust(draft, { type: 'unknown_error', message, retry_status: { type: 'exhausted' } });
+}

@@ -1,0 +1,106 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { parseYaml } from '../base/yaml.ts';
+
+/** Everything the process is told from outside. Read once, here; nobody else looks at the environment. */
+export type Config = {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly logLevel: string;
+  /** Presets the first API key. */
+  readonly apiKey: string | null;
+  readonly upstream: Upstream | null;
+  /** Where `scripted/<name>` finds `<name>.yaml`. */
+  readonly scenariosDir: string;
+  /** Model ids beyond the catalogue that the upstream serves. */
+  readonly models: readonly string[];
+};
+
+export type Upstream = { readonly baseUrl: string; readonly apiKey: string | null; readonly profile: string };
+
+export const defaultPort = 4141;
+const anthropicBaseUrl = 'https://api.anthropic.com';
+
+/** A mistake in flags, environment or `anthill.yaml`: said in one sentence, exit 2. */
+export class ConfigMistake extends Error {}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Flags win over the environment, the environment over `anthill.yaml`, that over defaults. */
+export function readConfig(args: readonly string[], env: Environment, cwd: string): Config {
+  const flags = parseFlags(args);
+  const dataDir = dataDirectory(flags.data, env);
+  const file = readFile(flags.config ?? env['ANTHILL_CONFIG'], [join(cwd, 'anthill.yaml'), join(dataDir, 'anthill.yaml')]);
+  return {
+    host: flags.host ?? env['ANTHILL_HOST'] ?? text(file, 'host') ?? '127.0.0.1',
+    port: portOf(flags.port ?? env['ANTHILL_PORT'] ?? text(file, 'port')),
+    dataDir,
+    logLevel: env['ANTHILL_LOG_LEVEL'] ?? text(file, 'log_level') ?? 'info',
+    apiKey: env['ANTHILL_API_KEY'] || null,
+    upstream: upstreamOf(env, section(file, 'upstream')),
+    scenariosDir: resolve(flags.scenarios ?? env['ANTHILL_SCENARIOS'] ?? text(file, 'scenarios') ?? join(dataDir, 'scenarios')),
+    models: list(file, 'models'),
+  };
+}
+
+export function dataDirectory(flag: string | undefined, env: Environment): string {
+  return resolve(flag ?? env['ANTHILL_DATA'] ?? join(homedir(), '.anthill'));
+}
+
+function parseFlags(args: readonly string[]) {
+  const string = { type: 'string' } as const;
+  try {
+    const options = { port: string, host: string, data: string, config: string, scenarios: string };
+    return parseArgs({ args: [...args], options, strict: true }).values;
+  } catch (cause) {
+    throw new ConfigMistake(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+function portOf(value: string | undefined): number {
+  if (value === undefined) return defaultPort;
+  const port = Number(value);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new ConfigMistake(`--port: ${value} is not a port`);
+  return port;
+}
+
+function upstreamOf(env: Environment, file: Section): Upstream | null {
+  const apiKey = env['ANTHILL_UPSTREAM_API_KEY'] || env['ANTHROPIC_API_KEY'] || text(file, 'api_key') || null;
+  const configured = env['ANTHILL_UPSTREAM_BASE_URL'] || text(file, 'base_url') || null;
+  if (apiKey === null && configured === null) return null;
+  const baseUrl = configured ?? anthropicBaseUrl;
+  if (!URL.canParse(baseUrl)) throw new ConfigMistake(`upstream base_url: ${baseUrl} is not a URL`);
+  const fallback = new URL(baseUrl).hostname.endsWith('anthropic.com') ? 'anthropic' : 'generic';
+  return { baseUrl, apiKey, profile: env['ANTHILL_UPSTREAM_PROFILE'] || text(file, 'profile') || fallback };
+}
+
+type Section = Readonly<Record<string, unknown>>;
+
+function readFile(named: string | undefined, candidates: readonly string[]): Section {
+  const path = named ?? candidates.find((candidate) => existsSync(candidate));
+  if (path === undefined) return {};
+  if (!existsSync(path)) throw new ConfigMistake(`configuration file ${path} does not exist`);
+  return record(parseYaml(readFileSync(path, 'utf8'))) ?? {};
+}
+
+function record(value: unknown): Section | null {
+  // A YAML mapping; arrays and scalars are not.
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Section) : null;
+}
+
+function section(file: Section, name: string): Section {
+  return record(file[name]) ?? {};
+}
+
+function text(file: Section, name: string): string | undefined {
+  const value = file[name];
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+}
+
+function list(file: Section, name: string): readonly string[] {
+  const value = file[name];
+  return Array.isArray(value) ? value.map(String) : [];
+}

@@ -1,0 +1,91 @@
+import type { Clock } from '../base/clock.ts';
+import type { SessionId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import { leaseTtlMs, sessionsAtOnceMax, workerPollMs } from '../domain/limits.ts';
+import type { Commit, Lease, Leases } from '../domain/session/session-log.ts';
+import { StaleLease } from '../domain/session/session-log.ts';
+import type { SessionState } from '../domain/session/state.ts';
+import { startWorker } from './worker.ts';
+
+/** What this worker drives; the brain's turn is one. */
+export type RunningTurn = {
+  /** `held`: the lease is still ours to release. */
+  readonly done: Promise<'released' | 'held'>;
+  notice(state: SessionState): void;
+  stop(): void;
+};
+
+export type RunSessionsOptions = {
+  readonly leases: Leases;
+  readonly owner: string;
+  readonly startTurn: (lease: Lease) => RunningTurn;
+  /** The turn broke on a bug: end it in the log, so that it cannot break again at once. */
+  readonly breakDown: (lease: Lease, cause: unknown) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+export type RunSessions = {
+  /** Told after every commit: wakes the claim loop, or the turn that runs here. */
+  noticeCommit(commit: Commit): void;
+  /** Stops claiming; turns get `graceMs` to come to rest, then are stopped and continue at the next start. */
+  close(graceMs: number): Promise<void>;
+};
+
+/** Hop 5: claims runnable sessions and drives each to rest under a lease that is kept alive. */
+export function runSessions(options: RunSessionsOptions): RunSessions {
+  const turns = new Map<SessionId, RunningTurn>();
+
+  async function run(lease: Lease): Promise<void> {
+    const turn = options.startTurn(lease);
+    turns.set(lease.sessionId, turn);
+    const heartbeat = setInterval(() => void extend(lease, turn), leaseTtlMs / 3);
+    try {
+      if ((await turn.done) === 'held') await options.leases.release(lease);
+    } catch (cause) {
+      await failed(lease, cause);
+    } finally {
+      clearInterval(heartbeat);
+      turns.delete(lease.sessionId);
+    }
+  }
+
+  async function extend(lease: Lease, turn: RunningTurn): Promise<void> {
+    const alive = await options.leases.extend(lease, leaseTtlMs).catch(() => false);
+    if (!alive) turn.stop();
+  }
+
+  async function failed(lease: Lease, cause: unknown): Promise<void> {
+    if (cause instanceof StaleLease) return options.log.warn('turn.lease_lost', { sessionId: lease.sessionId });
+    options.log.error('turn.broke', { sessionId: lease.sessionId, cause });
+    await options.breakDown(lease, cause);
+    await options.leases.release(lease);
+  }
+
+  const worker = startWorker({
+    claim: () => options.leases.claim(options.owner, leaseTtlMs),
+    run,
+    nextDueUs: () => options.leases.nextWakeUs(),
+    concurrencyMax: sessionsAtOnceMax,
+    pollMs: workerPollMs,
+    clock: options.clock,
+    log: options.log,
+  });
+
+  return {
+    noticeCommit({ sessionId, records, state }) {
+      const turn = turns.get(sessionId);
+      // A turn knows its own appends; a client's are always `accepted` entries.
+      const byClient = records.some(({ entry }) => entry.kind === 'accepted');
+      if (turn && byClient) turn.notice(state);
+      else if (!turn && state.wakeAtUs !== null) worker.poke();
+    },
+    async close(graceMs) {
+      const grace = setTimeout(() => {
+        for (const turn of turns.values()) turn.stop();
+      }, graceMs);
+      await worker.close();
+      clearTimeout(grace);
+    },
+  };
+}

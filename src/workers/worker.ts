@@ -1,0 +1,87 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+
+export type WorkerOptions<Job> = {
+  /** The next job, already leased to us, or `null`. */
+  readonly claim: () => Promise<Job | null>;
+  /** Runs the job to its end. A rejection is logged; the job's lease decides what happens next. */
+  readonly run: (job: Job) => Promise<void>;
+  /** When the earliest job that waits for its time is due, microseconds, or `null`. */
+  readonly nextDueUs: () => Promise<number | null>;
+  readonly concurrencyMax: number;
+  /** Longest nap: backs up every hint that got lost. */
+  readonly pollMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+export type Worker = {
+  /** A hint that there is something to claim. Cheap, may be wrong. */
+  poke(): void;
+  /** Stops claiming and resolves when no job runs any more. */
+  close(): Promise<void>;
+};
+
+/** One background loop: claim → run → claim. Hints wake it early, a poll backs them up. */
+export function startWorker<Job>(options: WorkerOptions<Job>): Worker {
+  const { claim, run, clock, log } = options;
+  const running = new Set<Promise<void>>();
+  let closing = false;
+  let poked = false;
+  let nap: AbortController | null = null;
+
+  function poke(): void {
+    poked = true;
+    nap?.abort();
+  }
+
+  async function loop(): Promise<void> {
+    while (!closing) {
+      poked = false;
+      const job = running.size < options.concurrencyMax ? await claimed() : null;
+      if (job !== null) start(job);
+      else await rest();
+    }
+  }
+
+  async function claimed(): Promise<Job | null> {
+    try {
+      return await claim();
+    } catch (cause) {
+      log.error('worker.claim_failed', { cause });
+      await clock.sleep(options.pollMs);
+      return null;
+    }
+  }
+
+  function start(job: Job): void {
+    const ended: Promise<void> = run(job)
+      .catch((cause) => log.error('worker.job_failed', { cause }))
+      .finally(() => {
+        running.delete(ended);
+        poke();
+      });
+    running.add(ended);
+  }
+
+  async function rest(): Promise<void> {
+    const dueUs = await options.nextDueUs();
+    if (poked || closing) return;
+    const untilDueMs = dueUs === null ? options.pollMs : Math.max(1, (dueUs - clock.nowUs()) / 1000);
+    nap = new AbortController();
+    // Waking up early is what the signal is for.
+    await clock.sleep(Math.min(options.pollMs, untilDueMs), nap.signal).catch(() => undefined);
+    nap = null;
+  }
+
+  const ended = loop();
+  return {
+    poke,
+    async close() {
+      closing = true;
+      poke();
+      await ended;
+      await Promise.all(running);
+    },
+  };
+}
