@@ -9,6 +9,7 @@ export type RefusalCode =
   | 'billing'
   | 'permission'
   | 'not_found'
+  | 'method'
   | 'conflict'
   | 'conflict_invalid'
   | 'too_large'

@@ -1,0 +1,40 @@
+import { invalid } from './refusal.ts';
+
+/** Where a page begins: behind `position`, walking in `order`; `back` walks towards the previous page. */
+export type Cursor = {
+  readonly order: 'asc' | 'desc';
+  readonly position: readonly [number, number | string];
+  readonly back: boolean;
+};
+
+/** Opaque to clients. */
+export function encodeCursor({ order, position, back }: Cursor): string {
+  const text = JSON.stringify([order, position[0], position[1], ...(back ? [1] : [])]);
+  return `page_${btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`;
+}
+
+/** A cursor that was made by `encodeCursor` for the same order; anything else is a 400. */
+export function decodeCursor(text: string, order: 'asc' | 'desc'): Cursor {
+  const cursor = parseCursor(text);
+  if (cursor === null) throw invalid('page: invalid cursor');
+  if (cursor.order !== order) throw invalid(`page: this cursor belongs to order ${cursor.order}`);
+  return cursor;
+}
+
+function parseCursor(text: string): Cursor | null {
+  if (!/^page_[A-Za-z0-9_-]{1,400}$/.test(text)) return null;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(atob(text.slice(5).replaceAll('-', '+').replaceAll('_', '/')));
+  } catch {
+    return null;
+  }
+  if (!Array.isArray(parsed) || (parsed.length !== 3 && parsed.length !== 4)) return null;
+  const [order, time, tie, back]: unknown[] = parsed;
+  if (order !== 'asc' && order !== 'desc') return null;
+  if (typeof time !== 'number' || !Number.isSafeInteger(time)) return null;
+  if (typeof tie !== 'string' && !Number.isSafeInteger(tie)) return null;
+  if (back !== undefined && back !== 1) return null;
+  // Both branches of the tie-breaker were checked above.
+  return { order, position: [time, tie as number | string], back: back === 1 };
+}
