@@ -1,0 +1,46 @@
+/**
+ * Every limit that is not part of a wire schema, with its unit in its name.
+ * Sources: spec/limits.md, unless a comment gives a reason of our own.
+ */
+
+/** $0.08 per active hour, in integer micro-cents. */
+export const microCentsPerActiveHour = 8_000_000;
+
+// Turns
+export const toolRoundsMax = 200;
+export const modelAttemptsMax = 5;
+export const modelRetryBackoff = { baseMs: 1_000, capMs: 30_000 } as const;
+/** A provider that asks for more patience than this is asked again earlier. */
+export const modelRetryAfterMsMax = 120_000;
+/** Silence on a model stream after which the request counts as cut. */
+export const modelStreamIdleMsMax = 300_000;
+export const modelOutputTokensDefault = 32_000;
+
+// Sessions at work
+export const sessionsAtOnceMax = 256;
+export const leaseTtlMs = 60_000;
+export const workerPollMs = 500;
+export const drainGraceMs = 10_000;
+
+// Agents
+export const toolsPerAgentMax = 256;
+export const fileDocumentsPerCreateMax = 100;
+
+// Streams
+export const streamReplayPageEvents = 500;
+export const streamHeartbeatMs = 10_000;
+export const streamBufferBytesMax = 4 * 1024 * 1024;
+export const tailBufferRecordsMax = 10_000;
+/** A stream opened this soon after an event that nobody listened to starts at that event. */
+export const missedEventWindowMs = 5_000;
+
+// Requests
+export const requestBodyBytesMax = 32 * 1024 * 1024;
+
+// Store
+/** Folds kept in memory, counted in log records: about 1 KB each. */
+export const foldCacheRecordsMax = 50_000;
+export const foldPageRecords = 1_000;
+/** Entry bodies over this go to the blob directory. */
+export const entryBodyBytesMax = 64 * 1024;
+export const groupCommitJobsMax = 64;

@@ -1,0 +1,95 @@
+import type { Agents } from '../domain/collections.ts';
+import type { Agent } from '../protocol/agents.ts';
+import type { Engine } from './engines/engine.ts';
+import { microseconds } from './entry-rows.ts';
+import { keyset } from './keyset.ts';
+import type { AgentRow } from './tables.ts';
+import { build } from './tables.ts';
+
+/** Agents: the latest version in `agents`, every version in `agent_versions`, both in one transaction. */
+export function createAgents(engine: Engine): Agents {
+  return {
+    async insert(agent) {
+      await engine.write(async (tx) => {
+        await tx.run(build.insertInto('agents').values(rowOf(agent)).compile());
+        await tx.run(insertVersion(agent));
+      });
+    },
+    async get(id, version) {
+      const query = version === undefined ? latest(id) : oneVersion(id, version);
+      const [row] = await engine.read.all<{ document: string }>(query);
+      return row ? agentOf(row) : null;
+    },
+    change(id, rule) {
+      return engine.write(async (tx) => {
+        const [row] = await tx.all(latest(id));
+        if (!row) return null;
+        const before = agentOf(row);
+        const after = rule(before);
+        if (after === before) return before;
+        await tx.run(build.updateTable('agents').set(rowOf(after)).where('id', '=', id).compile());
+        if (after.version === before.version) await tx.run(updateVersion(after));
+        else await tx.run(insertVersion(after));
+        return after;
+      });
+    },
+    async page(query) {
+      let select = build.selectFrom('agents').select(['id', 'created_at_us', 'document']);
+      if (!query.includeArchived) select = select.where('archived_at_us', 'is', null);
+      const rows = await engine.read.all(keyset(select, ['created_at_us', 'id'], query).compile());
+      return rows.map((row) => ({ item: agentOf(row), position: [row.created_at_us, row.id] as const }));
+    },
+    async versions(id, query) {
+      const select = build.selectFrom('agent_versions').select(['version', 'document']).where('agent_id', '=', id);
+      const rows = await engine.read.all(keyset(select, ['version', 'version'], query).compile());
+      return rows.map((row) => ({ item: agentOf(row), position: [row.version, row.version] as const }));
+    },
+  };
+}
+
+function rowOf(agent: Agent): AgentRow {
+  return {
+    id: agent.id,
+    created_at_us: microseconds(agent.created_at),
+    archived_at_us: agent.archived_at === null ? null : microseconds(agent.archived_at),
+    version: agent.version,
+    document: JSON.stringify(agent),
+  };
+}
+
+/** Documents are only ever written by `rowOf` and `insertVersion`, from an Agent. */
+function agentOf(row: { document: string }): Agent {
+  return JSON.parse(row.document) as Agent;
+}
+
+function latest(id: string) {
+  return build.selectFrom('agents').select('document').where('id', '=', id).compile();
+}
+
+function oneVersion(id: string, version: number) {
+  return build
+    .selectFrom('agent_versions')
+    .select('document')
+    .where('agent_id', '=', id)
+    .where('version', '=', version)
+    .compile();
+}
+
+function insertVersion(agent: Agent) {
+  const { id: agent_id, version } = agent;
+  const created_at_us = microseconds(agent.updated_at);
+  return build
+    .insertInto('agent_versions')
+    .values({ agent_id, version, created_at_us, document: JSON.stringify(agent) })
+    .compile();
+}
+
+/** Archiving changes the latest version without making a new one. */
+function updateVersion(agent: Agent) {
+  return build
+    .updateTable('agent_versions')
+    .set({ document: JSON.stringify(agent) })
+    .where('agent_id', '=', agent.id)
+    .where('version', '=', agent.version)
+    .compile();
+}

@@ -1,0 +1,56 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { entryBodyBytesMax } from '../domain/limits.ts';
+
+/**
+ * Bodies of log entries. Small ones stay in their row; large ones go to a file of the session, named by
+ * their content, durable before the row that names them is committed.
+ */
+export type Bodies = {
+  /** What to put into the row. */
+  store(sessionId: string, body: string): string;
+  load(sessionId: string, stored: string): string;
+  discard(sessionId: string): void;
+};
+
+/** JSON never begins with this. */
+const fileMark = '@';
+
+export function openBodies(directory: string): Bodies {
+  const folder = (sessionId: string) => join(directory, sessionId);
+  return {
+    store(sessionId, body) {
+      if (body.length <= entryBodyBytesMax && Buffer.byteLength(body) <= entryBodyBytesMax) return body;
+      const name = createHash('sha256').update(body).digest('hex');
+      const path = join(folder(sessionId), name);
+      if (!existsSync(path)) {
+        mkdirSync(folder(sessionId), { recursive: true, mode: 0o700 });
+        writeDurably(path, body);
+      }
+      return `${fileMark}${name}`;
+    },
+    load(sessionId, stored) {
+      if (!stored.startsWith(fileMark)) return stored;
+      return readFileSync(join(folder(sessionId), stored.slice(fileMark.length)), 'utf8');
+    },
+    discard(sessionId) {
+      rmSync(folder(sessionId), { recursive: true, force: true });
+    },
+  };
+}
+
+function writeDurably(path: string, text: string): void {
+  const temporary = `${path}.${randomUUID()}`;
+  const file = openSync(temporary, 'wx', 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+  const parent = openSync(join(path, '..'), 'r');
+  fsyncSync(parent);
+  closeSync(parent);
+}

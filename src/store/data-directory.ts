@@ -1,0 +1,25 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+
+export type DataDirectory = { readonly path: string; close(): void };
+
+/** Another server has this directory open. */
+export class DirectoryInUse extends Error {}
+
+/**
+ * Creates the directory 0700 and locks it for this process. The lock is SQLite's own on a file of its
+ * own: the kernel gives it back when the process dies, however it dies.
+ */
+export function openDataDirectory(path: string): DataDirectory {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  chmodSync(path, 0o700);
+  const lock = new Database(join(path, 'lock.db'), { timeout: 0 });
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch (cause) {
+    lock.close();
+    throw new DirectoryInUse(`another Anthill server is using ${path}; stop it or choose another --data`, { cause });
+  }
+  return { path, close: () => lock.close() };
+}

@@ -1,0 +1,106 @@
+import Database from 'better-sqlite3';
+import type { CompiledQuery } from 'kysely';
+import { groupCommitJobsMax } from '../../domain/limits.ts';
+import type { Engine, Sql } from './engine.ts';
+
+type Job = { readonly run: (tx: Sql) => Promise<void>; readonly settle: (failure: Error | null) => void };
+
+/**
+ * SQLite behind one writer. Decisions that arrive while a commit is in progress are committed together
+ * in the next one, each in its own savepoint, so that one that fails takes nothing else with it.
+ * Durable means `synchronous = FULL`: on disk before it is acknowledged.
+ */
+export function openSqlite(path: string): Engine {
+  const writer = connect(path);
+  // An in-memory database exists once; a file gets a second connection, so readers see committed rows only.
+  const reader = path === ':memory:' ? writer : connect(path);
+  const tx = sqlOf(writer);
+  const queue: Job[] = [];
+  let draining: Promise<void> | null = null;
+
+  async function drain(): Promise<void> {
+    // Let everything that is ready in this tick join the first group.
+    await Promise.resolve();
+    while (queue.length > 0) await commitGroup(queue.splice(0, groupCommitJobsMax));
+    draining = null;
+  }
+
+  async function commitGroup(group: readonly Job[]): Promise<void> {
+    const settled: (() => void)[] = [];
+    writer.exec('BEGIN IMMEDIATE');
+    for (const job of group) settled.push(await runInSavepoint(job));
+    try {
+      writer.exec('COMMIT');
+    } catch (cause) {
+      if (writer.inTransaction) writer.exec('ROLLBACK');
+      for (const job of group) job.settle(new Error('the database could not commit', { cause }));
+      return;
+    }
+    for (const settle of settled) settle();
+  }
+
+  async function runInSavepoint(job: Job): Promise<() => void> {
+    writer.exec('SAVEPOINT job');
+    try {
+      await job.run(tx);
+      writer.exec('RELEASE job');
+      return () => job.settle(null);
+    } catch (cause) {
+      writer.exec('ROLLBACK TO job');
+      writer.exec('RELEASE job');
+      // Anything can be thrown; refusals are Errors and pass as they are.
+      return () => job.settle(cause instanceof Error ? cause : new Error(String(cause)));
+    }
+  }
+
+  return {
+    read: sqlOf(reader),
+    write<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
+      return new Promise((resolve, reject) => {
+        let result: { value: T } | null = null;
+        queue.push({
+          async run(sql) {
+            result = { value: await work(sql) };
+          },
+          settle: (failure) => (failure === null && result ? resolve(result.value) : reject(failure)),
+        });
+        draining ??= drain();
+      });
+    },
+    async close() {
+      await draining;
+      if (reader !== writer) reader.close();
+      writer.close();
+    },
+  };
+}
+
+function connect(path: string): Database.Database {
+  const database = new Database(path);
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = FULL');
+  database.pragma('foreign_keys = ON');
+  database.pragma('busy_timeout = 5000');
+  return database;
+}
+
+function sqlOf(database: Database.Database): Sql {
+  const statements = new Map<string, Database.Statement<unknown[]>>();
+  function prepared(query: CompiledQuery<unknown>): Database.Statement<unknown[]> {
+    let statement = statements.get(query.sql);
+    if (!statement) {
+      statement = database.prepare<unknown[]>(query.sql);
+      statements.set(query.sql, statement);
+    }
+    return statement;
+  }
+  return {
+    async all<Row>(query: CompiledQuery<Row>) {
+      // Kysely typed the row when it compiled the query.
+      return prepared(query).all(...query.parameters) as Row[];
+    },
+    async run(query) {
+      return prepared(query).run(...query.parameters).changes;
+    },
+  };
+}

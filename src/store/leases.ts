@@ -1,0 +1,74 @@
+import type { Clock } from '../base/clock.ts';
+import type { Lease, Leases } from '../domain/session/session-log.ts';
+import type { Engine } from './engines/engine.ts';
+import { build } from './tables.ts';
+
+/** Leases on the session rows. The epoch only grows, so an append of an earlier holder is recognised. */
+export function createLeases(engine: Engine, clock: Clock): Leases {
+  return {
+    claim(owner, ttlMs) {
+      return engine.write(async (tx) => {
+        const nowUs = clock.nowUs();
+        const [row] = await tx.all(runnable(nowUs));
+        if (!row) return null;
+        const epoch = row.lease_epoch + 1;
+        await tx.run(take(row.id, { owner, epoch, untilUs: nowUs + ttlMs * 1000 }));
+        return { sessionId: row.id, owner, epoch };
+      });
+    },
+    async extend(lease, ttlMs) {
+      const untilUs = clock.nowUs() + ttlMs * 1000;
+      const query = held(lease).set({ lease_until_us: untilUs }).compile();
+      return (await engine.write((tx) => tx.run(query))) === 1;
+    },
+    async release(lease) {
+      const query = held(lease).set({ lease_owner: null, lease_until_us: null }).compile();
+      await engine.write((tx) => tx.run(query));
+    },
+    async nextWakeUs() {
+      const query = build
+        .selectFrom('sessions')
+        .select('wake_at_us')
+        .where('wake_at_us', 'is not', null)
+        .where('lease_owner', 'is', null)
+        .orderBy('wake_at_us')
+        .limit(1);
+      const [row] = await engine.read.all(query.compile());
+      return row?.wake_at_us ?? null;
+    },
+    async voidAll() {
+      const query = build
+        .updateTable('sessions')
+        .set({ lease_owner: null, lease_until_us: null })
+        .where('lease_owner', 'is not', null);
+      await engine.write((tx) => tx.run(query.compile()));
+    },
+  };
+}
+
+function runnable(nowUs: number) {
+  return build
+    .selectFrom('sessions')
+    .select(['id', 'lease_epoch'])
+    .where('wake_at_us', '<=', nowUs)
+    .where((where) => where.or([where('lease_owner', 'is', null), where('lease_until_us', '<', nowUs)]))
+    .orderBy('wake_at_us')
+    .limit(1)
+    .compile();
+}
+
+function take(id: string, lease: { owner: string; epoch: number; untilUs: number }) {
+  return build
+    .updateTable('sessions')
+    .set({ lease_owner: lease.owner, lease_epoch: lease.epoch, lease_until_us: lease.untilUs })
+    .where('id', '=', id)
+    .compile();
+}
+
+function held(lease: Lease) {
+  return build
+    .updateTable('sessions')
+    .where('id', '=', lease.sessionId)
+    .where('lease_owner', '=', lease.owner)
+    .where('lease_epoch', '=', lease.epoch);
+}

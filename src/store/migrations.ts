@@ -1,0 +1,102 @@
+import { CompiledQuery } from 'kysely';
+import type { Engine, Sql } from './engines/engine.ts';
+
+/**
+ * The schema, step by step, forwards only. A step that has shipped is never edited.
+ *
+ * A session is one row in `sessions` and its log in `entries`. The log is the truth; the session row
+ * caches what lists, claims and GETs need, and is written in the same transaction as the append that
+ * changed it. `wake_at_us` says when a brain should look at the session (null: not before a client acts);
+ * `lease_*` say which brain may, and `lease_epoch` fences its appends.
+ * `entries.listed_at_us` is the position in the API's list; it is null for internal entries.
+ */
+const steps: readonly (readonly string[])[] = [
+  [
+    `create table sessions (
+      id text primary key,
+      created_at_us bigint not null,
+      archived_at_us bigint,
+      status text not null,
+      agent_id text not null,
+      agent_version bigint not null,
+      environment_id text not null,
+      last_seq bigint not null,
+      summary text not null,
+      agent text not null,
+      wake_at_us bigint,
+      lease_owner text,
+      lease_epoch bigint not null,
+      lease_until_us bigint
+    )`,
+    'create index sessions_by_creation on sessions (created_at_us, id)',
+    'create index sessions_by_agent on sessions (agent_id, created_at_us, id)',
+    'create index sessions_by_environment on sessions (environment_id) where archived_at_us is null',
+    'create index sessions_by_wake on sessions (wake_at_us) where wake_at_us is not null',
+    `create table entries (
+      session_id text not null references sessions (id) on delete cascade,
+      seq bigint not null,
+      kind text not null,
+      event_id text,
+      event_type text,
+      listed_at_us bigint,
+      body text not null,
+      primary key (session_id, seq)
+    )`,
+    'create index entries_listed on entries (session_id, listed_at_us, seq) where listed_at_us is not null',
+    'create index entries_by_event on entries (session_id, event_id) where event_id is not null',
+    `create table agents (
+      id text primary key,
+      created_at_us bigint not null,
+      archived_at_us bigint,
+      version bigint not null,
+      document text not null
+    )`,
+    'create index agents_by_creation on agents (created_at_us, id)',
+    `create table agent_versions (
+      agent_id text not null references agents (id) on delete cascade,
+      version bigint not null,
+      created_at_us bigint not null,
+      document text not null,
+      primary key (agent_id, version)
+    )`,
+    `create table environments (
+      id text primary key,
+      created_at_us bigint not null,
+      archived_at_us bigint,
+      name text not null,
+      document text not null
+    )`,
+    'create index environments_by_creation on environments (created_at_us, id)',
+    'create unique index environments_by_name on environments (name) where archived_at_us is null',
+    `create table api_keys (
+      id text primary key,
+      name text not null,
+      secret_hash text not null unique,
+      created_at_us bigint not null
+    )`,
+    'create table identity (name text primary key, value text not null)',
+  ],
+];
+
+/** Brings the schema up to date; refuses one made by a newer server. */
+export async function migrate(engine: Engine): Promise<void> {
+  await engine.write(async (tx) => {
+    await tx.run(CompiledQuery.raw('create table if not exists schema_version (version bigint not null)'));
+    const version = await currentVersion(tx);
+    if (version > steps.length) {
+      throw new Error(
+        `the data was written by a newer Anthill (schema ${version}, this server knows ${steps.length}); start that version instead`,
+      );
+    }
+    for (const statement of steps.slice(version).flat()) await tx.run(CompiledQuery.raw(statement));
+    if (version === steps.length) return;
+    await tx.run(CompiledQuery.raw('delete from schema_version'));
+    await tx.run(CompiledQuery.raw('insert into schema_version (version) values (?)', [steps.length]));
+  });
+}
+
+async function currentVersion(tx: Sql): Promise<number> {
+  const query: CompiledQuery<unknown> = CompiledQuery.raw('select version from schema_version');
+  const [row] = await tx.all<unknown>(query);
+  return typeof row === 'object' && row !== null ? Number(Reflect.get(row, 'version')) : 0;
+}

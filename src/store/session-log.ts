@@ -1,0 +1,169 @@
+import type { SessionId } from '../base/ids.ts';
+import { formatUs } from '../base/timestamp.ts';
+import { foldPageRecords } from '../domain/limits.ts';
+import type { Entry, LogRecord } from '../domain/session/entry.ts';
+import { evolve } from '../domain/session/evolve.ts';
+import type { Commit, Decision, EventQuery, Lease, Positioned, SessionLog } from '../domain/session/session-log.ts';
+import { StaleLease } from '../domain/session/session-log.ts';
+import type { SessionState } from '../domain/session/state.ts';
+import type { SessionEvent } from '../protocol/events.ts';
+import { invalid, Refusal } from '../protocol/refusal.ts';
+import type { Bodies } from './bodies.ts';
+import type { Engine, Sql } from './engines/engine.ts';
+import { eventOf, recordOf, rowOf } from './entry-rows.ts';
+import type { FoldCache } from './fold-cache.ts';
+import { createFoldCache } from './fold-cache.ts';
+import * as queries from './log-queries.ts';
+import { queuedAtUs } from './tables.ts';
+
+export type SessionLogDeps = {
+  readonly engine: Engine;
+  readonly bodies: Bodies;
+  /** Called once per commit, when it is durable, in commit order. Must not throw. */
+  readonly afterCommit: (commit: Commit) => void;
+};
+
+/** The session log over an engine; see the interface for its contract. */
+export function createSessionLog({ engine, bodies, afterCommit }: SessionLogDeps): SessionLog {
+  const folds = createFoldCache();
+
+  async function commit<T>(
+    id: SessionId,
+    decide: (state: SessionState) => Decision<T>,
+    lease?: Lease,
+  ): Promise<T> {
+    const { result, done } = await engine.write(async (tx) => {
+      const before = await lockedState(tx, id, lease);
+      const decision = decide(before);
+      if (decision.entries.length === 0) return { result: decision.result, done: null };
+      return { result: decision.result, done: await append(tx, before, decision.entries) };
+    });
+    if (done) publish(done);
+    return result;
+  }
+
+  async function lockedState(tx: Sql, id: SessionId, lease?: Lease): Promise<SessionState> {
+    const [row] = await tx.all(queries.lock(id));
+    if (!row) throw absent(id);
+    if (lease && (row.lease_epoch !== lease.epoch || row.lease_owner !== lease.owner)) throw new StaleLease(id);
+    return await foldTo(tx, id, row.last_seq);
+  }
+
+  /** The fold at `lastSeq`: from memory as far as it goes, the rest from the log. */
+  async function foldTo(sql: Sql, id: SessionId, lastSeq: number): Promise<SessionState> {
+    const known = folds.get(id);
+    let state: SessionState | null = known && known.seq <= lastSeq ? known : null;
+    while (state === null || state.seq < lastSeq) {
+      const rows = await sql.all(queries.readAfter(id, state?.seq ?? 0, foldPageRecords));
+      if (rows.length === 0) throw absent(id);
+      for (const row of rows) state = evolve(state, recordOf(row, bodies));
+    }
+    return state;
+  }
+
+  async function append(tx: Sql, before: SessionState, entries: readonly Entry[]): Promise<Commit> {
+    const records = entries.map((entry, index) => ({ seq: before.seq + 1 + index, entry }));
+    const state = records.reduce(evolve, before);
+    for (const record of records) await insert(tx, before.id, record);
+    await tx.run(queries.updateSession(state, before));
+    return { sessionId: before.id, records, state };
+  }
+
+  async function insert(tx: Sql, id: SessionId, record: LogRecord): Promise<void> {
+    const { entry } = record;
+    await tx.run(queries.insertEntry(rowOf(id, record, bodies)));
+    if (entry.kind === 'consumed') await tx.run(queries.markConsumed(id, entry.eventId, entry.processedAt));
+  }
+
+  function publish(done: Commit): void {
+    folds.set(done.state);
+    afterCommit(done);
+  }
+
+  return {
+    commit,
+    async create(entries) {
+      const records = entries.map((entry, index) => ({ seq: index + 1, entry }));
+      const state = records.reduce<SessionState | null>(evolve, null);
+      if (state === null) throw new Error('a log begins with its created entry');
+      await engine.write(async (tx) => {
+        await requireEnvironment(tx, state.environmentId);
+        await tx.run(queries.insertSession(state));
+        for (const record of records) await insert(tx, state.id, record);
+      });
+      publish({ sessionId: state.id, records, state });
+      return state;
+    },
+    async state(id) {
+      const [row] = await engine.read.all(queries.lock(id));
+      if (!row) return null;
+      const state = await foldTo(engine.read, id, row.last_seq);
+      folds.set(state);
+      return state;
+    },
+    async read(id, afterSeq, limit) {
+      const rows = await engine.read.all(queries.readAfter(id, afterSeq, limit));
+      return rows.map((row) => recordOf(row, bodies));
+    },
+    async deliveredAt(id, eventId) {
+      const rows = await engine.read.all(queries.byEvent(id, eventId));
+      const delivered = rows.find((row) => row.kind === 'consumed' || row.listed_at_us !== queuedAtUs);
+      return (rows.find((row) => row.kind === 'consumed') ?? delivered)?.seq ?? null;
+    },
+    async accepted(id, eventId) {
+      const rows = await engine.read.all(queries.byEvent(id, eventId));
+      const row = rows.find(({ kind }) => kind === 'accepted');
+      return row ? eventOf(row, bodies) : null;
+    },
+    events: (id, query) => listEvents(engine.read, bodies, id, query),
+    remove: (id, decide) => removeSession({ engine, bodies, folds, afterCommit, lockedState }, id, decide),
+  };
+}
+
+type Removal = SessionLogDeps & {
+  readonly folds: FoldCache;
+  readonly lockedState: (tx: Sql, id: SessionId) => Promise<SessionState>;
+};
+
+async function removeSession(
+  { engine, bodies, folds, afterCommit, lockedState }: Removal,
+  id: SessionId,
+  decide: (state: SessionState) => Decision<null>,
+): Promise<void> {
+  const commit = await engine.write(async (tx) => {
+    const before = await lockedState(tx, id);
+    const records = decide(before).entries.map((entry, index) => ({ seq: before.seq + 1 + index, entry }));
+    await tx.run(queries.deleteSession(id));
+    return { sessionId: id, records, state: records.reduce(evolve, before) };
+  });
+  folds.drop(id);
+  bodies.discard(id);
+  afterCommit(commit);
+}
+
+async function listEvents(
+  sql: Sql,
+  bodies: Bodies,
+  id: SessionId,
+  query: EventQuery,
+): Promise<Positioned<SessionEvent>[]> {
+  const rows = await sql.all(queries.listed(id, query));
+  return rows.map((row) => {
+    const at = row.listed_at_us ?? queuedAtUs;
+    const event = eventOf(row, bodies);
+    // Only client events are ever queued; the spread loses that the union member stays the same.
+    const item =
+      row.kind === 'accepted' && at !== queuedAtUs ? ({ ...event, processed_at: formatUs(at) } as SessionEvent) : event;
+    return { item, position: [at, row.seq] };
+  });
+}
+
+async function requireEnvironment(tx: Sql, id: string): Promise<void> {
+  const [row] = await tx.all(queries.environment(id));
+  if (!row) throw new Refusal('not_found', `Environment ${id} not found.`, { errorCode: 'environment_not_found' });
+  if (row.archived_at_us !== null) throw invalid(`Environment ${id} is archived.`, 'environment_archived');
+}
+
+function absent(id: SessionId): Refusal {
+  return new Refusal('not_found', `Session not found: ${id}`);
+}

@@ -1,0 +1,74 @@
+import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely';
+
+/**
+ * The rows of the store. Times are integer microseconds, booleans integers, documents JSON text that
+ * only our code reads; what is filtered or sorted on is a column.
+ */
+export type Tables = {
+  sessions: SessionRow;
+  entries: EntryRow;
+  agents: AgentRow;
+  agent_versions: { agent_id: string; version: number; created_at_us: number; document: string };
+  environments: EnvironmentRow;
+  api_keys: { id: string; name: string; secret_hash: string; created_at_us: number };
+  identity: { name: string; value: string };
+};
+
+export type SessionRow = {
+  id: string;
+  created_at_us: number;
+  archived_at_us: number | null;
+  status: string;
+  agent_id: string;
+  agent_version: number;
+  environment_id: string;
+  last_seq: number;
+  /** `SessionSummary` without its agent. */
+  summary: string;
+  /** The agent's snapshot, written only when it changes: it can be large. */
+  agent: string;
+  wake_at_us: number | null;
+  lease_owner: string | null;
+  lease_epoch: number;
+  lease_until_us: number | null;
+};
+
+export type EntryRow = {
+  session_id: string;
+  seq: number;
+  kind: string;
+  event_id: string | null;
+  event_type: string | null;
+  /** `processed_at` of a listed event, `queuedAtUs` while it is queued, null for internal entries. */
+  listed_at_us: number | null;
+  body: string;
+};
+
+export type AgentRow = {
+  id: string;
+  created_at_us: number;
+  archived_at_us: number | null;
+  version: number;
+  document: string;
+};
+
+export type EnvironmentRow = {
+  id: string;
+  created_at_us: number;
+  archived_at_us: number | null;
+  name: string;
+  document: string;
+};
+
+/** Sorts behind every real time: where queued events stand in a list. */
+export const queuedAtUs = Number.MAX_SAFE_INTEGER;
+
+/** Kysely as a compiler only: it builds SQL, the engines run it. */
+export const build = new Kysely<Tables>({
+  dialect: {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => new DummyDriver(),
+    createIntrospector: (database) => new SqliteIntrospector(database),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  },
+});

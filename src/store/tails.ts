@@ -1,0 +1,96 @@
+import type { Clock } from '../base/clock.ts';
+import { missedEventWindowMs, tailBufferRecordsMax } from '../domain/limits.ts';
+import type { Tail, TailItem, Tails } from '../domain/tails.ts';
+
+type Reader = { readonly put: (item: TailItem) => void; readonly end: () => void };
+
+/** Live readers of this process: an emitter after commit, one bounded buffer per reader. */
+export function createTails(clock: Clock): Tails {
+  const readers = new Map<string, Set<Reader>>();
+  const missed = new Map<string, { readonly seq: number; readonly atUs: number }>();
+
+  function attach(id: string): Tail {
+    const set = readers.get(id) ?? new Set();
+    readers.set(id, set);
+    const tail = createTail(() => {
+      set.delete(reader);
+      if (set.size === 0 && readers.get(id) === set) readers.delete(id);
+    });
+    const reader: Reader = { put: tail.put, end: tail.close };
+    set.add(reader);
+    return tail;
+  }
+
+  function forget(nowUs: number): void {
+    for (const [id, { atUs }] of missed) {
+      if (nowUs - atUs <= missedEventWindowMs * 1000) return;
+      missed.delete(id);
+    }
+  }
+
+  return {
+    attach,
+    publish({ sessionId, records }) {
+      const set = readers.get(sessionId);
+      for (const reader of set ?? []) reader.put({ type: 'records', records });
+      const first = records.find(({ entry }) => entry.kind === 'accepted');
+      const nowUs = clock.nowUs();
+      forget(nowUs);
+      if (!set && first && !missed.has(sessionId)) missed.set(sessionId, { seq: first.seq - 1, atUs: nowUs });
+    },
+    preview(id, preview) {
+      for (const reader of readers.get(id) ?? []) reader.put({ type: 'preview', preview });
+    },
+    missedSince(id) {
+      forget(clock.nowUs());
+      const from = missed.get(id)?.seq ?? null;
+      missed.delete(id);
+      return from;
+    },
+    close() {
+      for (const set of readers.values()) for (const reader of set) reader.end();
+    },
+  };
+}
+
+type BufferedTail = Tail & { put(item: TailItem): void };
+
+/** A reader that falls too far behind gets `overflow` as its last item, and its memory back. */
+function createTail(detach: () => void): BufferedTail {
+  const buffer: TailItem[] = [];
+  let closed = false;
+  let full = false;
+  let wake: (() => void) | null = null;
+
+  function close(): void {
+    if (closed) return;
+    closed = true;
+    detach();
+    wake?.();
+  }
+
+  async function* read(): AsyncGenerator<TailItem> {
+    for (;;) {
+      const items = buffer.splice(0);
+      yield* items;
+      if (full || (closed && buffer.length === 0)) return;
+      if (buffer.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      wake = null;
+    }
+  }
+
+  return {
+    put(item) {
+      if (closed || full) return;
+      full = buffer.length >= tailBufferRecordsMax;
+      if (full) {
+        buffer.length = 0;
+        detach();
+      }
+      buffer.push(full ? { type: 'overflow' } : item);
+      wake?.();
+    },
+    close,
+    [Symbol.asyncIterator]: read,
+  };
+}
