@@ -44,3 +44,31 @@ export const foldPageRecords = 1_000;
 /** Entry bodies over this go to the blob directory. */
 export const entryBodyBytesMax = 64 * 1024;
 export const groupCommitJobsMax = 64;
+
+// Tools and sandboxes
+export const bashTimeoutMsDefault = 120_000;
+export const bashTimeoutMsMax = 600_000;
+export const toolTimeoutMs = 120_000;
+export const grepTimeoutMs = 60_000;
+export const bashOutputBytesMax = 100 * 1024;
+export const grepOutputBytesMax = 100 * 1024;
+export const grepLineCharactersMax = 2_000;
+export const fileToolBytesMax = 256 * 1024;
+export const imageBytesMax = 5 * 1024 * 1024;
+export const globPathsMax = 200;
+export const globScannedFilesMax = 200_000;
+/** Longer output is spilled to a file and previewed. */
+export const toolOutputCharactersMax = 100_000;
+export const toolPreviewCharacters = 2_000;
+/** After an abort a call is over within a second, whatever its sandbox does. */
+export const abortGraceMs = 700;
+export const sandboxProvisionMsMax = 20_000;
+export const sandboxIdleMs = 60_000;
+export const sandboxesProvisioningMax = 4;
+export const sandboxesLiveMax = 128;
+export const sandboxLimits = {
+  memoryBytesMax: 4 * 1024 * 1024 * 1024,
+  processesMax: 512,
+  fileBytesMax: 10 * 1024 * 1024 * 1024,
+  openFilesMax: 4_096,
+} as const;

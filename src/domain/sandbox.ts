@@ -46,6 +46,8 @@ export interface Sandbox {
   /** Confined file access, done inside the sandbox: symlinks resolve there, never on the host. */
   readFile(path: string, bytesMax: number): Promise<FileRead>;
   writeFile(path: string, bytes: Uint8Array): Promise<void>;
+  /** Kills every process but the supervisor: the only way to be sure of a whole tree. */
+  killAll(): void;
   /** Resolves when every process of the sandbox is gone. Safe to call twice. */
   destroy(): Promise<void>;
   /** Settles when the sandbox is gone, for whatever reason. */

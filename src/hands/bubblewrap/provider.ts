@@ -1,0 +1,167 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chownSync, closeSync, existsSync, openSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Sandbox, SandboxCapabilities, SandboxProvider, SandboxSpec } from '../../domain/sandbox.ts';
+import { buildSupervisor } from '../supervisor/build.ts';
+import { connectSandbox } from '../supervisor/sandbox.ts';
+import type { Cgroups } from './cgroups.ts';
+import { findCgroups } from './cgroups.ts';
+import { etcMountPoints, launchArguments } from './launch.ts';
+import { seccompProgram } from './seccomp.ts';
+
+export type BubblewrapOptions = {
+  readonly bubblewrap: string;
+  readonly dataDir: string;
+  readonly isRoot: boolean;
+};
+
+type Prepared = {
+  readonly supervisor: string;
+  readonly seccomp: string;
+  readonly etc: string;
+  readonly cgroups: Cgroups | null;
+};
+
+/** Sandboxes by bubblewrap over the machine's own system directories. */
+export function createBubblewrapProvider(options: BubblewrapOptions): SandboxProvider {
+  const runDir = join(options.dataDir, 'run');
+  let preparing: Promise<Prepared> | null = null;
+
+  function prepared(): Promise<Prepared> {
+    preparing ??= prepare(options).catch((cause) => {
+      preparing = null;
+      throw cause;
+    });
+    return preparing;
+  }
+
+  async function provision(spec: SandboxSpec, signal: AbortSignal): Promise<Sandbox> {
+    const parts = await prepared();
+    const name = `${spec.id}-${Math.random().toString(36).slice(2, 8)}`;
+    const cgroupFiles = (await parts.cgroups?.create(name, spec.limits)) ?? [];
+    const uid = options.isRoot ? sessionUid(spec.id) : null;
+    if (uid !== null) for (const mount of spec.mounts) chownSync(mount.host, uid, uid);
+    const [command = '', ...args] = launchArguments({
+      supervisor: parts.supervisor,
+      bubblewrap: options.bubblewrap,
+      etc: parts.etc,
+      spec,
+      dropTo: uid === null ? null : { uid, stage: '/mnt' },
+      cgroupFiles,
+      boundEachProcess: parts.cgroups === null,
+    });
+    // A fresh descriptor per launch: bubblewrap reads the program from its position to its end.
+    const program = openSync(parts.seccomp, 'r');
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe', program], env: {}, cwd: '/', detached: true });
+    closeSync(program);
+    const pidFile = join(runDir, `${name}.pid`);
+    if (child.pid) await writeFile(pidFile, `${child.pid} ${await startTime(child.pid)}`).catch(() => undefined);
+    child.once('close', () => void leave(pidFile, parts.cgroups, name));
+    return await connectSandbox(child, signal);
+  }
+
+  return {
+    provision,
+    capabilities: () => capabilities(options, prepared, provision),
+    sweep: () => sweep(runDir),
+  };
+}
+
+async function leave(pidFile: string, cgroups: Cgroups | null, name: string): Promise<void> {
+  await rm(pidFile, { force: true });
+  await cgroups?.remove(name);
+}
+
+/** Uids far from any real user's; the same session gets the same one, so that its workspace stays its own. */
+function sessionUid(id: string): number {
+  const hash = createHash('sha256').update(id).digest().readUInt32LE(0);
+  return 700_000_000 + (hash % 2 ** 28);
+}
+
+async function prepare({ dataDir }: BubblewrapOptions): Promise<Prepared> {
+  const bin = join(dataDir, 'bin');
+  await mkdir(join(dataDir, 'run'), { recursive: true, mode: 0o700 });
+  const [supervisor, cgroups, etc] = await Promise.all([buildSupervisor(bin), findCgroups(), writeEtc(dataDir)]);
+  const program = seccompProgram(process.arch);
+  if (program === null) throw new Error(`no system call filter is known for ${process.arch}, so nothing can be isolated here`);
+  const seccomp = join(bin, 'seccomp.bpf');
+  await writeFile(seccomp, program);
+  return { supervisor, seccomp, etc, cgroups };
+}
+
+const etcFiles = {
+  passwd: 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n',
+  group: 'root:x:0:\nnogroup:x:65534:\n',
+  hosts: '127.0.0.1 localhost sandbox\n::1 localhost\n',
+  hostname: 'sandbox\n',
+  'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
+  'resolv.conf': '',
+} as const;
+
+async function writeEtc(dataDir: string): Promise<string> {
+  const etc = join(dataDir, 'etc');
+  await mkdir(etc, { recursive: true, mode: 0o755 });
+  for (const [name, text] of Object.entries(etcFiles)) await writeFile(join(etc, name), text);
+  for (const path of etcMountPoints()) {
+    const target = join(etc, path.slice('/etc/'.length));
+    if (existsSync(target)) continue;
+    await mkdir(dirname(target), { recursive: true });
+    if (path.endsWith('certs') || path.endsWith('certificates') || path.endsWith('alternatives')) await mkdir(target);
+    else await writeFile(target, '');
+  }
+  return etc;
+}
+
+/** Field 22 of /proc/PID/stat: with the pid it names a process for good. */
+async function startTime(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}
+
+/** Sandboxes die with their server; what a broken kernel or a debugger kept alive is ended here. */
+async function sweep(runDir: string): Promise<number> {
+  let ended = 0;
+  for (const name of await readdir(runDir).catch(() => [])) {
+    const path = join(runDir, name);
+    const [pid = '', started = ''] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
+    if (started !== '' && (await startTime(Number(pid))) === started) {
+      process.kill(Number(pid), 'SIGKILL');
+      ended += 1;
+    }
+    await rm(path, { force: true });
+  }
+  return ended;
+}
+
+async function capabilities(
+  options: BubblewrapOptions,
+  prepared: () => Promise<Prepared>,
+  provision: SandboxProvider['provision'],
+): Promise<SandboxCapabilities> {
+  const known = { provider: 'bubblewrap', isolation: ['user', 'pid', 'mount', 'network', 'ipc', 'uts', 'cgroup', 'seccomp', 'no capabilities'] };
+  const probe = join(options.dataDir, 'run', 'probe');
+  try {
+    const { cgroups } = await prepared();
+    await mkdir(probe, { recursive: true });
+    const sandbox = await provision(probeSpec(probe), AbortSignal.timeout(10_000));
+    await sandbox.destroy();
+    const limits = [cgroups?.description ?? 'rlimits per process', 'open files', 'file size', 'sized tmpfs'];
+    return { ...known, unavailable: null, limits };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return { ...known, unavailable: `tools cannot be isolated here: ${reason}`, limits: [] };
+  } finally {
+    await rm(probe, { recursive: true, force: true });
+  }
+}
+
+function probeSpec(host: string): SandboxSpec {
+  return {
+    id: 'probe',
+    mounts: [{ host, sandbox: '/workspace', readOnly: false }],
+    environment: {},
+    limits: { memoryBytesMax: 64 * 1024 * 1024, processesMax: 16, fileBytesMax: 1024 * 1024, openFilesMax: 64 },
+  };
+}

@@ -1,0 +1,140 @@
+import type { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import type { ExecRequest, FileRead, Sandbox, SandboxProcess } from '../../domain/sandbox.ts';
+import type { Frame } from './frames.ts';
+import { encodeFrame, frameReader, frameTypes, inputChunkBytes } from './frames.ts';
+
+/** Where the launcher binds the supervisor inside every sandbox. */
+export const supervisorPath = '/run/anthill/init';
+
+type Job = {
+  readonly request: ExecRequest;
+  readonly end: (result: { code: number | null; signal: number | null }) => void;
+};
+
+/**
+ * A sandbox seen through its supervisor on the pipes of `child`. Resolves when the supervisor is ready;
+ * rejects with what the launch said on standard error when it ends before that.
+ */
+export async function connectSandbox(child: ChildProcess, signal: AbortSignal): Promise<Sandbox> {
+  const jobs = new Map<number, Job>();
+  let nextId = 1;
+  let complaint = '';
+  const { stdin, stdout, stderr } = child;
+  if (!stdin || !stdout || !stderr) throw new Error('a sandbox is spawned with pipes');
+
+  const gone = new Promise<void>((resolve) => {
+    child.once('close', () => {
+      for (const job of jobs.values()) job.end({ code: null, signal: constants.signals.SIGKILL });
+      jobs.clear();
+      resolve();
+    });
+  });
+  stdin.on('error', () => undefined);
+  stderr.on('data', (bytes: Buffer) => {
+    complaint = (complaint + bytes.toString()).slice(-2_000);
+  });
+
+  const ready = new Promise<void>((resolve, reject) => {
+    const read = frameReader((frame) => (frame.type === frameTypes.ready ? resolve() : dispatch(jobs, frame)));
+    stdout.on('data', (chunk: Buffer) => {
+      try {
+        read(chunk);
+      } catch {
+        child.kill('SIGKILL');
+      }
+    });
+    child.once('error', reject);
+    void gone.then(() => reject(new Error(`the sandbox did not start: ${complaint.trim() || 'it ended at once'}`)));
+  });
+  const abort = () => child.kill('SIGKILL');
+  signal.addEventListener('abort', abort, { once: true });
+  await ready.finally(() => signal.removeEventListener('abort', abort));
+
+  function send(type: number, id: number, payload?: Uint8Array): void {
+    stdin?.write(encodeFrame(type, id, payload));
+  }
+
+  function exec(request: ExecRequest): SandboxProcess {
+    const id = nextId++;
+    const exited = new Promise<{ code: number | null; signal: number | null }>((end) => jobs.set(id, { request, end }));
+    if (child.exitCode !== null || child.signalCode !== null) {
+      jobs.get(id)?.end({ code: null, signal: constants.signals.SIGKILL });
+      jobs.delete(id);
+    }
+    send(frameTypes.exec, id, Buffer.from(request.argv.map((argument) => `${argument}\0`).join('')));
+    return {
+      exited,
+      write(bytes) {
+        for (let at = 0; at < bytes.length; at += inputChunkBytes) {
+          send(frameTypes.input, id, bytes.subarray(at, at + inputChunkBytes));
+        }
+      },
+      endInput: () => send(frameTypes.endInput, id),
+      kill(name) {
+        const number = Buffer.alloc(4);
+        number.writeUInt32LE(constants.signals[name]);
+        send(frameTypes.signal, id, number);
+      },
+    };
+  }
+
+  return {
+    exec,
+    readFile: (path, bytesMax) => readFile(exec, path, bytesMax),
+    writeFile: (path, bytes) => writeFile(exec, path, bytes),
+    killAll: () => send(frameTypes.killAll, 0),
+    async destroy() {
+      child.kill('SIGKILL');
+      await gone;
+    },
+    gone,
+  };
+}
+
+function dispatch(jobs: Map<number, Job>, { type, id, payload }: Frame): void {
+  const job = jobs.get(id);
+  if (!job) return;
+  if (type === frameTypes.output) job.request.onStdout(payload);
+  if (type === frameTypes.errorOutput) job.request.onStderr(payload);
+  if (type !== frameTypes.ended) return;
+  jobs.delete(id);
+  const status = payload.readInt32LE(0);
+  const signal = status & 0x7f;
+  job.end(signal === 0 ? { code: (status >> 8) & 0xff, signal: null } : { code: null, signal });
+}
+
+type Exec = (request: ExecRequest) => SandboxProcess;
+
+async function readFile(exec: Exec, path: string, bytesMax: number): Promise<FileRead> {
+  const output = await collect(exec, [supervisorPath, 'read', path, String(bytesMax)], null);
+  const end = output.indexOf(10);
+  const [kind = '', size = ''] = output.subarray(0, Math.max(0, end)).toString().split(' ');
+  const known = (['file', 'directory', 'other'] as const).find((candidate) => candidate === kind);
+  return { kind: known ?? 'other', sizeBytes: Number(size), bytes: output.subarray(end + 1) };
+}
+
+async function writeFile(exec: Exec, path: string, bytes: Uint8Array): Promise<void> {
+  await collect(exec, [supervisorPath, 'write', path], bytes);
+}
+
+/** Runs one of the supervisor's file commands to its end; rejects with what it says went wrong. */
+export async function collect(exec: Exec, argv: readonly string[], input: Uint8Array | null): Promise<Buffer> {
+  const output: Buffer[] = [];
+  let complaint = '';
+  const process = exec({
+    argv,
+    onStdout: (bytes) => output.push(Buffer.from(bytes)),
+    onStderr: (bytes) => {
+      complaint = (complaint + Buffer.from(bytes).toString()).slice(-1_000);
+    },
+  });
+  if (input) process.write(input);
+  process.endInput();
+  const { code } = await process.exited;
+  if (code !== 0) throw new SandboxFileError(complaint.trim() || 'the sandbox ended');
+  return Buffer.concat(output);
+}
+
+/** A file operation inside the sandbox said no: `<path>: <reason>`. */
+export class SandboxFileError extends Error {}

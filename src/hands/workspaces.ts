@@ -1,0 +1,33 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SandboxSpec } from '../domain/sandbox.ts';
+
+/** What of a session's files outlives its sandboxes: directories of the host, bound at their place inside. */
+export type Workspaces = {
+  prepare(sessionId: string): Promise<SandboxSpec['mounts']>;
+  discard(sessionId: string): Promise<void>;
+};
+
+const bound = [
+  { name: 'workspace', sandbox: '/workspace', readOnly: false },
+  { name: 'uploads', sandbox: '/mnt/session/uploads', readOnly: true },
+  { name: 'outputs', sandbox: '/mnt/session/outputs', readOnly: false },
+  { name: 'tool_outputs', sandbox: '/mnt/session/tool_outputs', readOnly: false },
+] as const;
+
+export function createWorkspaces(directory: string): Workspaces {
+  return {
+    async prepare(sessionId) {
+      const mounts = bound.map(({ name, sandbox, readOnly }) => ({
+        host: join(directory, sessionId, name),
+        sandbox,
+        readOnly,
+      }));
+      for (const { host } of mounts) await mkdir(host, { recursive: true, mode: 0o700 });
+      return mounts;
+    },
+    async discard(sessionId) {
+      await rm(join(directory, sessionId), { recursive: true, force: true });
+    },
+  };
+}
