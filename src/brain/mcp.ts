@@ -1,4 +1,4 @@
-import type { SessionErrorObject } from '../protocol/events.ts';
+import type { SessionErrorObject } from '../protocol/session-errors.ts';
 import type { SessionAgent } from '../protocol/sessions.ts';
 
 /**

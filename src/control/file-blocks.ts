@@ -1,4 +1,4 @@
-import type { EventParams } from '../protocol/events.ts';
+import type { EventParams } from '../protocol/event-params.ts';
 import { Refusal } from '../protocol/refusal.ts';
 
 /** Content that names an uploaded file: no file exists here, so each is absent (spec/README.md, 404 messages). */

@@ -3,7 +3,8 @@ import type { NewId } from '../base/ids.ts';
 import { acceptEvents } from '../domain/session/decide.ts';
 import { draftOf } from '../domain/session/draft.ts';
 import type { SessionLog } from '../domain/session/session-log.ts';
-import type { EventParams, SessionEvent } from '../protocol/events.ts';
+import type { EventParams } from '../protocol/event-params.ts';
+import type { SessionEvent } from '../protocol/events.ts';
 import { refuseFileBlocks } from './file-blocks.ts';
 
 export type SendEventsDeps = { readonly log: SessionLog; readonly clock: Clock; readonly newId: NewId };

@@ -1,4 +1,4 @@
-import type { EventParams } from '../../protocol/events.ts';
+import type { EventParams } from '../../protocol/event-params.ts';
 import { isAtCap } from './budget.ts';
 import type { SessionState } from './state.ts';
 import { waitingCalls } from './state.ts';

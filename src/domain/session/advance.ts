@@ -8,7 +8,7 @@ import { closeRequest, endByInterrupt } from './interrupt.ts';
 import type { Call } from './state.ts';
 import { hasQueued, waitingCalls } from './state.ts';
 import { emitError, emitIdle, emitRequiresAction, emitRunning, emitThreadRunning } from './status.ts';
-import type { SessionErrorObject, StopDetails, StopReason } from '../../protocol/events.ts';
+import type { SessionErrorObject, StopDetails, StopReason } from '../../protocol/session-errors.ts';
 
 /** What the brain must do next; everything else has been appended to the draft. */
 export type Step =

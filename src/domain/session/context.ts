@@ -1,5 +1,5 @@
 import { chainToArray } from '../../base/chain.ts';
-import type { AgentTool } from '../../protocol/agents.ts';
+import type { AgentTool } from '../../protocol/agent-tools.ts';
 import type { ResultBlock, UserBlock } from '../../protocol/content.ts';
 import type { ModelRequest, WireBlock, WireMessage, WireTool } from '../model.ts';
 import { builtinTools } from '../tools/builtin.ts';

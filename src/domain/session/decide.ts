@@ -1,5 +1,6 @@
 import { unreachable } from '../../base/assert.ts';
-import type { EventParams, SessionEvent } from '../../protocol/events.ts';
+import type { EventParams } from '../../protocol/event-params.ts';
+import type { SessionEvent } from '../../protocol/events.ts';
 import { invalid, Refusal } from '../../protocol/refusal.ts';
 import { acceptance, phaseOf } from './acceptance.ts';
 import type { Draft } from './draft.ts';

@@ -1,5 +1,5 @@
 import { formatUs } from '../../base/timestamp.ts';
-import type { EventParams } from '../../protocol/events.ts';
+import type { EventParams } from '../../protocol/event-params.ts';
 import { invalid } from '../../protocol/refusal.ts';
 import type { SessionAgent, SessionBudget } from '../../protocol/sessions.ts';
 import { capMicroCents, isAtCap } from './budget.ts';

@@ -1,7 +1,7 @@
 import { toolUseOf } from '../tools/route-call.ts';
 import type { ModelFailure, ModelReply, WireBlock } from '../model.ts';
 import { modelAttemptsMax } from '../limits.ts';
-import type { SessionErrorObject } from '../../protocol/events.ts';
+import type { SessionErrorObject } from '../../protocol/session-errors.ts';
 import type { Step } from './advance.ts';
 import { endTurn, exhaust } from './advance.ts';
 import { closeCalls, interruptedText } from './calls.ts';

@@ -1,7 +1,8 @@
 import type { Chain } from '../../base/chain.ts';
 import type { EventId, SessionId, ThreadId } from '../../base/ids.ts';
 import type { ResultBlock, UserBlock } from '../../protocol/content.ts';
-import type { SessionEvent, StopReason } from '../../protocol/events.ts';
+import type { SessionEvent } from '../../protocol/events.ts';
+import type { StopReason } from '../../protocol/session-errors.ts';
 import type { SessionAgent, SessionBudget } from '../../protocol/sessions.ts';
 import type { WireBlock } from '../model.ts';
 

@@ -1,4 +1,4 @@
-import type { SessionErrorObject, StopDetails, StopReason } from '../../protocol/events.ts';
+import type { SessionErrorObject, StopDetails, StopReason } from '../../protocol/session-errors.ts';
 import type { Draft } from './draft.ts';
 import { emit } from './draft.ts';
 import { usageSnapshot } from './summarize.ts';

@@ -1,0 +1,40 @@
+import { applyOverrides, definitionOf } from '../domain/agents.ts';
+import type { ModelCatalog } from '../domain/catalog.ts';
+import type { Agents } from '../domain/collections.ts';
+import { expandMultiagent, pinnedMembers } from '../domain/multiagent.ts';
+import type { Agent, AgentSelection } from '../protocol/agents.ts';
+import { invalid, Refusal } from '../protocol/refusal.ts';
+import type { SessionAgent, ThreadAgent } from '../protocol/sessions.ts';
+
+/** The snapshot a new session keeps of the agent it names: version chosen, overrides applied, members expanded. */
+export async function snapshotAgent(
+  deps: { readonly agents: Agents; readonly catalog: ModelCatalog },
+  selection: AgentSelection,
+): Promise<SessionAgent> {
+  const reference = typeof selection === 'string' ? { id: selection, version: undefined } : selection;
+  const agent = await usableAgent(deps.agents, reference.id, reference.version ?? undefined);
+  const members = new Map<string, ThreadAgent>();
+  for (const { id, version } of pinnedMembers(agent.multiagent)) {
+    const member = await deps.agents.get(id, version);
+    if (!member) throw new Refusal('not_found', `Agent not found: ${id} version ${version}`);
+    members.set(`${id}@${version}`, definitionOf(member));
+  }
+  const definition = definitionOf(agent);
+  const effective =
+    typeof selection === 'object' && selection.type === 'agent_with_overrides'
+      ? applyOverrides(definition, selection, deps.catalog)
+      : definition;
+  const multiagent = expandMultiagent(agent.multiagent, ({ id, version }) =>
+    // A member that is the agent itself follows the session's overrides.
+    id === agent.id ? effective : (members.get(`${id}@${version}`) ?? effective),
+  );
+  return { ...effective, multiagent };
+}
+
+async function usableAgent(agents: Agents, id: string, version: number | undefined): Promise<Agent> {
+  const agent = await agents.get(id, version);
+  if (!agent) throw new Refusal('not_found', `Agent not found: ${version === undefined ? id : `${id} version ${version}`}`);
+  const latest = version === undefined ? agent : await agents.get(id);
+  if (latest?.archived_at) throw invalid(`Agent ${id} is archived and cannot be used in new sessions`);
+  return agent;
+}

@@ -1,0 +1,155 @@
+import type { Clock } from '../base/clock.ts';
+import type { NewId } from '../base/ids.ts';
+import { checkTools, resolveTools } from '../domain/agent-tools.ts';
+import type { ModelCatalog } from '../domain/catalog.ts';
+import type { Collections } from '../domain/collections.ts';
+import { mergeMetadata } from '../domain/metadata.ts';
+import type { Draft } from '../domain/session/draft.ts';
+import { draftOf } from '../domain/session/draft.ts';
+import { checkInitialEvents, checkMcpHosts, checkPriced } from '../domain/session/creation.ts';
+import type { RequestedChanges } from '../domain/session/lifecycle.ts';
+import { archiveSession, createSession, deleteSession, updateSession } from '../domain/session/lifecycle.ts';
+import type { SessionLog } from '../domain/session/session-log.ts';
+import type { SessionState } from '../domain/session/state.ts';
+import { summarize } from '../domain/session/summarize.ts';
+import { invalid, Refusal } from '../protocol/refusal.ts';
+import type { QueryOf } from '../protocol/routes.ts';
+import type { Session, SessionAgent, SessionCreate, SessionUpdate } from '../protocol/sessions.ts';
+import { refuseFileBlocks } from './file-blocks.ts';
+import type { PageBothWays } from './page.ts';
+import { pageBothWays } from './page.ts';
+import { snapshotAgent } from './session-agent.ts';
+
+export type SessionDeps = {
+  readonly log: SessionLog;
+  readonly collections: Pick<Collections, 'agents' | 'environments' | 'sessions'>;
+  readonly catalog: ModelCatalog;
+  readonly clock: Clock;
+  readonly newId: NewId;
+};
+
+export type SessionCommands = {
+  create(body: SessionCreate): Promise<Session>;
+  retrieve(id: string): Promise<Session>;
+  update(id: string, body: SessionUpdate): Promise<Session>;
+  list(query: QueryOf<'beta.sessions list'>): Promise<PageBothWays<Session>>;
+  archive(id: string): Promise<Session>;
+  delete(id: string): Promise<{ id: string; type: 'session_deleted' }>;
+};
+
+export function createSessionCommands(deps: SessionDeps): SessionCommands {
+  const { log, collections, clock, newId } = deps;
+
+  /** One decision on a session that exists; resolves with the session as it is afterwards. */
+  function change(id: string, rule: (draft: Draft) => void): Promise<Session> {
+    return log.commit(id, (state) => {
+      const draft = draftOf(state, { nowUs: clock.nowUs(), newId });
+      rule(draft);
+      return { entries: draft.entries(), result: summarize(draft.state(), clock.nowUs()) };
+    });
+  }
+
+  return {
+    async create(body) {
+      const state = await create(deps, body);
+      return summarize(state, clock.nowUs());
+    },
+    async retrieve(id) {
+      const session = await collections.sessions.get(id, clock.nowUs());
+      if (!session) throw new Refusal('not_found', `Session not found: ${id}`);
+      return session;
+    },
+    update(id, body) {
+      if (body.vault_ids !== undefined) throw invalid('vault_ids cannot be changed on an existing session');
+      return change(id, (draft) => updateSession(draft, requestedChanges(draft.state(), body)));
+    },
+    list: (query) =>
+      pageBothWays(query, { limit: 20, order: 'desc' }, (page) =>
+        collections.sessions.page(
+          {
+            ...page,
+            includeArchived: query.include_archived ?? false,
+            agentId: query.agent_id ?? null,
+            agentVersion: query.agent_version ?? null,
+            statuses: query.statuses ?? null,
+            deploymentId: query.deployment_id ?? null,
+            memoryStoreId: query.memory_store_id ?? null,
+          },
+          clock.nowUs(),
+        ),
+      ),
+    archive: (id) => change(id, archiveSession),
+    async delete(id) {
+      await log.remove(id, (state) => {
+        const draft = draftOf(state, { nowUs: clock.nowUs(), newId });
+        deleteSession(draft);
+        return { entries: draft.entries(), result: null };
+      });
+      return { id, type: 'session_deleted' };
+    },
+  };
+}
+
+/** Everything is checked before anything is written: a refused create leaves nothing behind. */
+async function create(deps: SessionDeps, body: SessionCreate): Promise<SessionState> {
+  refuseAbsentResources(body);
+  const initialEvents = body.initial_events ?? [];
+  refuseFileBlocks(initialEvents, 'initial_events');
+  checkInitialEvents(initialEvents);
+  const agent = await snapshotAgent({ agents: deps.collections.agents, catalog: deps.catalog }, body.agent);
+  const environment = await deps.collections.environments.get(body.environment_id);
+  if (!environment) {
+    throw new Refusal('not_found', `Environment ${body.environment_id} not found.`, { errorCode: 'environment_not_found' });
+  }
+  if (environment.archived_at !== null) {
+    throw invalid(`Environment ${environment.id} is archived.`, 'environment_archived');
+  }
+  checkMcpHosts(agent, environment);
+  if (body.budget) checkPriced(agent, deps.catalog);
+  const nowUs = deps.clock.nowUs();
+  const birth = {
+    id: deps.newId('sesn'),
+    threadId: deps.newId('sthr'),
+    environmentId: environment.id,
+    agent,
+    title: body.title ?? null,
+    metadata: body.metadata ?? {},
+    budget: body.budget ?? null,
+    createdAtUs: nowUs,
+  };
+  return await deps.log.create(createSession(birth, initialEvents, { nowUs, newId: deps.newId }));
+}
+
+/** Vaults, files, repositories and memory stores are nouns of a later version: none can exist here. */
+function refuseAbsentResources(body: SessionCreate): void {
+  const [vault] = body.vault_ids ?? [];
+  if (vault !== undefined) throw new Refusal('not_found', `Vault not found: ${vault}`);
+  for (const [index, resource] of (body.resources ?? []).entries()) {
+    if (resource.type === 'file') throw new Refusal('not_found', `File \`${resource.file_id}\` not found.`);
+    if (resource.type === 'memory_store') {
+      throw new Refusal('not_found', `Memory store not found: ${resource.memory_store_id}`);
+    }
+    throw invalid(`resources[${index}]: github_repository resources are not supported by this server version`);
+  }
+}
+
+function requestedChanges(state: SessionState, body: SessionUpdate): RequestedChanges {
+  const agent = body.agent && updatedAgent(state.agent, body.agent);
+  return {
+    ...(body.title === undefined ? {} : { title: body.title }),
+    ...(body.metadata ? { metadata: mergeMetadata(state.metadata, body.metadata) } : {}),
+    ...(body.budget === undefined ? {} : { budget: body.budget }),
+    ...(agent ? { agent } : {}),
+  };
+}
+
+/** `tools` and `mcp_servers` are each replaced as a whole; null counts as `[]`. Checked like an agent's. */
+function updatedAgent(agent: SessionAgent, sent: NonNullable<SessionUpdate['agent']>): SessionAgent {
+  const updated: SessionAgent = {
+    ...agent,
+    tools: sent.tools === undefined ? agent.tools : resolveTools(sent.tools ?? []),
+    mcp_servers: sent.mcp_servers === undefined ? agent.mcp_servers : (sent.mcp_servers ?? []),
+  };
+  checkTools(updated);
+  return updated;
+}

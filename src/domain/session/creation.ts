@@ -1,0 +1,38 @@
+import type { Environment } from '../../protocol/environments.ts';
+import type { EventParams } from '../../protocol/event-params.ts';
+import { invalid } from '../../protocol/refusal.ts';
+import type { SessionAgent } from '../../protocol/sessions.ts';
+import type { ModelCatalog } from '../catalog.ts';
+
+/** Rules that only the creation of a session knows. */
+
+export function checkInitialEvents(events: readonly EventParams[]): void {
+  if (events.filter((event) => event.type === 'user.define_outcome').length > 1) {
+    throw invalid('initial_events: at most one user.define_outcome is allowed');
+  }
+}
+
+/** A limited environment must allow the hosts of the agent's MCP servers (spec/environments.md, Networking). */
+export function checkMcpHosts(agent: SessionAgent, environment: Environment): void {
+  const { config } = environment;
+  if (config.type !== 'cloud' || config.networking.type !== 'limited' || config.networking.allow_mcp_servers) return;
+  const { allowed_hosts } = config.networking;
+  for (const server of agent.mcp_servers) {
+    const { hostname } = new URL(server.url);
+    if (!allowed_hosts.some((pattern) => coversHost(pattern, hostname))) {
+      throw invalid(`MCP server "${server.name}": host ${hostname} is not allowed by the environment's networking`);
+    }
+  }
+}
+
+/** A bare host covers itself only, `*.host` its subdomains only. */
+function coversHost(pattern: string, host: string): boolean {
+  const [wanted, actual] = [pattern.toLowerCase(), host.toLowerCase()];
+  return wanted.startsWith('*.') ? actual.endsWith(wanted.slice(1)) : actual === wanted;
+}
+
+/** Without a list price a budget cannot measure anything (spec/sessions.md, Budgets). */
+export function checkPriced(agent: SessionAgent, catalog: ModelCatalog): void {
+  if (catalog.get(agent.model.id)?.price) return;
+  throw invalid(`model_not_budgetable: model ${agent.model.id} has no list price`, 'model_not_budgetable');
+}
