@@ -104,6 +104,9 @@ async function create(deps: SessionDeps, body: SessionCreate): Promise<SessionSt
   if (environment.archived_at !== null) {
     throw invalid(`Environment ${environment.id} is archived.`, 'environment_archived');
   }
+  if (environment.config.type === 'self_hosted') {
+    throw invalid('sessions on self_hosted environments need workers, which this server version does not have');
+  }
   checkMcpHosts(agent, environment);
   if (body.budget) checkPriced(agent, deps.catalog);
   const nowUs = deps.clock.nowUs();

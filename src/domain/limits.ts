@@ -29,8 +29,9 @@ export const fileDocumentsPerCreateMax = 100;
 // Streams
 export const streamReplayPageEvents = 500;
 export const streamHeartbeatMs = 10_000;
-export const streamBufferBytesMax = 4 * 1024 * 1024;
-export const tailBufferRecordsMax = 10_000;
+/** Held per connection beyond the socket's own buffer. */
+export const streamBufferBytesMax = 256 * 1024;
+export const tailBufferRecordsMax = 2_000;
 /** A stream opened this soon after an event that nobody listened to starts at that event. */
 export const missedEventWindowMs = 5_000;
 

@@ -3,6 +3,8 @@ import type { Route } from './route.ts';
 
 const managedAgents = 'managed-agents-2026-04-01';
 const apiVersion = '2023-06-01';
+/** The SDK of this API generation sends the newer one; both name the same behaviour here. */
+const apiVersions: readonly string[] = [apiVersion, '2026-10-21'];
 
 /** Every beta value that clients of this API generation may send; most concern other endpoints. */
 const known: ReadonlySet<string> = new Set([
@@ -66,10 +68,10 @@ const known: ReadonlySet<string> = new Set([
   'webhooks-2026-10-07',
 ]);
 
-/** `anthropic-version` must be present and the one there is. */
+/** `anthropic-version` must be present and one there is. */
 export function checkVersion(header: string | null): void {
   if (header === null || header === '') throw invalid('anthropic-version: header is required');
-  if (header !== apiVersion) throw invalid(`anthropic-version: "${header}" is not a valid version`);
+  if (!apiVersions.includes(header)) throw invalid(`anthropic-version: "${header}" is not a valid version`);
 }
 
 /**

@@ -1,0 +1,44 @@
+/** What an endpoint behind the Messages API can do. What it cannot is left out of requests instead of failing. */
+export type Profile = {
+  readonly promptCaching: boolean;
+  /** `output_config.effort`. */
+  readonly effort: boolean;
+  /** `thinking: {type: adaptive}`. */
+  readonly thinking: boolean;
+  /** Thinking blocks of earlier replies may be sent back. */
+  readonly thinkingHistory: boolean;
+  readonly fastMode: boolean;
+  readonly inferenceGeo: boolean;
+};
+
+const full: Profile = {
+  promptCaching: true,
+  effort: true,
+  thinking: true,
+  thinkingHistory: true,
+  fastMode: true,
+  inferenceGeo: true,
+};
+
+const plain: Profile = {
+  promptCaching: false,
+  effort: false,
+  thinking: false,
+  thinkingHistory: false,
+  fastMode: false,
+  inferenceGeo: false,
+};
+
+const profiles: Readonly<Record<string, Profile>> = {
+  anthropic: full,
+  generic: plain,
+  // The scripted endpoint checks what it gets like the real one, so it is asked like the real one.
+  scripted: { ...full, thinking: false, effort: false, fastMode: false, inferenceGeo: false },
+};
+
+/** The named profile; an unknown name is as careful as `generic`. */
+export function profileOf(name: string): Profile {
+  return profiles[name] ?? plain;
+}
+
+export const profileNames: readonly string[] = ['anthropic', 'generic'];

@@ -1,0 +1,117 @@
+import { Hono } from 'hono';
+import type { Clock } from '../base/clock.ts';
+import type { NewId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import type { EventStream } from '../control/stream-events.ts';
+import { checkBeta, checkVersion } from '../protocol/beta.ts';
+import { internalError, wireError } from '../protocol/errors.ts';
+import { parseBody, parseQuery } from '../protocol/parse.ts';
+import { Refusal } from '../protocol/refusal.ts';
+import type { Route } from '../protocol/route.ts';
+import { routes } from '../protocol/routes.ts';
+import type { Authenticate } from './auth.ts';
+import { readJson } from './body.ts';
+import type { Handlers } from './handlers.ts';
+import { sseResponse } from './sse.ts';
+
+export type AppDeps = {
+  readonly handlers: Handlers;
+  readonly authenticate: Authenticate;
+  /** False while the server drains. */
+  readonly isReady: () => boolean;
+  readonly identity: { readonly organizationId: string; readonly workspaceId: string };
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly log: Log;
+};
+
+export type App = { readonly fetch: (request: Request) => Response | Promise<Response> };
+
+/** What the compiler cannot see through the table: each handler fits the route it is filed under. */
+type AnyHandler = (call: unknown) => Promise<unknown>;
+
+/**
+ * The door, one for all routes: authenticate, check the headers, parse once, call, answer. Requests are
+ * checked in the order: path, key, version, beta value, body; the handler sees only what passed.
+ */
+export function createApp(deps: AppDeps): App {
+  const app = new Hono({ strict: true });
+  app.get('/health', () => json(deps.isReady() ? 200 : 503, { status: deps.isReady() ? 'ok' : 'stopping' }, {}));
+  app.get('/', (context) => context.text('Anthill: a server for Managed Agents. The API is below /v1.\n'));
+  const entries: [string, Route][] = Object.entries(routes);
+  const served = new Set<string>();
+  for (const [key, route] of entries) {
+    const endpoint = `${route.method} ${route.path}`;
+    // The SDK's `beta.models` is the same endpoint as `models`.
+    if (served.has(endpoint)) continue;
+    served.add(endpoint);
+    const handler: AnyHandler = Reflect.get(deps.handlers, key);
+    app.on(route.method, route.path, (context) =>
+      answer(deps, context.req.raw, (request, headers) => serve(deps, { route, handler, request, headers, params: context.req.param() })),
+    );
+  }
+  for (const path of new Set(entries.map(([, route]) => route.path))) {
+    app.all(path, (context) => answer(deps, context.req.raw, () => Promise.reject(wrongMethod(context.req.method, entries, path))));
+  }
+  app.notFound((context) => answer(deps, context.req.raw, () => Promise.reject(new Refusal('not_found', 'Not found'))));
+  return { fetch: (request) => app.fetch(request) };
+}
+
+function wrongMethod(method: string, entries: readonly [string, Route][], path: string): Refusal {
+  const allowed = [...new Set(entries.filter(([, route]) => route.path === path).map(([, route]) => route.method))];
+  return new Refusal('method', `Method ${method} is not allowed here; use ${allowed.join(' or ')}`);
+}
+
+type Reply = (request: Request, headers: Record<string, string>) => Promise<Response>;
+
+async function answer(deps: AppDeps, request: Request, reply: Reply): Promise<Response> {
+  const requestId = deps.newId('req');
+  const headers = {
+    'request-id': requestId,
+    'anthropic-organization-id': deps.identity.organizationId,
+    'anthropic-workspace-id': deps.identity.workspaceId,
+  };
+  try {
+    return await reply(request, headers);
+  } catch (cause) {
+    const refusal = cause instanceof Refusal ? cause : internalError(cause);
+    if (refusal.code === 'internal') deps.log.error('request.failed', { requestId, path: new URL(request.url).pathname, cause });
+    const error = wireError(refusal, requestId);
+    return json(error.status, error.body, { ...headers, ...error.headers });
+  }
+}
+
+type Served = {
+  readonly route: Route;
+  readonly handler: AnyHandler;
+  readonly request: Request;
+  readonly headers: Record<string, string>;
+  readonly params: Record<string, string>;
+};
+
+async function serve(deps: AppDeps, { route, handler, request, headers, params }: Served): Promise<Response> {
+  await deps.authenticate(request.headers);
+  checkVersion(request.headers.get('anthropic-version'));
+  checkBeta(route, request.headers.get('anthropic-beta'));
+  checkParams(params);
+  const query = parseQuery(route, new URL(request.url).searchParams);
+  const body = route.body === null ? null : parseBody(route, await readJson(request));
+  const lastEventId = request.headers.get('last-event-id');
+  const result = await handler({ params, query, body, lastEventId });
+  if (!route.streams) return json(200, result, headers);
+  // Handlers of streaming routes answer with a stream, see Answer.
+  return sseResponse(result as EventStream, { clock: deps.clock, extraHeaders: headers });
+}
+
+const idLengthMax = 128;
+
+/** Any id of a sane length is looked up; a longer one cannot exist (spec/README.md, IDs). */
+function checkParams(params: Readonly<Record<string, string>>): void {
+  for (const value of Object.values(params)) {
+    if (value.length > idLengthMax) throw new Refusal('not_found', 'Not found');
+  }
+}
+
+function json(status: number, body: unknown, headers: Readonly<Record<string, string>>): Response {
+  return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } });
+}

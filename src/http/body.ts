@@ -1,0 +1,43 @@
+import { requestBodyBytesMax } from '../domain/limits.ts';
+import { parseJson } from '../protocol/parse.ts';
+import { invalid, Refusal } from '../protocol/refusal.ts';
+
+/**
+ * The JSON body of a request. Refused before it is read when it says it is too large, while it is read
+ * when it turns out to be.
+ */
+export async function readJson(request: Request): Promise<unknown> {
+  const length = Number(request.headers.get('content-length') ?? 0);
+  if (length > requestBodyBytesMax) throw tooLarge();
+  const type = request.headers.get('content-type');
+  if (type !== null && !/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
+    throw invalid(`content-type: "${type}" is not supported; send application/json`);
+  }
+  const text = decodeUtf8(await readBytes(request));
+  if (text.trim() === '') throw invalid('Failed to parse request body: the body is empty');
+  return parseJson(text);
+}
+
+async function readBytes(request: Request): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Leaving the loop cancels the body, so nothing more of it is buffered.
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > requestBodyBytesMax) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new Refusal('invalid_request', 'Failed to parse request body: invalid UTF-8', { cause });
+  }
+}
+
+function tooLarge(): Refusal {
+  return new Refusal('too_large', `Request exceeds the maximum size of ${requestBodyBytesMax} bytes`);
+}

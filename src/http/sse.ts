@@ -1,0 +1,69 @@
+import type { Clock } from '../base/clock.ts';
+import type { EventStream, StreamItem } from '../control/stream-events.ts';
+import { streamBufferBytesMax, streamHeartbeatMs } from '../domain/limits.ts';
+import { frame, pingFrame } from '../protocol/sse.ts';
+
+const headers = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-accel-buffering': 'no',
+};
+
+const tooSlow = frame({
+  event: 'error',
+  data: JSON.stringify({
+    type: 'error',
+    error: { type: 'api_error', message: 'the stream was read too slowly; reconnect with Last-Event-ID to go on' },
+  }),
+});
+
+export type SseOptions = { readonly clock: Clock; readonly extraHeaders: Readonly<Record<string, string>> };
+
+/**
+ * A session's stream as one Web stream, pulled by the reader: a slow one holds at most the high-water mark
+ * here, while its tail fills up and, when full, says so and forgets. The server's memory stays flat.
+ */
+export function sseResponse(events: EventStream, { clock, extraHeaders }: SseOptions): Response {
+  const encoder = new TextEncoder();
+  const iterator = events[Symbol.asyncIterator]();
+  const done = new AbortController();
+
+  function end(): void {
+    done.abort();
+    events.close();
+  }
+
+  async function beat(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    for (;;) {
+      await clock.sleep(streamHeartbeatMs, done.signal).catch(() => undefined);
+      if (done.signal.aborted) return;
+      if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(pingFrame));
+    }
+  }
+
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        // Headers go out with the first bytes; clients open the stream before they post.
+        controller.enqueue(encoder.encode(pingFrame));
+        void beat(controller);
+      },
+      async pull(controller) {
+        const next = await iterator.next();
+        if (done.signal.aborted) return;
+        if (!next.done) controller.enqueue(encoder.encode(frameOf(next.value)));
+        if (!next.done && next.value.type !== 'overflow') return;
+        end();
+        controller.close();
+      },
+      cancel: end,
+    },
+    new ByteLengthQueuingStrategy({ highWaterMark: streamBufferBytesMax }),
+  );
+  return new Response(stream, { headers: { ...headers, ...extraHeaders } });
+}
+
+function frameOf(item: StreamItem): string {
+  if (item.type === 'overflow') return tooSlow;
+  return frame({ event: item.event.type, id: item.id, data: JSON.stringify(item.event) });
+}

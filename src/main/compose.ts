@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import { newId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import { createScriptedEndpoint } from '../brain/models/scripted/endpoint.ts';
+import { createRoutingModel } from '../brain/models/routing-model.ts';
+import { startTurn } from '../brain/turn.ts';
+import { breakDown } from '../brain/break-down.ts';
+import { createAgentCommands } from '../control/agents.ts';
+import { createEnvironmentCommands } from '../control/environments.ts';
+import { createModelCommands } from '../control/models.ts';
+import { createSessionCommands } from '../control/sessions.ts';
+import { createThreadCommands } from '../control/threads.ts';
+import { createCatalog } from '../domain/default-catalog.ts';
+import type { ModelCatalog } from '../domain/catalog.ts';
+import { drainGraceMs } from '../domain/limits.ts';
+import { listCostMicroCents } from '../domain/prices.ts';
+import type { SandboxProvider } from '../domain/sandbox.ts';
+import type { Commit } from '../domain/session/session-log.ts';
+import { createHands } from '../hands/hands.ts';
+import { createWorkspaces } from '../hands/workspaces.ts';
+import { createApp } from '../http/app.ts';
+import { createAuthenticate } from '../http/auth.ts';
+import type { Handlers } from '../http/handlers.ts';
+import { agentRoutes } from '../http/routes/agents.ts';
+import { environmentRoutes } from '../http/routes/environments.ts';
+import { eventRoutes } from '../http/routes/events.ts';
+import { modelRoutes } from '../http/routes/models.ts';
+import { sessionRoutes } from '../http/routes/sessions.ts';
+import { threadRoutes } from '../http/routes/threads.ts';
+import { startServer } from '../http/server.ts';
+import type { Store } from '../store/open.ts';
+import { openStore } from '../store/open.ts';
+import { createTails } from '../store/tails.ts';
+import { runSessions } from '../workers/run-sessions.ts';
+import { tendSandboxes } from '../workers/tend-sandboxes.ts';
+import type { Config } from './config.ts';
+import { firstKey } from './first-key.ts';
+import { checkUpstream } from './upstream.ts';
+
+export type Anthill = {
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  /** SIGTERM: running rounds finish or stop at a point from which the next start goes on. */
+  close(): Promise<void>;
+};
+
+/** Puts the parts together; the only place that knows them all. */
+export async function startAnthill(config: Config, provider: SandboxProvider, log: Log): Promise<Anthill> {
+  const clock = systemClock;
+  const tails = createTails(clock);
+  const listeners: ((commit: Commit) => void)[] = [(commit) => tails.publish(commit)];
+  const afterCommit = (commit: Commit) => {
+    for (const listen of listeners) listen(commit);
+  };
+  const store = await openStore({ dataDir: config.dataDir, clock, afterCommit });
+  const apiKey = await firstKey(config, store.collections.apiKeys, clock.nowUs());
+  if (config.upstream) await checkUpstream(config.upstream, config, store.collections.apiKeys);
+
+  const catalog = createCatalog(config.models);
+  await provider.sweep();
+  const workspaces = createWorkspaces(join(config.dataDir, 'sessions'));
+  const hands = createHands({ provider, workspaces, clock, log });
+  listeners.push(tendSandboxes(hands));
+
+  const sessions = startSessions({ config, store, tails, hands, catalog, log });
+  listeners.push((commit) => sessions.noticeCommit(commit));
+
+  let ready = true;
+  const app = createApp({
+    handlers: createHandlers(store, tails, catalog),
+    authenticate: createAuthenticate(store.collections.apiKeys),
+    isReady: () => ready,
+    identity: await identityOf(store),
+    clock,
+    newId,
+    log,
+  });
+  const server = await startServer({ app, host: config.host, port: config.port });
+  return {
+    baseUrl: `http://${urlHost(config.host)}:${server.port}`,
+    apiKey,
+    async close() {
+      ready = false;
+      tails.close();
+      await Promise.all([server.close(drainGraceMs), sessions.close(drainGraceMs)]);
+      await hands.close();
+      await store.close();
+    },
+  };
+}
+
+type SessionParts = {
+  readonly config: Config;
+  readonly store: Store;
+  readonly tails: ReturnType<typeof createTails>;
+  readonly hands: ReturnType<typeof createHands>;
+  readonly catalog: ModelCatalog;
+  readonly log: Log;
+};
+
+function startSessions({ config, store, tails, hands, catalog, log }: SessionParts) {
+  const scripted = createScriptedEndpoint({ scenariosDir: config.scenariosDir, clock: systemClock });
+  const model = createRoutingModel({ scripted, upstream: config.upstream });
+  const turnDeps = {
+    log: store.log,
+    model,
+    hands,
+    tails,
+    clock: systemClock,
+    newId,
+    random: Math.random,
+    costOf: (reply: { usage: Parameters<typeof listCostMicroCents>[0]; servedBy: string }, modelId: string) =>
+      listCostMicroCents(reply.usage, catalog.get(reply.servedBy) ?? catalog.get(modelId)),
+  };
+  return runSessions({
+    leases: store.leases,
+    owner: randomUUID(),
+    startTurn: (lease) => startTurn(turnDeps, lease),
+    breakDown: (lease) => breakDown(turnDeps, lease),
+    clock: systemClock,
+    log,
+  });
+}
+
+function createHandlers(store: Store, tails: SessionParts['tails'], catalog: ModelCatalog): Handlers {
+  const common = { clock: systemClock, newId };
+  const threads = createThreadCommands({ log: store.log, clock: systemClock });
+  const { agents, environments } = store.collections;
+  return {
+    ...agentRoutes(createAgentCommands({ agents, catalog, ...common })),
+    ...environmentRoutes(createEnvironmentCommands({ environments, ...common })),
+    ...modelRoutes(createModelCommands(catalog)),
+    ...sessionRoutes(createSessionCommands({ log: store.log, collections: store.collections, catalog, ...common })),
+    ...threadRoutes(threads),
+    ...eventRoutes({ log: store.log, tails, threads, ...common }),
+  };
+}
+
+async function identityOf(store: Store) {
+  const { identity } = store.collections;
+  return {
+    organizationId: await identity.getOrCreate('organization_id', randomUUID),
+    workspaceId: await identity.getOrCreate('workspace_id', () => `wrkspc_${newId('apikey').slice('apikey_'.length)}`),
+  };
+}
+
+/** What a client on this machine puts into a URL. */
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,31 @@
+import { runCli } from '../cli/cli.ts';
+import { ConfigMistake } from './config.ts';
+import { doctor } from './doctor.ts';
+import { up } from './up.ts';
+import type { World } from './world.ts';
+
+type Command = (args: readonly string[], world: World) => Promise<number>;
+
+/** Commands that run the server or look at this machine; every other is a client of the API. */
+const commands: Readonly<Record<string, Command>> = { up, doctor };
+
+/** The bin. Resolves with the exit code. */
+export async function main(process: NodeJS.Process): Promise<number> {
+  const [name = '', ...args] = process.argv.slice(2);
+  const world: World = {
+    env: process.env,
+    cwd: process.cwd(),
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+  };
+  const command = commands[name];
+  try {
+    if (command) return await command(args, world);
+    return await runCli(process.argv.slice(2), world);
+  } catch (cause) {
+    if (!command) throw cause;
+    process.stderr.write(`anthill ${name}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
+    return cause instanceof ConfigMistake ? 2 : 1;
+  }
+}

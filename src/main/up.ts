@@ -1,0 +1,59 @@
+import { createLog } from '../base/log.ts';
+import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
+import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
+import { mkdirSync } from 'node:fs';
+import { startAnthill } from './compose.ts';
+import { readConfig } from './config.ts';
+import { writeServerFile } from './first-key.ts';
+import type { World } from './world.ts';
+import { readableLine } from './readable-log.ts';
+
+/** `anthill up`: the server, until SIGTERM or SIGINT. Resolves with the exit code. */
+export async function up(args: readonly string[], world: World): Promise<number> {
+  const config = readConfig(args, world.env, world.cwd);
+  const isReadable = world.stderr.isTTY === true;
+  const log = createLog({
+    level: config.logLevel,
+    write: (line) => world.stderr.write(isReadable ? readableLine(line) : line),
+  });
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const isRoot = process.getuid?.() === 0;
+  const say = (line: string) => world.stderr.write(`${line}\n`);
+  const bubblewrap = await ensureBubblewrap({ path: world.env['PATH'] ?? '', isRoot, say });
+  const provider = createBubblewrapProvider({ bubblewrap, dataDir: config.dataDir, isRoot });
+  const anthill = await startAnthill(config, provider, log);
+  writeServerFile(config.dataDir, { base_url: anthill.baseUrl, api_key: anthill.apiKey });
+  log.info('server.ready', { baseUrl: anthill.baseUrl, dataDir: config.dataDir });
+  world.stdout.write(banner(anthill.baseUrl, anthill.apiKey, config.upstream !== null));
+  void provider.capabilities().then(({ unavailable, isolation, limits }) => {
+    if (unavailable === null) log.info('sandbox.capabilities', { isolation, limits });
+    else log.error('sandbox.unavailable', { reason: unavailable });
+  });
+  const signal = await stopSignal();
+  log.info('server.stopping', { signal });
+  await anthill.close();
+  log.info('server.stopped');
+  return 0;
+}
+
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
+  });
+}
+
+function banner(baseUrl: string, apiKey: string, hasUpstream: boolean): string {
+  const model = hasUpstream ? '' : '\n  No model provider is configured: agents can use the demo model scripted/demo.\n  For a real one start again with ANTHROPIC_API_KEY set, or see README.md.\n';
+  return `
+  Anthill is ready.
+
+    URL  ${baseUrl}
+    key  ${apiKey}
+
+  Try, in another terminal:
+
+    npx anthill run "List the files in the working directory."
+    npx anthill --help
+${model}
+`;
+}
