@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { runCli } from '../cli/cli.ts';
 import { ConfigMistake } from './config.ts';
 import { doctor } from './doctor.ts';
@@ -22,10 +23,15 @@ export async function main(process: NodeJS.Process): Promise<number> {
   const command = commands[name];
   try {
     if (command) return await command(args, world);
-    return await runCli(process.argv.slice(2), world);
+    return await runCli(process.argv.slice(2), world, versionOf());
   } catch (cause) {
     if (!command) throw cause;
     process.stderr.write(`anthill ${name}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
     return cause instanceof ConfigMistake ? 2 : 1;
   }
+}
+
+function versionOf(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return String(typeof manifest === 'object' && manifest !== null ? Reflect.get(manifest, 'version') : '');
 }

@@ -1,0 +1,41 @@
+import type { Field } from '../protocol/fields.ts';
+import { fieldsOf } from '../protocol/fields.ts';
+import type { Route } from '../protocol/route.ts';
+import { routes } from '../protocol/routes.ts';
+
+/** One command, derived from one route: nothing about an endpoint is written twice. */
+export type Command = {
+  /** `beta:sessions:events`. */
+  readonly resource: string;
+  readonly action: string;
+  readonly route: Route;
+  /** Ids of the path, in the order in which they may also be given without a flag. */
+  readonly ids: readonly string[];
+  readonly body: readonly Field[];
+  readonly query: readonly Field[];
+};
+
+export function allCommands(): readonly Command[] {
+  const entries: Route[] = Object.values(routes);
+  return entries.map((route) => ({
+    resource: route.resource.join(':'),
+    action: route.action,
+    route,
+    ids: [...route.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name),
+    body: route.body === null ? [] : fieldsOf(route.body),
+    query: route.query === null ? [] : fieldsOf(route.query),
+  }));
+}
+
+/** How a field is written on the command line: `created_at[gte]` is `--created-at-gte`. */
+export function flagOf(name: string): string {
+  return name.replaceAll('_', '-').replace(/\[(\w+)\]$/, '-$1');
+}
+
+/** The flag of one item of a list: `--tool` adds to `tools`. */
+export function itemFlagOf(field: Field): string | null {
+  if (field.kind !== 'list') return null;
+  const flag = flagOf(field.name);
+  if (flag === 'statuses') return 'status';
+  return flag.endsWith('s') ? flag.slice(0, -1) : null;
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+
+/** One member of a request body or query, as far as a command line has to know it. */
+export type Field = {
+  readonly name: string;
+  readonly kind: FieldKind;
+  /** Kind of the items of a list. */
+  readonly items: FieldKind | null;
+  readonly required: boolean;
+  readonly choices: readonly string[];
+  /** Members of a plain object, for dotted flags. */
+  readonly members: readonly Field[];
+};
+
+/** `mixed`: a string or an object, such as an agent by id or by reference. */
+export type FieldKind = 'string' | 'number' | 'boolean' | 'list' | 'object' | 'mixed';
+
+type Json = { readonly [key: string]: unknown };
+
+/** The members of a request schema. */
+export function fieldsOf(schema: z.ZodType): readonly Field[] {
+  // Input side: what a client may send. What JSON Schema cannot say is left open.
+  return membersOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Json);
+}
+
+function membersOf(schema: Json): readonly Field[] {
+  const properties = isJson(schema['properties']) ? schema['properties'] : {};
+  const required = Array.isArray(schema['required']) ? schema['required'] : [];
+  return Object.entries(properties).map(([name, property]) => fieldOf(name, isJson(property) ? property : {}, required.includes(name)));
+}
+
+function fieldOf(name: string, property: Json, required: boolean): Field {
+  const options = alternatives(property);
+  const list = options.find((option) => option['type'] === 'array');
+  const items = list && isJson(list['items']) ? kindOf(alternatives(list['items'])) : null;
+  const [object] = options.filter((option) => option['type'] === 'object');
+  const kind = kindOf(options);
+  const choices = options.flatMap((option) => (Array.isArray(option['enum']) ? option['enum'].map(String) : []));
+  return { name, kind, items, required, choices, members: kind === 'object' && object ? membersOf(object) : [] };
+}
+
+/** The members of a union, null aside. */
+function alternatives(schema: Json): readonly Json[] {
+  const union = schema['anyOf'] ?? schema['oneOf'];
+  if (!Array.isArray(union)) return [schema];
+  return union.filter(isJson).flatMap(alternatives).filter((option) => option['type'] !== 'null');
+}
+
+function kindOf(options: readonly Json[]): FieldKind {
+  const types = new Set(options.map((option) => option['type']));
+  if (types.has('string') && (types.has('object') || types.size > 1)) return 'mixed';
+  if (types.has('array')) return 'list';
+  if (types.has('object')) return 'object';
+  if (types.has('boolean')) return 'boolean';
+  return types.has('integer') || types.has('number') ? 'number' : 'string';
+}
+
+function isJson(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
