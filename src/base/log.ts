@@ -21,7 +21,13 @@ export type LogOptions = {
 /** JSON lines, one per event. */
 export function createLog({ level, write }: LogOptions): Log {
   const logger = pino(
-    { level, base: null, messageKey: 'event', timestamp: pino.stdTimeFunctions.isoTime, serializers: { cause: pino.stdSerializers.err } },
+    {
+      level,
+      base: null,
+      messageKey: 'event',
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { cause: pino.stdSerializers.err },
+    },
     { write },
   );
   return {

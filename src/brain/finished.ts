@@ -1,5 +1,11 @@
+import { backoffMs } from '../base/backoff.ts';
 import type { ToolOutcome } from '../domain/hands.ts';
+import { modelRetryBackoff } from '../domain/limits.ts';
 import type { ModelFailure, ModelReply } from '../domain/model.ts';
+import type { Step } from '../domain/session/advance.ts';
+import { emitResult } from '../domain/session/calls.ts';
+import type { Draft } from '../domain/session/draft.ts';
+import { recordFailure, recordReply } from '../domain/session/replies.ts';
 import type { Call } from '../domain/session/state.ts';
 
 /** Something a running turn waited for. */
@@ -17,3 +23,36 @@ export type Finished =
   | { readonly type: 'result'; readonly call: Call; readonly outcome: ToolOutcome; readonly cut: boolean }
   /** The log grew by a client's hand. */
   | { readonly type: 'notice' };
+
+export type ReplyPricing = {
+  /** In [0, 1): jitter of retry delays. */
+  readonly random: () => number;
+  /** List cost of a reply in integer micro-cents; `null` when its model has no list price. */
+  readonly costOf: (reply: ModelReply, modelId: string) => number | null;
+};
+
+/** What has finished becomes entries; a step is returned when that alone ended the turn. */
+export function recordFinished(
+  draft: Draft,
+  finished: Finished,
+  { random, costOf }: ReplyPricing,
+): Step | null {
+  switch (finished.type) {
+    case 'reply': {
+      const costMicroCents = costOf(finished.reply, draft.state().agent.model.id);
+      return recordReply(draft, { ...finished, costMicroCents });
+    }
+    case 'failure': {
+      const { failure } = finished;
+      const attempt = draft.state().round.attempts + 1;
+      const delayMs = failure.retryAfterMs ?? backoffMs(attempt, modelRetryBackoff, random());
+      return recordFailure(draft, failure, delayMs);
+    }
+    case 'result':
+      if (!finished.cut) emitResult(draft, finished.call, finished.outcome);
+      return null;
+    case 'cut':
+    case 'notice':
+      return null;
+  }
+}

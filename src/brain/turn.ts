@@ -1,36 +1,29 @@
-import { backoffMs } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { NewId } from '../base/ids.ts';
 import { createMailbox } from '../base/mailbox.ts';
 import type { Hands } from '../domain/hands.ts';
-import { modelRetryBackoff } from '../domain/limits.ts';
-import type { Model, ModelReply } from '../domain/model.ts';
+import type { Model } from '../domain/model.ts';
 import type { InFlight, Step } from '../domain/session/advance.ts';
 import { advance } from '../domain/session/advance.ts';
-import { emitResult } from '../domain/session/calls.ts';
 import { contextOf } from '../domain/session/context.ts';
 import type { Draft } from '../domain/session/draft.ts';
 import { draftOf } from '../domain/session/draft.ts';
-import { recordFailure, recordReply } from '../domain/session/replies.ts';
 import type { Lease, SessionLog } from '../domain/session/session-log.ts';
 import type { Call, SessionState } from '../domain/session/state.ts';
 import { hasQueued } from '../domain/session/state.ts';
 import type { Tails } from '../domain/tails.ts';
-import type { Finished } from './finished.ts';
-import { createPreviews } from './previews.ts';
+import type { Finished, ReplyPricing } from './finished.ts';
+import { recordFinished } from './finished.ts';
 import { unreachableServers } from './mcp.ts';
+import { createPreviews } from './previews.ts';
 
-export type TurnDeps = {
+export type TurnDeps = ReplyPricing & {
   readonly log: SessionLog;
   readonly model: Model;
   readonly hands: Hands;
   readonly tails: Pick<Tails, 'preview'>;
   readonly clock: Clock;
   readonly newId: NewId;
-  /** In [0, 1): jitter of retry delays. */
-  readonly random: () => number;
-  /** List cost of a reply in integer micro-cents; `null` when its model has no list price. */
-  readonly costOf: (reply: ModelReply, modelId: string) => number | null;
 };
 
 /** A running turn. `notice` tells it that its session's log grew; `stop` gives it up without a word. */
@@ -72,7 +65,7 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
     while (!stopped) {
       settle(finished);
       const { result: step, state } = await commit((draft) => {
-        const ended = record(draft, finished);
+        const ended = recordFinished(draft, finished, deps);
         const startErrors = unreachableServers(draft.state().agent);
         return ended ?? advance(draft, { inFlight: inFlight(), startErrors });
       });
@@ -86,25 +79,6 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
   function settle(finished: Finished): void {
     if (finished.type === 'result') calls.delete(finished.call.eventId);
     else if (finished.type !== 'notice') request = null;
-  }
-
-  function record(draft: Draft, finished: Finished): Step | null {
-    switch (finished.type) {
-      case 'reply': {
-        const costMicroCents = deps.costOf(finished.reply, draft.state().agent.model.id);
-        return recordReply(draft, { ...finished, costMicroCents });
-      }
-      case 'failure': {
-        const { failure } = finished;
-        const attempt = draft.state().round.attempts + 1;
-        return recordFailure(draft, failure, failure.retryAfterMs ?? backoffMs(attempt, modelRetryBackoff, deps.random()));
-      }
-      case 'result':
-        if (!finished.cut) emitResult(draft, finished.call, finished.outcome);
-        return null;
-      default:
-        return null;
-    }
   }
 
   function launch(step: Step, state: SessionState): void {

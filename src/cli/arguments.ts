@@ -30,7 +30,8 @@ export function parseArguments(argv: readonly string[], isSwitch: (name: string)
     const equals = name.indexOf('=');
     const next = argv[at + 1];
     if (equals !== -1) flags.push({ name: name.slice(0, equals), value: name.slice(equals + 1) });
-    else if (isSwitch(name)) flags.push({ name, value: next === 'true' || next === 'false' ? (argv[++at] ?? null) : null });
+    else if (isSwitch(name))
+      flags.push({ name, value: next === 'true' || next === 'false' ? (argv[++at] ?? null) : null });
     else if (next === undefined || next.startsWith('--')) throw new UsageMistake(`--${name} needs a value`);
     else flags.push({ name, value: argv[++at] ?? null });
   }

@@ -15,7 +15,17 @@ import { readBodyFromStdin } from './stdin.ts';
 import { suggest } from './suggest.ts';
 import { readFlags } from './values.ts';
 
-const globalNames = ['base-url', 'api-key', 'data', 'format', 'transform', 'debug', 'help', 'version', 'raw-output'];
+const globalNames = [
+  'base-url',
+  'api-key',
+  'data',
+  'format',
+  'transform',
+  'debug',
+  'help',
+  'version',
+  'raw-output',
+];
 const globalSwitches = ['debug', 'help', 'version', 'raw-output'];
 
 /** A client of the API: every command comes from the route table. Resolves with the exit code. */
@@ -35,10 +45,14 @@ export async function runCli(argv: readonly string[], io: CliIo, version: string
 
 function isSwitch(commands: readonly Command[], argv: readonly string[]): (name: string) => boolean {
   const [resource, action] = argv.filter((argument) => !argument.startsWith('-'));
-  const command = commands.find((candidate) => candidate.resource === resource && candidate.action === action);
+  const command = commands.find(
+    (candidate) => candidate.resource === resource && candidate.action === action,
+  );
   const booleans = [...(command?.body ?? []), ...(command?.query ?? [])]
     // `stringbool` is a string on the wire and a switch to the person who types.
-    .filter((field) => field.kind === 'boolean' || field.name === 'include_archived' || field.name === 'force')
+    .filter(
+      (field) => field.kind === 'boolean' || field.name === 'include_archived' || field.name === 'force',
+    )
     .map((field) => flagOf(field.name));
   const known = new Set([...globalSwitches, ...booleans, ...(resource === 'run' ? runSwitches : [])]);
   return (name) => known.has(name);
@@ -51,7 +65,12 @@ function complaint(cause: ApiFailure | UsageMistake, io: CliIo): string {
   return `${prefix}: ${cause.status === 0 ? '' : `${cause.status} `}${cause.type}: ${cause.message}${request}`;
 }
 
-async function dispatch(commands: readonly Command[], args: Arguments, io: CliIo, version: string): Promise<number> {
+async function dispatch(
+  commands: readonly Command[],
+  args: Arguments,
+  io: CliIo,
+  version: string,
+): Promise<number> {
   const [resource, action, ...words] = args.words;
   const wantsHelp = hasFlag(args.flags, 'help') || resource === 'help';
   if (hasFlag(args.flags, 'version')) return say(io, version);
@@ -59,10 +78,21 @@ async function dispatch(commands: readonly Command[], args: Arguments, io: CliIo
   if (resource === 'run' && !wantsHelp) return await runOnce(args, io, connect(args, io));
   if (resource === 'run') return say(io, generalHelp(commands));
   const known = commands.filter((candidate) => candidate.resource === resource);
-  if (known.length === 0) throw unknownWord('resource', resource, [...new Set(commands.map((command) => command.resource)), 'run', 'up', 'doctor']);
+  if (known.length === 0)
+    throw unknownWord('resource', resource, [
+      ...new Set(commands.map((command) => command.resource)),
+      'run',
+      'up',
+      'doctor',
+    ]);
   if (action === undefined) return say(io, resourceHelp(commands, resource));
   const command = known.find((candidate) => candidate.action === action);
-  if (!command) throw unknownWord('action', action, known.map((candidate) => candidate.action));
+  if (!command)
+    throw unknownWord(
+      'action',
+      action,
+      known.map((candidate) => candidate.action),
+    );
   if (wantsHelp) return say(io, commandHelp(command));
   return await call(command, { ...args, words }, io);
 }
@@ -74,7 +104,9 @@ function say(io: CliIo, text: string): number {
 
 function unknownWord(kind: string, word: string, known: readonly string[]): UsageMistake {
   const near = suggest(word, known);
-  return new UsageMistake(`unknown ${kind} "${word}"${near ? `; did you mean "${near}"?` : `; known are ${known.join(', ')}`}`);
+  return new UsageMistake(
+    `unknown ${kind} "${word}"${near ? `; did you mean "${near}"?` : `; known are ${known.join(', ')}`}`,
+  );
 }
 
 function connect({ flags }: Arguments, io: CliIo): Client {
@@ -84,7 +116,9 @@ function connect({ flags }: Arguments, io: CliIo): Client {
     data: lastFlag(flags, 'data'),
     env: io.env,
   });
-  const debug = hasFlag(flags, 'debug') ? (line: string) => void io.stderr.write(`${line}\n`) : () => undefined;
+  const debug = hasFlag(flags, 'debug')
+    ? (line: string) => void io.stderr.write(`${line}\n`)
+    : () => undefined;
   return createClient({ target, debug });
 }
 
@@ -105,9 +139,14 @@ async function call(command: Command, args: Arguments, io: CliIo): Promise<numbe
 }
 
 /** Standard input first, flags over it. A body must exist, even if it is empty. */
-async function bodyOf(command: Command, flags: Readonly<Record<string, unknown>>, io: CliIo): Promise<unknown> {
+async function bodyOf(
+  command: Command,
+  flags: Readonly<Record<string, unknown>>,
+  io: CliIo,
+): Promise<unknown> {
   if (command.route.body === null) return null;
-  const isComplete = command.body.every((field) => !field.required || field.name in flags) && Object.keys(flags).length > 0;
+  const isComplete =
+    command.body.every((field) => !field.required || field.name in flags) && Object.keys(flags).length > 0;
   const piped = await readBodyFromStdin(io, isComplete);
   const body = { ...piped, ...flags };
   const missing = command.body.find((field) => field.required && body[field.name] === undefined);
@@ -122,7 +161,10 @@ function interruptSignal(): AbortSignal {
 }
 
 /** Until the server ends the stream or the user does. */
-async function follow(events: AsyncIterable<unknown>, output: ReturnType<typeof createOutput>): Promise<void> {
+async function follow(
+  events: AsyncIterable<unknown>,
+  output: ReturnType<typeof createOutput>,
+): Promise<void> {
   try {
     for await (const event of events) output(event, 'item');
   } catch (cause) {

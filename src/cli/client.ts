@@ -54,7 +54,12 @@ export function createClient({ target, debug }: ClientOptions): Client {
       ...(signal ? { signal } : {}),
     }).catch((cause: unknown) => {
       if (signal?.aborted) throw cause;
-      throw new ApiFailure(0, 'connection_error', `cannot reach ${target.baseUrl}: is the server running?`, null);
+      throw new ApiFailure(
+        0,
+        'connection_error',
+        `cannot reach ${target.baseUrl}: is the server running?`,
+        null,
+      );
     });
     debug(`${response.status} ${response.headers.get('request-id') ?? ''}`);
     if (!response.ok) throw await failureOf(response);
@@ -118,6 +123,7 @@ async function failureOf(response: Response): Promise<ApiFailure> {
 
 function streamFailure(event: unknown): ApiFailure {
   const error = typeof event === 'object' && event !== null ? Reflect.get(event, 'error') : null;
-  const message = typeof error === 'object' && error !== null ? Reflect.get(error, 'message') : 'the stream failed';
+  const message =
+    typeof error === 'object' && error !== null ? Reflect.get(error, 'message') : 'the stream failed';
   return new ApiFailure(200, 'stream_error', String(message), null);
 }

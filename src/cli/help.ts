@@ -43,7 +43,10 @@ export function resourceHelp(commands: readonly Command[], resource: string): st
 export function commandHelp(command: Command): string {
   const ids = command.ids.map((id) => `  --${flagOf(id)} ID (required; or without the flag)`);
   const flags = [...command.body, ...command.query].map(flagLine);
-  const stdin = command.route.body === null ? '' : '\nThe body can also come as YAML or JSON on standard input; flags win.\n';
+  const stdin =
+    command.route.body === null
+      ? ''
+      : '\nThe body can also come as YAML or JSON on standard input; flags win.\n';
   return `anthill ${command.resource} ${command.action}: ${command.route.summary}
 
 ${[...ids, ...flags].join('\n')}
@@ -55,7 +58,9 @@ function flagLine(field: Field): string {
   const item = itemFlagOf(field);
   const name = item ?? flagOf(field.name);
   const kind = field.kind === 'list' ? (field.items ?? 'string') : field.kind;
-  const type = { string: 'TEXT', number: 'N', boolean: '', list: 'YAML', object: 'YAML', mixed: 'TEXT|YAML' }[kind];
+  const type = { string: 'TEXT', number: 'N', boolean: '', list: 'YAML', object: 'YAML', mixed: 'TEXT|YAML' }[
+    kind
+  ];
   const notes = [
     field.required ? 'required' : '',
     item ? 'may be repeated' : '',

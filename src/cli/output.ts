@@ -20,7 +20,11 @@ export type OutputOptions = {
 };
 
 /** Prints results: JSON on a pipe, readable on a terminal. `one` of a single answer, else of a sequence. */
-export function createOutput({ io, format, transform }: OutputOptions): (value: unknown, place: 'one' | 'item') => void {
+export function createOutput({
+  io,
+  format,
+  transform,
+}: OutputOptions): (value: unknown, place: 'one' | 'item') => void {
   const chosen = format === 'auto' && io.stdout.isTTY ? 'pretty' : format;
   return (value, place) => {
     const part = transform === null ? value : partOf(value, transform);
@@ -53,7 +57,8 @@ function useColour(io: CliIo): boolean {
 
 /** Indented names and values; empty parts are left out of sight. */
 function readable(value: unknown, indent: string, colour: boolean): string {
-  const paint = (style: 'cyan' | 'green' | 'yellow' | 'gray', text: string) => (colour ? styleText(style, text) : text);
+  const paint = (style: 'cyan' | 'green' | 'yellow' | 'gray', text: string) =>
+    colour ? styleText(style, text) : text;
   if (typeof value === 'string') return paint('green', value.replaceAll('\n', `\n${indent}`));
   if (typeof value !== 'object' || value === null) return paint('yellow', String(value));
   const entries = Object.entries(value);

@@ -28,7 +28,10 @@ type Call = (route: Route, ids: Record<string, string>, body?: unknown) => Promi
  */
 export async function runOnce({ words, flags }: Arguments, io: CliIo, client: Client): Promise<number> {
   const text = words.slice(1).join(' ');
-  if (text === '') throw new UsageMistake('anthill run needs a text: anthill run "List the files in the working directory."');
+  if (text === '')
+    throw new UsageMistake(
+      'anthill run needs a text: anthill run "List the files in the working directory."',
+    );
   const call: Call = (route, ids, body) => client.json({ route, ids, query: noQuery, body });
   const made = await prepare(call, flags);
   const events = client.events({
@@ -38,17 +41,25 @@ export async function runOnce({ words, flags }: Arguments, io: CliIo, client: Cl
     body: null,
   });
   const message = { type: 'user.message', content: [{ type: 'text', text }] };
-  const send = (event: unknown) => call(routes['beta.sessions.events send'], { session_id: made.sessionId }, { events: [event] });
+  const send = (event: unknown) =>
+    call(routes['beta.sessions.events send'], { session_id: made.sessionId }, { events: [event] });
   // The server starts a stream at an event that was sent just before it, so nothing is missed.
   await send(message);
-  const show = hasFlag(flags, 'json') ? (event: Event) => io.stdout.write(`${JSON.stringify(event)}\n`) : reader(io);
+  const show = hasFlag(flags, 'json')
+    ? (event: Event) => io.stdout.write(`${JSON.stringify(event)}\n`)
+    : reader(io);
   const code = await follow(events, { show, confirm: hasFlag(flags, 'yes') ? send : null });
   if (!hasFlag(flags, 'keep')) await cleanUp(call, made);
   else io.stderr.write(`session ${made.sessionId}\n`);
   return code;
 }
 
-type Made = { readonly sessionId: string; readonly isNew: boolean; readonly agentId: string | null; readonly environmentId: string | null };
+type Made = {
+  readonly sessionId: string;
+  readonly isNew: boolean;
+  readonly agentId: string | null;
+  readonly environmentId: string | null;
+};
 
 async function prepare(call: Call, flags: Arguments['flags']): Promise<Made> {
   const session = lastFlag(flags, 'session-id');
@@ -58,19 +69,28 @@ async function prepare(call: Call, flags: Arguments['flags']): Promise<Made> {
   const tools = flags.filter((flag) => flag.name === 'tool').map((flag) => yaml(flag.value ?? '', 'tool'));
   const newAgent =
     agent === null
-      ? await call(routes['beta.agents create'], {}, {
-          name: 'anthill run',
-          model: lastFlag(flags, 'model') ?? 'scripted/demo',
-          ...(lastFlag(flags, 'system') === null ? {} : { system: lastFlag(flags, 'system') }),
-          tools: tools.length > 0 ? tools : [{ type: 'agent_toolset_20260401' }],
-        })
+      ? await call(
+          routes['beta.agents create'],
+          {},
+          {
+            name: 'anthill run',
+            model: lastFlag(flags, 'model') ?? 'scripted/demo',
+            ...(lastFlag(flags, 'system') === null ? {} : { system: lastFlag(flags, 'system') }),
+            tools: tools.length > 0 ? tools : [{ type: 'agent_toolset_20260401' }],
+          },
+        )
       : null;
   const name = `anthill run ${crypto.randomUUID()}`;
-  const newEnvironment = environment === null ? await call(routes['beta.environments create'], {}, { name }) : null;
-  const created = await call(routes['beta.sessions create'], {}, {
-    agent: agent ?? newAgent?.['id'],
-    environment_id: environment ?? newEnvironment?.['id'],
-  });
+  const newEnvironment =
+    environment === null ? await call(routes['beta.environments create'], {}, { name }) : null;
+  const created = await call(
+    routes['beta.sessions create'],
+    {},
+    {
+      agent: agent ?? newAgent?.['id'],
+      environment_id: environment ?? newEnvironment?.['id'],
+    },
+  );
   return {
     sessionId: String(created['id']),
     isNew: true,
@@ -94,7 +114,8 @@ async function follow(events: AsyncIterable<Event>, { show, confirm }: Follow): 
     if (event['type'] !== 'session.status_idle') continue;
     const reason = event['stop_reason'] as { type: string; event_ids?: readonly string[] };
     const ids = reason.event_ids ?? [];
-    if (!confirm || reason.type !== 'requires_action' || !ids.every((id) => asked.has(id))) return exitCodes[reason.type] ?? 1;
+    if (!confirm || reason.type !== 'requires_action' || !ids.every((id) => asked.has(id)))
+      return exitCodes[reason.type] ?? 1;
     for (const id of ids) await confirm({ type: 'user.tool_confirmation', tool_use_id: id, result: 'allow' });
   }
   return 1;
@@ -102,7 +123,8 @@ async function follow(events: AsyncIterable<Event>, { show, confirm }: Follow): 
 
 /** The answer on standard output; what the agent does on standard error, in the background. */
 function reader(io: CliIo): (event: Event) => void {
-  const dim = (text: string) => io.stderr.write(`${io.stderr.isTTY && !io.env['NO_COLOR'] ? styleText('dim', text) : text}\n`);
+  const dim = (text: string) =>
+    io.stderr.write(`${io.stderr.isTTY && !io.env['NO_COLOR'] ? styleText('dim', text) : text}\n`);
   return (event) => {
     switch (event['type']) {
       case 'agent.message':
@@ -123,6 +145,7 @@ async function cleanUp(call: Call, made: Made): Promise<void> {
   const session = await call(routes['beta.sessions retrieve'], { session_id: made.sessionId });
   if (session['status'] !== 'idle') return;
   await call(routes['beta.sessions archive'], { session_id: made.sessionId });
-  if (made.environmentId) await call(routes['beta.environments archive'], { environment_id: made.environmentId });
+  if (made.environmentId)
+    await call(routes['beta.environments archive'], { environment_id: made.environmentId });
   if (made.agentId) await call(routes['beta.agents archive'], { agent_id: made.agentId });
 }

@@ -26,7 +26,9 @@ export function findTarget({ baseUrl, apiKey, data, env }: TargetOptions): Targe
     return { baseUrl: named.replace(/\/+$/, ''), apiKey: apiKey ?? (env['ANTHROPIC_API_KEY'] || null) };
   }
   if (!existsSync(path)) {
-    throw new UsageMistake(`no local server found (${path} is missing): run \`anthill up\` (npm start), or pass --base-url`);
+    throw new UsageMistake(
+      `no local server found (${path} is missing): run \`anthill up\` (npm start), or pass --base-url`,
+    );
   }
   const local = readServerFile(path);
   return { baseUrl: local.baseUrl, apiKey: apiKey ?? local.apiKey };
@@ -36,11 +38,14 @@ function readServerFile(path: string): { baseUrl: string; apiKey: string } {
   const about = statSync(path);
   const uid = process.getuid?.();
   if ((about.mode & 0o077) !== 0 || (uid !== undefined && uid !== 0 && about.uid !== uid)) {
-    throw new UsageMistake(`${path} holds a key and must belong to you with mode 0600; it will not be used as it is`);
+    throw new UsageMistake(
+      `${path} holds a key and must belong to you with mode 0600; it will not be used as it is`,
+    );
   }
   const file: unknown = JSON.parse(readFileSync(path, 'utf8'));
   const baseUrl = typeof file === 'object' && file !== null ? Reflect.get(file, 'base_url') : null;
   const apiKey = typeof file === 'object' && file !== null ? Reflect.get(file, 'api_key') : null;
-  if (typeof baseUrl !== 'string' || typeof apiKey !== 'string') throw new UsageMistake(`${path} is not a server file`);
+  if (typeof baseUrl !== 'string' || typeof apiKey !== 'string')
+    throw new UsageMistake(`${path} is not a server file`);
   return { baseUrl, apiKey };
 }

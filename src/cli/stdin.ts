@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
-import { yaml } from './values.ts';
 import type { CliIo } from './io.ts';
 import { UsageMistake } from './io.ts';
+import { yaml } from './values.ts';
 
 /** A parent that left a socket open as our standard input is not waited for longer than this. */
 const socketPatienceMs = 300;
@@ -10,7 +10,10 @@ const socketPatienceMs = 300;
  * A body on standard input: YAML or JSON, from a pipe or a file only. `isComplete` says that the flags
  * alone would do: then an open socket (what Node gives its children) that stays silent counts as empty.
  */
-export async function readBodyFromStdin(io: CliIo, isComplete: boolean): Promise<Record<string, unknown> | null> {
+export async function readBodyFromStdin(
+  io: CliIo,
+  isComplete: boolean,
+): Promise<Record<string, unknown> | null> {
   const kind = stdinKind(io);
   if (kind === null) return null;
   const text = await readText(io.stdin, kind === 'socket' && isComplete ? socketPatienceMs : null);

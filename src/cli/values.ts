@@ -21,7 +21,9 @@ export function readFlags(command: Command, words: readonly string[], flags: rea
     const id = command.ids.find((candidate) => flagOf(candidate) === name);
     if (id) ids[id] = value ?? '';
     else if (!setQuery(query, command.query, name, value) && !setBody(body, command.body, name, value)) {
-      throw new UsageMistake(`unknown flag --${name}; see anthill ${command.resource} ${command.action} --help`);
+      throw new UsageMistake(
+        `unknown flag --${name}; see anthill ${command.resource} ${command.action} --help`,
+      );
     }
   }
   const missing = command.ids.filter((id) => ids[id] === undefined);
@@ -32,7 +34,12 @@ export function readFlags(command: Command, words: readonly string[], flags: rea
   return { ids, query, body };
 }
 
-function setQuery(query: URLSearchParams, fields: readonly Field[], name: string, value: string | null): boolean {
+function setQuery(
+  query: URLSearchParams,
+  fields: readonly Field[],
+  name: string,
+  value: string | null,
+): boolean {
   for (const field of fields) {
     if (itemFlagOf(field) !== name && flagOf(field.name) !== name) continue;
     if (field.kind !== 'list') query.set(field.name, value ?? 'true');
@@ -48,16 +55,21 @@ function listItems(value: string): readonly string[] {
   return Array.isArray(parsed) ? parsed.map(String) : [String(parsed)];
 }
 
-function setBody(body: Record<string, unknown>, fields: readonly Field[], name: string, value: string | null): boolean {
+function setBody(
+  body: Record<string, unknown>,
+  fields: readonly Field[],
+  name: string,
+  value: string | null,
+): boolean {
   const text = value ?? 'true';
   for (const field of fields) {
     if (flagOf(field.name) === name) {
-      body[field.name] = valueOf(field.kind, text, name);
+      body[field.name] = parsedValue(field.kind, text, name);
       return true;
     }
     if (itemFlagOf(field) === name) {
       const items = Array.isArray(body[field.name]) ? body[field.name] : [];
-      body[field.name] = [...(items as unknown[]), valueOf(field.items ?? 'string', text, name)];
+      body[field.name] = [...(items as unknown[]), parsedValue(field.items ?? 'string', text, name)];
       return true;
     }
     if (name.startsWith(`${flagOf(field.name)}.`)) {
@@ -76,7 +88,7 @@ function setMember(body: Record<string, unknown>, field: Field, name: string, te
   for (const [index, part] of path.entries()) {
     const member = members.find((candidate) => flagOf(candidate.name) === part);
     const key = member?.name ?? part.replaceAll('-', '_');
-    if (index === path.length - 1) target[key] = valueOf(member?.kind ?? 'mixed', text, name);
+    if (index === path.length - 1) target[key] = parsedValue(member?.kind ?? 'mixed', text, name);
     else target = child(target, key);
     members = member?.members ?? [];
   }
@@ -90,7 +102,7 @@ function child(parent: Record<string, unknown>, key: string): Record<string, unk
 }
 
 /** The value a flag's text stands for. `@path` reads a file. */
-function valueOf(kind: FieldKind, given: string, name: string): unknown {
+function parsedValue(kind: FieldKind, given: string, name: string): unknown {
   const text = given.startsWith('@') ? fileText(given.slice(1), name) : given;
   switch (kind) {
     case 'string':
@@ -99,7 +111,8 @@ function valueOf(kind: FieldKind, given: string, name: string): unknown {
       return /^\s*[{[]/.test(text) ? yaml(text, name) : text;
     case 'number': {
       const number = Number(text);
-      if (text.trim() === '' || Number.isNaN(number)) throw new UsageMistake(`--${name}: "${text}" is not a number`);
+      if (text.trim() === '' || Number.isNaN(number))
+        throw new UsageMistake(`--${name}: "${text}" is not a number`);
       return number;
     }
     case 'boolean':

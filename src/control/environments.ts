@@ -7,7 +7,11 @@ import { Refusal } from '../protocol/refusal.ts';
 import type { Page, WindowQuery } from './page.ts';
 import { pageOf } from './page.ts';
 
-export type EnvironmentDeps = { readonly environments: Environments; readonly clock: Clock; readonly newId: NewId };
+export type EnvironmentDeps = {
+  readonly environments: Environments;
+  readonly clock: Clock;
+  readonly newId: NewId;
+};
 
 export type EnvironmentCommands = {
   create(body: EnvironmentCreate): Promise<Environment>;
@@ -15,10 +19,17 @@ export type EnvironmentCommands = {
   update(id: string, body: EnvironmentUpdate): Promise<Environment>;
   list(query: WindowQuery & { include_archived?: boolean | undefined }): Promise<Page<Environment>>;
   archive(id: string): Promise<Environment>;
-  delete(id: string, query: { force?: boolean | undefined }): Promise<{ id: string; type: 'environment_deleted' }>;
+  delete(
+    id: string,
+    query: { force?: boolean | undefined },
+  ): Promise<{ id: string; type: 'environment_deleted' }>;
 };
 
-export function createEnvironmentCommands({ environments, clock, newId }: EnvironmentDeps): EnvironmentCommands {
+export function createEnvironmentCommands({
+  environments,
+  clock,
+  newId,
+}: EnvironmentDeps): EnvironmentCommands {
   async function change(id: string, rule: (current: Environment) => Environment): Promise<Environment> {
     const changed = await environments.change(id, rule);
     if (!changed) throw absent(id);

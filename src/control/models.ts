@@ -8,7 +8,12 @@ export type ModelListQuery = {
   readonly before_id?: string | undefined;
   readonly lifecycle?: readonly ModelInfo['lifecycle'][] | undefined;
 };
-export type ModelPage = { data: ModelInfo[]; has_more: boolean; first_id: string | null; last_id: string | null };
+export type ModelPage = {
+  data: ModelInfo[];
+  has_more: boolean;
+  first_id: string | null;
+  last_id: string | null;
+};
 
 export type ModelCommands = {
   list(query: ModelListQuery): Promise<ModelPage>;
@@ -21,7 +26,9 @@ export function createModelCommands(catalog: ModelCatalog): ModelCommands {
   return {
     async list(query) {
       const all = catalog.list().map(describe);
-      const models = query.lifecycle ? all.filter((model) => query.lifecycle?.includes(model.lifecycle)) : all;
+      const models = query.lifecycle
+        ? all.filter((model) => query.lifecycle?.includes(model.lifecycle))
+        : all;
       return window(models, query);
     },
     async retrieve(id) {
@@ -32,13 +39,23 @@ export function createModelCommands(catalog: ModelCatalog): ModelCommands {
   };
 }
 
-function window(models: readonly ModelInfo[], { limit = limitDefault, after_id, before_id }: ModelListQuery): ModelPage {
-  if (after_id !== undefined && before_id !== undefined) throw invalid('only one of after_id and before_id can be given');
+function window(
+  models: readonly ModelInfo[],
+  { limit = limitDefault, after_id, before_id }: ModelListQuery,
+): ModelPage {
+  if (after_id !== undefined && before_id !== undefined)
+    throw invalid('only one of after_id and before_id can be given');
   const from = after_id === undefined ? 0 : positionOf(models, after_id, 'after_id') + 1;
   const end = before_id === undefined ? models.length : positionOf(models, before_id, 'before_id');
-  const data = before_id === undefined ? models.slice(from, from + limit) : models.slice(Math.max(0, end - limit), end);
+  const data =
+    before_id === undefined ? models.slice(from, from + limit) : models.slice(Math.max(0, end - limit), end);
   const hasMore = before_id === undefined ? from + limit < end : end > limit;
-  return { data: [...data], has_more: hasMore, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
+  return {
+    data: [...data],
+    has_more: hasMore,
+    first_id: data[0]?.id ?? null,
+    last_id: data.at(-1)?.id ?? null,
+  };
 }
 
 function positionOf(models: readonly ModelInfo[], id: string, parameter: string): number {
@@ -87,7 +104,10 @@ function describe(model: CatalogModel): ModelInfo {
       pdf_input: yes,
       server_tools: { supported: false, code_execution: no, web_search: no },
       structured_outputs: no,
-      thinking: { supported: true, types: { adaptive: yes, between_tools: yes, disabled: yes, enabled: yes } },
+      thinking: {
+        supported: true,
+        types: { adaptive: yes, between_tools: yes, disabled: yes, enabled: yes },
+      },
     },
   };
 }

@@ -23,7 +23,11 @@ export type PageBothWays<T> = Page<T> & { prev_page: string | null };
 type Fetch<T> = (query: PageQuery) => Promise<readonly Positioned<T>[]>;
 
 /** One page forwards. One item more than asked for is fetched: it tells whether there is a next page. */
-export async function pageOf<T>(query: WindowQuery, defaults: ListDefaults, fetch: Fetch<T>): Promise<Page<T>> {
+export async function pageOf<T>(
+  query: WindowQuery,
+  defaults: ListDefaults,
+  fetch: Fetch<T>,
+): Promise<Page<T>> {
   const { data, next_page } = await pageBothWays(query, defaults, fetch);
   return { data, next_page };
 }
@@ -32,7 +36,11 @@ export async function pageOf<T>(query: WindowQuery, defaults: ListDefaults, fetc
  * One page with cursors both ways. A cursor holds the position it leaves from; one that leads back walks
  * the other way round from there and turns its page over, so that every page reads in list order.
  */
-export async function pageBothWays<T>(query: WindowQuery, defaults: ListDefaults, fetch: Fetch<T>): Promise<PageBothWays<T>> {
+export async function pageBothWays<T>(
+  query: WindowQuery,
+  defaults: ListDefaults,
+  fetch: Fetch<T>,
+): Promise<PageBothWays<T>> {
   const order = query.order ?? defaults.order;
   const limit = query.limit ?? defaults.limit;
   const createdAt = timeBounds(query);

@@ -33,7 +33,11 @@ export async function snapshotAgent(
 
 async function usableAgent(agents: Agents, id: string, version: number | undefined): Promise<Agent> {
   const agent = await agents.get(id, version);
-  if (!agent) throw new Refusal('not_found', `Agent not found: ${version === undefined ? id : `${id} version ${version}`}`);
+  if (!agent)
+    throw new Refusal(
+      'not_found',
+      `Agent not found: ${version === undefined ? id : `${id} version ${version}`}`,
+    );
   const latest = version === undefined ? agent : await agents.get(id);
   if (latest?.archived_at) throw invalid(`Agent ${id} is archived and cannot be used in new sessions`);
   return agent;

@@ -4,9 +4,9 @@ import { checkTools, resolveTools } from '../domain/agent-tools.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
 import type { Collections } from '../domain/collections.ts';
 import { mergeMetadata } from '../domain/metadata.ts';
+import { checkInitialEvents, checkMcpHosts, checkPriced } from '../domain/session/creation.ts';
 import type { Draft } from '../domain/session/draft.ts';
 import { draftOf } from '../domain/session/draft.ts';
-import { checkInitialEvents, checkMcpHosts, checkPriced } from '../domain/session/creation.ts';
 import type { RequestedChanges } from '../domain/session/lifecycle.ts';
 import { archiveSession, createSession, deleteSession, updateSession } from '../domain/session/lifecycle.ts';
 import type { SessionLog } from '../domain/session/session-log.ts';
@@ -99,13 +99,17 @@ async function create(deps: SessionDeps, body: SessionCreate): Promise<SessionSt
   const agent = await snapshotAgent({ agents: deps.collections.agents, catalog: deps.catalog }, body.agent);
   const environment = await deps.collections.environments.get(body.environment_id);
   if (!environment) {
-    throw new Refusal('not_found', `Environment ${body.environment_id} not found.`, { errorCode: 'environment_not_found' });
+    throw new Refusal('not_found', `Environment ${body.environment_id} not found.`, {
+      errorCode: 'environment_not_found',
+    });
   }
   if (environment.archived_at !== null) {
     throw invalid(`Environment ${environment.id} is archived.`, 'environment_archived');
   }
   if (environment.config.type === 'self_hosted') {
-    throw invalid('sessions on self_hosted environments need workers, which this server version does not have');
+    throw invalid(
+      'sessions on self_hosted environments need workers, which this server version does not have',
+    );
   }
   checkMcpHosts(agent, environment);
   if (body.budget) checkPriced(agent, deps.catalog);
@@ -132,7 +136,9 @@ function refuseAbsentResources(body: SessionCreate): void {
     if (resource.type === 'memory_store') {
       throw new Refusal('not_found', `Memory store not found: ${resource.memory_store_id}`);
     }
-    throw invalid(`resources[${index}]: github_repository resources are not supported by this server version`);
+    throw invalid(
+      `resources[${index}]: github_repository resources are not supported by this server version`,
+    );
   }
 }
 

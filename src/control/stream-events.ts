@@ -29,7 +29,11 @@ export type EventStream = AsyncIterable<StreamItem> & { close(): void };
  * Hop 10, the reading side: attach a tail first, then read the log up to where the tail begins, so that
  * nothing falls between. Ends after `session.deleted` and `session.status_terminated`.
  */
-export async function streamEvents(deps: StreamDeps, sessionId: string, options: StreamOptions): Promise<EventStream> {
+export async function streamEvents(
+  deps: StreamDeps,
+  sessionId: string,
+  options: StreamOptions,
+): Promise<EventStream> {
   const tail = deps.tails.attach(sessionId);
   try {
     const state = await deps.log.state(sessionId);
@@ -46,7 +50,12 @@ export async function streamEvents(deps: StreamDeps, sessionId: string, options:
 }
 
 /** The `seq` after which the stream delivers. */
-async function startOf(deps: StreamDeps, sessionId: string, after: string | null, now: number): Promise<number> {
+async function startOf(
+  deps: StreamDeps,
+  sessionId: string,
+  after: string | null,
+  now: number,
+): Promise<number> {
   if (after === null) return deps.tails.missedSince(sessionId) ?? now;
   const seq = await deps.log.deliveredAt(sessionId, after);
   if (seq === null) throw invalid(`after: no event ${after} has been delivered in this session`);
@@ -67,7 +76,11 @@ async function* read(reader: Reader, from: number, upTo: number): AsyncGenerator
   let seq = from;
   try {
     while (seq < upTo) {
-      const page = await reader.deps.log.read(reader.sessionId, seq, Math.min(streamReplayPageEvents, upTo - seq));
+      const page = await reader.deps.log.read(
+        reader.sessionId,
+        seq,
+        Math.min(streamReplayPageEvents, upTo - seq),
+      );
       const last = page.at(-1);
       if (!last) break;
       for (const record of page) {
@@ -91,7 +104,8 @@ async function* live(reader: Reader, from: number): AsyncGenerator<StreamItem> {
       return;
     }
     if (item.type === 'preview') {
-      if (isWanted(reader.previews, opened, item.preview)) yield { type: 'event', event: item.preview, id: null };
+      if (isWanted(reader.previews, opened, item.preview))
+        yield { type: 'event', event: item.preview, id: null };
       continue;
     }
     for (const record of item.records) {

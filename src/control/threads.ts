@@ -41,7 +41,8 @@ export function createThreadCommands({ log, clock }: ThreadDeps): ThreadCommands
       const shown = page === undefined && (statuses?.includes(thread.status) ?? true);
       return { data: shown ? [thread] : [], next_page: null };
     },
-    retrieve: async (sessionId, threadId) => summarizeThread(await primary(sessionId, threadId), clock.nowUs()),
+    retrieve: async (sessionId, threadId) =>
+      summarizeThread(await primary(sessionId, threadId), clock.nowUs()),
     async archive(sessionId, threadId) {
       await primary(sessionId, threadId);
       throw invalid('The primary thread cannot be archived; archive the session instead');

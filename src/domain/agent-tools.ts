@@ -19,14 +19,20 @@ export function resolveTools(tools: readonly AgentToolParams[]): AgentTool[] {
 function resolveTool(tool: AgentToolParams): AgentTool {
   if (tool.type === 'custom') return tool;
   if (tool.type === 'agent_toolset_20260401') {
-    const fallback = resolved(tool.default_config, { enabled: true, permission_policy: { type: 'always_allow' } });
+    const fallback = resolved(tool.default_config, {
+      enabled: true,
+      permission_policy: { type: 'always_allow' },
+    });
     return {
       type: tool.type,
       configs: (tool.configs ?? []).map((config) => resolveConfig(config, fallback)),
       default_config: fallback,
     };
   }
-  const fallback = resolved(tool.default_config, { enabled: true, permission_policy: { type: 'always_ask' } });
+  const fallback = resolved(tool.default_config, {
+    enabled: true,
+    permission_policy: { type: 'always_ask' },
+  });
   return {
     type: tool.type,
     mcp_server_name: tool.mcp_server_name,
@@ -36,7 +42,10 @@ function resolveTool(tool: AgentToolParams): AgentTool {
 }
 
 type Switch = { enabled: boolean; permission_policy: PermissionPolicy };
-type SwitchParams = { enabled?: boolean | null | undefined; permission_policy?: PermissionPolicy | null | undefined };
+type SwitchParams = {
+  enabled?: boolean | null | undefined;
+  permission_policy?: PermissionPolicy | null | undefined;
+};
 
 function resolved(sent: SwitchParams | null | undefined, fallback: Switch): Switch {
   return {
@@ -77,7 +86,10 @@ function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude
   return Object.fromEntries(kept) as { [K in keyof T]: Exclude<T[K], undefined> };
 }
 
-type Domains = { allowed_domains?: string[] | null | undefined; blocked_domains?: string[] | null | undefined };
+type Domains = {
+  allowed_domains?: string[] | null | undefined;
+  blocked_domains?: string[] | null | undefined;
+};
 
 function domainsOf(config: Domains): { allowed_domains?: string[]; blocked_domains?: string[] } {
   return {
@@ -122,8 +134,14 @@ export function checkTools({ tools, mcp_servers, skills }: ToolConfiguration): v
     throw invalid(`${prefix} tools: at most one agent_toolset_20260401 is allowed`);
   }
   checkConfigNames(tools);
-  checkUnique(tools.flatMap((tool) => (tool.type === 'custom' ? [tool.name] : [])), 'tools: custom tool name');
-  checkUnique(mcp_servers.map((server) => server.name), 'mcp_servers: name');
+  checkUnique(
+    tools.flatMap((tool) => (tool.type === 'custom' ? [tool.name] : [])),
+    'tools: custom tool name',
+  );
+  checkUnique(
+    mcp_servers.map((server) => server.name),
+    'mcp_servers: name',
+  );
   checkServers(tools, mcp_servers);
   checkUrlSourceNames(tools);
   if (toolCount(tools) > toolsPerAgentMax) {
@@ -141,7 +159,11 @@ function checkUnique(names: readonly string[], what: string): void {
 
 function checkConfigNames(tools: readonly AgentTool[]): void {
   for (const tool of tools) {
-    if (tool.type !== 'custom') checkUnique(tool.configs.map(({ name }) => name), 'tools: config for');
+    if (tool.type !== 'custom')
+      checkUnique(
+        tool.configs.map(({ name }) => name),
+        'tools: config for',
+      );
   }
 }
 
@@ -153,7 +175,8 @@ function checkServers(tools: readonly AgentTool[], servers: readonly McpServer[]
     throw invalid(`${prefix} mcp_toolset references MCP server "${unknown}", which is not in mcp_servers`);
   }
   const unused = servers.find((server) => !toolsets.includes(server.name));
-  if (unused) throw invalid(`${prefix} MCP server "${unused.name}" is not referenced by any mcp_toolset in tools`);
+  if (unused)
+    throw invalid(`${prefix} MCP server "${unused.name}" is not referenced by any mcp_toolset in tools`);
 }
 
 /** Names in `url_sources` must be tools that can produce results (spec/tools.md, Web tools). */
@@ -164,7 +187,10 @@ function checkUrlSourceNames(tools: readonly AgentTool[]): void {
     for (const config of tool.configs) {
       if (config.name !== 'web_fetch' || config.url_sources === null) continue;
       checkReferences('client_tool_results', config.url_sources.client_tool_results, custom);
-      checkReferences('server_tool_results', config.url_sources.server_tool_results, ['web_search', 'web_fetch']);
+      checkReferences('server_tool_results', config.url_sources.server_tool_results, [
+        'web_search',
+        'web_fetch',
+      ]);
     }
   }
 }
@@ -176,7 +202,8 @@ function checkReferences(key: string, filter: Filter, allowed: readonly string[]
   const names = filter.tools.map(({ name }) => name);
   checkUnique(names, `url_sources.${key}: tool`);
   const unknown = names.find((name) => !allowed.includes(name));
-  if (unknown !== undefined) throw invalid(`url_sources.${key}: "${unknown}" is not a tool whose results can be named here`);
+  if (unknown !== undefined)
+    throw invalid(`url_sources.${key}: "${unknown}" is not a tool whose results can be named here`);
 }
 
 function toolCount(tools: readonly AgentTool[]): number {

@@ -69,7 +69,8 @@ function merged(current: Agent, params: AgentUpdate, rules: AgentRules): Agent {
   return {
     ...current,
     name: params.name ?? current.name,
-    model: params.model === undefined ? current.model : resolveModel(params.model, rules.catalog, current.model),
+    model:
+      params.model === undefined ? current.model : resolveModel(params.model, rules.catalog, current.model),
     description: keep(params.description, current.description) || null,
     system: keep(params.system, current.system) || null,
     tools: params.tools === undefined ? current.tools : resolveTools(params.tools ?? []),
@@ -104,8 +105,32 @@ function resolveSkills(skills: readonly SkillParams[]): SkillReference[] {
 
 /** The part of an agent that sessions and threads snapshot. */
 export function definitionOf(agent: Agent): ThreadAgent {
-  const { id, type, version, name, model, description, system, tools, mcp_servers, skills, execution_identity } = agent;
-  return { id, type, version, name, model, description, system, tools, mcp_servers, skills, execution_identity };
+  const {
+    id,
+    type,
+    version,
+    name,
+    model,
+    description,
+    system,
+    tools,
+    mcp_servers,
+    skills,
+    execution_identity,
+  } = agent;
+  return {
+    id,
+    type,
+    version,
+    name,
+    model,
+    description,
+    system,
+    tools,
+    mcp_servers,
+    skills,
+    execution_identity,
+  };
 }
 
 type Overrides = Extract<AgentSelection, { type: 'agent_with_overrides' }>;

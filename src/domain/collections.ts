@@ -9,7 +9,12 @@ export type PageQuery = {
   readonly order: 'asc' | 'desc';
   readonly after: Position | null;
   /** Microsecond bounds on the sort time, inclusive or not. */
-  readonly createdAt: { readonly gt?: number; readonly gte?: number; readonly lt?: number; readonly lte?: number };
+  readonly createdAt: {
+    readonly gt?: number;
+    readonly gte?: number;
+    readonly lt?: number;
+    readonly lte?: number;
+  };
 };
 
 /** Sort time in microseconds and a tie-breaker. */

@@ -5,7 +5,11 @@ import type { CatalogModel, Effort, ModelCatalog, Price } from './catalog.ts';
 const allEfforts: readonly Effort[] = ['low', 'medium', 'high', 'xhigh', 'max'];
 
 /** Dollars per million tokens to micro-cents per token. Cache figures default to 1.25, 2 and 0.1 times input. */
-function price(input: number, output: number, cache: { read?: number; write5m?: number; write1h?: number } = {}): Price {
+function price(
+  input: number,
+  output: number,
+  cache: { read?: number; write5m?: number; write1h?: number } = {},
+): Price {
   const microCents = (dollars: number) => Math.round(dollars * 100);
   return {
     input: microCents(input),
@@ -44,24 +48,65 @@ const opus5 = price(5, 25);
 const sonnet4 = price(3, 15);
 
 const claudeModels: readonly CatalogModel[] = [
-  model('claude-fable-5-2', 'Claude Fable 5.2', 'fable', { price: price(8, 40, { read: 0.2, write5m: 10 }), createdAt: '2026-10-01T00:00:00Z' }),
-  model('claude-opus-5-5', 'Claude Opus 5.5', 'opus', { effortDefault: 'medium', price: price(4, 20, { read: 0.2 }), createdAt: '2026-09-15T00:00:00Z' }),
-  model('claude-sonnet-5-5', 'Claude Sonnet 5.5', 'sonnet', { price: price(2, 10, { read: 0.1 }), createdAt: '2026-09-15T00:00:00Z' }),
-  model('claude-haiku-5-5', 'Claude Haiku 5.5', 'haiku', { effortDefault: 'medium', price: haiku55, createdAt: '2026-09-15T00:00:00Z' }),
-  model('claude-fable-5-1', 'Claude Fable 5.1', 'fable', { price: price(10, 50), createdAt: '2026-07-01T00:00:00Z' }),
-  model('claude-sonnet-5', 'Claude Sonnet 5', 'sonnet', { price: price(2, 10), createdAt: '2026-05-01T00:00:00Z' }),
-  model('claude-fable-5', 'Claude Fable 5', 'fable', { price: price(10, 50), createdAt: '2026-05-01T00:00:00Z' }),
+  model('claude-fable-5-2', 'Claude Fable 5.2', 'fable', {
+    price: price(8, 40, { read: 0.2, write5m: 10 }),
+    createdAt: '2026-10-01T00:00:00Z',
+  }),
+  model('claude-opus-5-5', 'Claude Opus 5.5', 'opus', {
+    effortDefault: 'medium',
+    price: price(4, 20, { read: 0.2 }),
+    createdAt: '2026-09-15T00:00:00Z',
+  }),
+  model('claude-sonnet-5-5', 'Claude Sonnet 5.5', 'sonnet', {
+    price: price(2, 10, { read: 0.1 }),
+    createdAt: '2026-09-15T00:00:00Z',
+  }),
+  model('claude-haiku-5-5', 'Claude Haiku 5.5', 'haiku', {
+    effortDefault: 'medium',
+    price: haiku55,
+    createdAt: '2026-09-15T00:00:00Z',
+  }),
+  model('claude-fable-5-1', 'Claude Fable 5.1', 'fable', {
+    price: price(10, 50),
+    createdAt: '2026-07-01T00:00:00Z',
+  }),
+  model('claude-sonnet-5', 'Claude Sonnet 5', 'sonnet', {
+    price: price(2, 10),
+    createdAt: '2026-05-01T00:00:00Z',
+  }),
+  model('claude-fable-5', 'Claude Fable 5', 'fable', {
+    price: price(10, 50),
+    createdAt: '2026-05-01T00:00:00Z',
+  }),
   model('claude-opus-5', 'Claude Opus 5', 'opus', { price: opus5, createdAt: '2026-05-01T00:00:00Z' }),
   model('claude-opus-4-8', 'Claude Opus 4.8', 'opus', { price: opus5, createdAt: '2026-03-01T00:00:00Z' }),
   model('claude-opus-4-7', 'Claude Opus 4.7', 'opus', { price: opus5, createdAt: '2026-02-01T00:00:00Z' }),
   model('claude-opus-4-6', 'Claude Opus 4.6', 'opus', { price: opus5, createdAt: '2026-02-01T00:00:00Z' }),
-  model('claude-sonnet-4-6', 'Claude Sonnet 4.6', 'sonnet', { price: sonnet4, createdAt: '2026-02-01T00:00:00Z' }),
+  model('claude-sonnet-4-6', 'Claude Sonnet 4.6', 'sonnet', {
+    price: sonnet4,
+    createdAt: '2026-02-01T00:00:00Z',
+  }),
   model('claude-opus-4-5', 'Claude Opus 4.5', 'opus', { price: opus5, createdAt: '2025-11-01T00:00:00Z' }),
-  model('claude-opus-4-5-20251101', 'Claude Opus 4.5', 'opus', { price: opus5, createdAt: '2025-11-01T00:00:00Z' }),
-  model('claude-haiku-4-5', 'Claude Haiku 4.5', 'haiku', { price: price(1, 5), createdAt: '2025-10-01T00:00:00Z' }),
-  model('claude-haiku-4-5-20251001', 'Claude Haiku 4.5', 'haiku', { price: price(1, 5), createdAt: '2025-10-01T00:00:00Z' }),
-  model('claude-sonnet-4-5', 'Claude Sonnet 4.5', 'sonnet', { price: sonnet4, createdAt: '2025-09-29T00:00:00Z' }),
-  model('claude-sonnet-4-5-20250929', 'Claude Sonnet 4.5', 'sonnet', { price: sonnet4, createdAt: '2025-09-29T00:00:00Z' }),
+  model('claude-opus-4-5-20251101', 'Claude Opus 4.5', 'opus', {
+    price: opus5,
+    createdAt: '2025-11-01T00:00:00Z',
+  }),
+  model('claude-haiku-4-5', 'Claude Haiku 4.5', 'haiku', {
+    price: price(1, 5),
+    createdAt: '2025-10-01T00:00:00Z',
+  }),
+  model('claude-haiku-4-5-20251001', 'Claude Haiku 4.5', 'haiku', {
+    price: price(1, 5),
+    createdAt: '2025-10-01T00:00:00Z',
+  }),
+  model('claude-sonnet-4-5', 'Claude Sonnet 4.5', 'sonnet', {
+    price: sonnet4,
+    createdAt: '2025-09-29T00:00:00Z',
+  }),
+  model('claude-sonnet-4-5-20250929', 'Claude Sonnet 4.5', 'sonnet', {
+    price: sonnet4,
+    createdAt: '2025-09-29T00:00:00Z',
+  }),
 ];
 
 /** Scripted models cost nothing, which is a price: budgets work with them. */
@@ -91,7 +136,9 @@ const scriptedId = /^scripted\/[A-Za-z0-9_-]{1,64}$/;
 /** The catalogue: the models above, `scripted/<name>`, and ids from configuration. */
 export function createCatalog(configured: readonly string[]): ModelCatalog {
   const extra = configured.map(unpriced);
-  const known = new Map([...claudeModels, scripted('scripted/demo'), ...extra].map((entry) => [entry.id, entry]));
+  const known = new Map(
+    [...claudeModels, scripted('scripted/demo'), ...extra].map((entry) => [entry.id, entry]),
+  );
   return {
     get: (id) => known.get(id) ?? (scriptedId.test(id) ? scripted(id) : null),
     list: () => [...known.values()],

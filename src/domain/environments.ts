@@ -1,5 +1,11 @@
 import { formatUs } from '../base/timestamp.ts';
-import type { Environment, EnvironmentConfig, EnvironmentConfigParams, EnvironmentCreate, EnvironmentUpdate } from '../protocol/environments.ts';
+import type {
+  Environment,
+  EnvironmentConfig,
+  EnvironmentConfigParams,
+  EnvironmentCreate,
+  EnvironmentUpdate,
+} from '../protocol/environments.ts';
 import { packageManagers } from '../protocol/environments.ts';
 import { invalid } from '../protocol/refusal.ts';
 import { mergeMetadata } from './metadata.ts';
@@ -24,8 +30,13 @@ export function createEnvironment(params: EnvironmentCreate, id: string, nowUs: 
 }
 
 /** Absent keeps; `networking` and `packages` are replaced each as a whole. The same object when nothing changed. */
-export function updateEnvironment(current: Environment, params: EnvironmentUpdate, nowUs: number): Environment {
-  if (current.archived_at !== null) throw invalid(`Environment ${current.id} is archived.`, 'environment_archived');
+export function updateEnvironment(
+  current: Environment,
+  params: EnvironmentUpdate,
+  nowUs: number,
+): Environment {
+  if (current.archived_at !== null)
+    throw invalid(`Environment ${current.id} is archived.`, 'environment_archived');
   if (params.config && params.config.type !== current.config.type) {
     throw invalid('config.type cannot be changed after creation', 'invalid_config_type_change');
   }
@@ -51,7 +62,9 @@ function resolveConfig(params: EnvironmentConfigParams, stored: EnvironmentConfi
   const before = stored?.type === 'cloud' ? stored : null;
   const config: CloudConfig = {
     type: 'cloud',
-    networking: params.networking ? resolveNetworking(params.networking) : (before?.networking ?? { type: 'unrestricted' }),
+    networking: params.networking
+      ? resolveNetworking(params.networking)
+      : (before?.networking ?? { type: 'unrestricted' }),
     packages: params.packages ? resolvePackages(params.packages) : (before?.packages ?? resolvePackages({})),
   };
   checkPackages(config);
@@ -85,6 +98,8 @@ function resolvePackages(params: NonNullable<CloudParams['packages']>): CloudCon
 function checkPackages({ networking, packages }: CloudConfig): void {
   const some = packageManagers.some((manager) => packages[manager].length > 0);
   if (some && networking.type === 'limited' && !networking.allow_package_managers) {
-    throw invalid('config.packages: limited networking needs networking.allow_package_managers to install packages');
+    throw invalid(
+      'config.packages: limited networking needs networking.allow_package_managers to install packages',
+    );
   }
 }

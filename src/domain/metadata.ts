@@ -8,7 +8,11 @@ export type MetadataPatch = Readonly<Record<string, string | null>> | null | und
  * A merge patch over metadata: a string sets, null deletes, absent keys stay (spec/README.md, Metadata).
  * The limit of 16 pairs applies to the merged bag. Returns the same object when nothing changed.
  */
-export function mergeMetadata(current: Bag, patch: MetadataPatch, options: { emptyDeletes?: boolean } = {}): Bag {
+export function mergeMetadata(
+  current: Bag,
+  patch: MetadataPatch,
+  options: { emptyDeletes?: boolean } = {},
+): Bag {
   if (!patch) return current;
   const merged: Record<string, string> = { ...current };
   for (const [key, value] of Object.entries(patch)) {

@@ -6,7 +6,11 @@ import type { CatalogModel, ModelCatalog } from './catalog.ts';
  * The model an agent will use, with every default resolved (spec/agents.md, Model object).
  * `previous` is the stored one on an update: effort survives when the id stays the same.
  */
-export function resolveModel(params: ModelParams, catalog: ModelCatalog, previous: ModelConfig | null = null): ModelConfig {
+export function resolveModel(
+  params: ModelParams,
+  catalog: ModelCatalog,
+  previous: ModelConfig | null = null,
+): ModelConfig {
   const sent = typeof params === 'string' ? { id: params } : params;
   const model = catalog.get(sent.id);
   if (!model) throw invalid(`model: "${sent.id}" is not a known model`);
@@ -33,7 +37,9 @@ function effortOf(sent: EffortParams, model: CatalogModel, previous: ModelConfig
 
 function geoOf(geo: string, model: CatalogModel): string {
   if (geo !== 'us' && geo !== 'global') {
-    throw invalid(`Failed to parse request: model.inference_geo: "${geo}" is not a valid value; expected one of us, global`);
+    throw invalid(
+      `Failed to parse request: model.inference_geo: "${geo}" is not a valid value; expected one of us, global`,
+    );
   }
   if (!model.inferenceGeo) throw invalid(`model.inference_geo: ${model.id} does not support inference_geo`);
   return geo;

@@ -8,7 +8,10 @@ export function listCostMicroCents(usage: ModelUsage, model: CatalogModel | null
   if (!model?.price) return null;
   const { long } = model.price;
   const promptTokens =
-    usage.inputTokens + usage.cacheReadInputTokens + usage.cacheCreation5mInputTokens + usage.cacheCreation1hInputTokens;
+    usage.inputTokens +
+    usage.cacheReadInputTokens +
+    usage.cacheCreation5mInputTokens +
+    usage.cacheCreation1hInputTokens;
   // A long prompt prices the whole request, not only what is over the line (spec/limits.md, Price model).
   const price = long && promptTokens > long.fromTokens ? long : model.price;
   return (

@@ -1,7 +1,7 @@
 import type { SessionId } from '../base/ids.ts';
 import type { PreviewEvent } from '../protocol/events.ts';
-import type { Commit } from './session/session-log.ts';
 import type { LogRecord } from './session/entry.ts';
+import type { Commit } from './session/session-log.ts';
 
 export type TailItem =
   | { readonly type: 'records'; readonly records: readonly LogRecord[] }

@@ -96,7 +96,10 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
     );
   }
 
-  async function execute(recipe: SandboxRecipe, ...[request, signal]: [Parameters<Hands['execute']>[1], AbortSignal]) {
+  async function execute(
+    recipe: SandboxRecipe,
+    ...[request, signal]: [Parameters<Hands['execute']>[1], AbortSignal]
+  ) {
     const slot = acquire(recipe.sessionId);
     slot.busy += 1;
     slot.uses += 1;
@@ -132,14 +135,24 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
   };
 }
 
-async function run(slot: Slot, request: Parameters<Toolbox['run']>[0], signal: AbortSignal): Promise<ToolOutcome> {
+async function run(
+  slot: Slot,
+  request: Parameters<Toolbox['run']>[0],
+  signal: AbortSignal,
+): Promise<ToolOutcome> {
   const { sandbox, toolbox } = await slot.ready;
-  const died = sandbox.gone.then(() => failed(`${request.name}: the sandbox ended while the tool was running`));
+  const died = sandbox.gone.then(() =>
+    failed(`${request.name}: the sandbox ended while the tool was running`),
+  );
   return await Promise.race([toolbox.run(request, signal), died]);
 }
 
 /** After an abort a tool gets a moment to end its own processes; then its sandbox goes. */
-async function unlessAborted(call: Promise<ToolOutcome>, signal: AbortSignal, destroy: () => void): Promise<ToolOutcome> {
+async function unlessAborted(
+  call: Promise<ToolOutcome>,
+  signal: AbortSignal,
+  destroy: () => void,
+): Promise<ToolOutcome> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<ToolOutcome>((resolve) => {
     const onAbort = () => {

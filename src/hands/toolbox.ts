@@ -40,7 +40,8 @@ export function createToolbox(sandbox: Sandbox): Toolbox {
       if (problem !== null) return failed(`${request.name}: ${problem}`);
       try {
         // bash has time limits of its own.
-        const outcome = request.name === 'bash' ? await call(request, signal) : await within(call(request, signal));
+        const outcome =
+          request.name === 'bash' ? await call(request, signal) : await within(call(request, signal));
         return await spilled(sandbox, request, outcome);
       } catch (cause) {
         if (cause instanceof SandboxFileError) return failed(`${request.name}: ${cause.message}`);

@@ -36,7 +36,9 @@ type AnyHandler = (call: unknown) => Promise<unknown>;
  */
 export function createApp(deps: AppDeps): App {
   const app = new Hono({ strict: true });
-  app.get('/health', () => json(deps.isReady() ? 200 : 503, { status: deps.isReady() ? 'ok' : 'stopping' }, {}));
+  app.get('/health', () =>
+    json(deps.isReady() ? 200 : 503, { status: deps.isReady() ? 'ok' : 'stopping' }, {}),
+  );
   app.get('/', (context) => context.text('Anthill: a server for Managed Agents. The API is below /v1.\n'));
   const entries: [string, Route][] = Object.entries(routes);
   const served = new Set<string>();
@@ -47,18 +49,26 @@ export function createApp(deps: AppDeps): App {
     served.add(endpoint);
     const handler: AnyHandler = Reflect.get(deps.handlers, key);
     app.on(route.method, route.path, (context) =>
-      answer(deps, context.req.raw, (request, headers) => serve(deps, { route, handler, request, headers, params: context.req.param() })),
+      answer(deps, context.req.raw, (request, headers) =>
+        serve(deps, { route, handler, request, headers, params: context.req.param() }),
+      ),
     );
   }
   for (const path of new Set(entries.map(([, route]) => route.path))) {
-    app.all(path, (context) => answer(deps, context.req.raw, () => Promise.reject(wrongMethod(context.req.method, entries, path))));
+    app.all(path, (context) =>
+      answer(deps, context.req.raw, () => Promise.reject(wrongMethod(context.req.method, entries, path))),
+    );
   }
-  app.notFound((context) => answer(deps, context.req.raw, () => Promise.reject(new Refusal('not_found', 'Not found'))));
+  app.notFound((context) =>
+    answer(deps, context.req.raw, () => Promise.reject(new Refusal('not_found', 'Not found'))),
+  );
   return { fetch: (request) => app.fetch(request) };
 }
 
 function wrongMethod(method: string, entries: readonly [string, Route][], path: string): Refusal {
-  const allowed = [...new Set(entries.filter(([, route]) => route.path === path).map(([, route]) => route.method))];
+  const allowed = [
+    ...new Set(entries.filter(([, route]) => route.path === path).map(([, route]) => route.method)),
+  ];
   return new Refusal('method', `Method ${method} is not allowed here; use ${allowed.join(' or ')}`);
 }
 
@@ -75,7 +85,8 @@ async function answer(deps: AppDeps, request: Request, reply: Reply): Promise<Re
     return await reply(request, headers);
   } catch (cause) {
     const refusal = cause instanceof Refusal ? cause : internalError(cause);
-    if (refusal.code === 'internal') deps.log.error('request.failed', { requestId, path: new URL(request.url).pathname, cause });
+    if (refusal.code === 'internal')
+      deps.log.error('request.failed', { requestId, path: new URL(request.url).pathname, cause });
     const error = wireError(refusal, requestId);
     return json(error.status, error.body, { ...headers, ...error.headers });
   }
@@ -113,5 +124,8 @@ function checkParams(params: Readonly<Record<string, string>>): void {
 }
 
 function json(status: number, body: unknown, headers: Readonly<Record<string, string>>): Response {
-  return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json', ...headers } });
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+  });
 }

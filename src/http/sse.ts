@@ -13,7 +13,10 @@ const tooSlow = frame({
   event: 'error',
   data: JSON.stringify({
     type: 'error',
-    error: { type: 'api_error', message: 'the stream was read too slowly; reconnect with Last-Event-ID to go on' },
+    error: {
+      type: 'api_error',
+      message: 'the stream was read too slowly; reconnect with Last-Event-ID to go on',
+    },
   }),
 });
 

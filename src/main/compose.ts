@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
-import { createScriptedEndpoint } from '../brain/models/scripted/endpoint.ts';
-import { createRoutingModel } from '../brain/models/routing-model.ts';
-import { startTurn } from '../brain/turn.ts';
 import { breakDown } from '../brain/break-down.ts';
+import { createRoutingModel } from '../brain/models/routing-model.ts';
+import { createScriptedEndpoint } from '../brain/models/scripted/endpoint.ts';
+import { startTurn } from '../brain/turn.ts';
 import { createAgentCommands } from '../control/agents.ts';
 import { createEnvironmentCommands } from '../control/environments.ts';
 import { createModelCommands } from '../control/models.ts';
 import { createSessionCommands } from '../control/sessions.ts';
 import { createThreadCommands } from '../control/threads.ts';
-import { createCatalog } from '../domain/default-catalog.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
+import { createCatalog } from '../domain/default-catalog.ts';
 import { drainGraceMs } from '../domain/limits.ts';
 import { listCostMicroCents } from '../domain/prices.ts';
 import type { SandboxProvider } from '../domain/sandbox.ts';
@@ -132,7 +132,9 @@ function createHandlers(store: Store, tails: SessionParts['tails'], catalog: Mod
     ...agentRoutes(createAgentCommands({ agents, catalog, ...common })),
     ...environmentRoutes(createEnvironmentCommands({ environments, ...common })),
     ...modelRoutes(createModelCommands(catalog)),
-    ...sessionRoutes(createSessionCommands({ log: store.log, collections: store.collections, catalog, ...common })),
+    ...sessionRoutes(
+      createSessionCommands({ log: store.log, collections: store.collections, catalog, ...common }),
+    ),
     ...threadRoutes(threads),
     ...eventRoutes({ log: store.log, tails, threads, ...common }),
   };
@@ -142,7 +144,10 @@ async function identityOf(store: Store) {
   const { identity } = store.collections;
   return {
     organizationId: await identity.getOrCreate('organization_id', randomUUID),
-    workspaceId: await identity.getOrCreate('workspace_id', () => `wrkspc_${newId('apikey').slice('apikey_'.length)}`),
+    workspaceId: await identity.getOrCreate(
+      'workspace_id',
+      () => `wrkspc_${newId('apikey').slice('apikey_'.length)}`,
+    ),
   };
 }
 

@@ -33,7 +33,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readConfig(args: readonly string[], env: Environment, cwd: string): Config {
   const flags = parseFlags(args);
   const dataDir = dataDirectory(flags.data, env);
-  const file = readFile(flags.config ?? env['ANTHILL_CONFIG'], [join(cwd, 'anthill.yaml'), join(dataDir, 'anthill.yaml')]);
+  const file = readFile(flags.config ?? env['ANTHILL_CONFIG'], [
+    join(cwd, 'anthill.yaml'),
+    join(dataDir, 'anthill.yaml'),
+  ]);
   return {
     host: flags.host ?? env['ANTHILL_HOST'] ?? text(file, 'host') ?? '127.0.0.1',
     port: portOf(flags.port ?? env['ANTHILL_PORT'] ?? text(file, 'port')),
@@ -41,7 +44,9 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     logLevel: env['ANTHILL_LOG_LEVEL'] ?? text(file, 'log_level') ?? 'info',
     apiKey: env['ANTHILL_API_KEY'] || null,
     upstream: upstreamOf(env, section(file, 'upstream')),
-    scenariosDir: resolve(flags.scenarios ?? env['ANTHILL_SCENARIOS'] ?? text(file, 'scenarios') ?? join(dataDir, 'scenarios')),
+    scenariosDir: resolve(
+      flags.scenarios ?? env['ANTHILL_SCENARIOS'] ?? text(file, 'scenarios') ?? join(dataDir, 'scenarios'),
+    ),
     models: list(file, 'models'),
   };
 }
@@ -63,7 +68,8 @@ function parseFlags(args: readonly string[]) {
 function portOf(value: string | undefined): number {
   if (value === undefined) return defaultPort;
   const port = Number(value);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new ConfigMistake(`--port: ${value} is not a port`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new ConfigMistake(`--port: ${value} is not a port`);
   return port;
 }
 

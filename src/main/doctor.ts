@@ -13,7 +13,9 @@ export async function doctor(args: readonly string[], world: World): Promise<num
   const bubblewrap = await ensureBubblewrap({ path: world.env['PATH'] ?? '', isRoot: false, say });
   const found = await createBubblewrapProvider({ bubblewrap, dataDir, isRoot }).capabilities();
   say(`data       ${dataDir}`);
-  say(`model      ${upstream ? `${upstream.baseUrl} (${upstream.profile})` : 'scripted/demo only; set ANTHROPIC_API_KEY for a real one'}`);
+  say(
+    `model      ${upstream ? `${upstream.baseUrl} (${upstream.profile})` : 'scripted/demo only; set ANTHROPIC_API_KEY for a real one'}`,
+  );
   say(`sandbox    ${found.provider} at ${bubblewrap}`);
   if (found.unavailable !== null) {
     say(`isolation  none: ${found.unavailable}`);

@@ -1,12 +1,12 @@
-import { createLog } from '../base/log.ts';
-import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
-import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
 import { mkdirSync } from 'node:fs';
+import { createLog } from '../base/log.ts';
+import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
+import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
 import { startAnthill } from './compose.ts';
 import { readConfig } from './config.ts';
 import { writeServerFile } from './first-key.ts';
-import type { World } from './world.ts';
 import { readableLine } from './readable-log.ts';
+import type { World } from './world.ts';
 
 /** `anthill up`: the server, until SIGTERM or SIGINT. Resolves with the exit code. */
 export async function up(args: readonly string[], world: World): Promise<number> {
@@ -43,7 +43,9 @@ function stopSignal(): Promise<string> {
 }
 
 function banner(baseUrl: string, apiKey: string, hasUpstream: boolean): string {
-  const model = hasUpstream ? '' : '\n  No model provider is configured: agents can use the demo model scripted/demo.\n  For a real one start again with ANTHROPIC_API_KEY set, or see README.md.\n';
+  const model = hasUpstream
+    ? ''
+    : '\n  No model provider is configured: agents can use the demo model scripted/demo.\n  For a real one start again with ANTHROPIC_API_KEY set, or see README.md.\n';
   return `
   Anthill is ready.
 

@@ -12,9 +12,15 @@ export function hashSecret(secret: string): string {
  * Refuses an upstream that is this server itself, or a key that Anthill issued: either would send the
  * agent's model requests round in a circle.
  */
-export async function checkUpstream(upstream: Upstream, listening: { host: string; port: number }, keys: ApiKeys): Promise<void> {
+export async function checkUpstream(
+  upstream: Upstream,
+  listening: { host: string; port: number },
+  keys: ApiKeys,
+): Promise<void> {
   if (isSelf(new URL(upstream.baseUrl), listening)) {
-    throw new ConfigMistake(`the upstream ${upstream.baseUrl} is this server itself; set ANTHILL_UPSTREAM_BASE_URL to a model provider`);
+    throw new ConfigMistake(
+      `the upstream ${upstream.baseUrl} is this server itself; set ANTHILL_UPSTREAM_BASE_URL to a model provider`,
+    );
   }
   if (upstream.apiKey !== null && (await keys.find(hashSecret(upstream.apiKey))) !== null) {
     throw new ConfigMistake(
@@ -27,7 +33,13 @@ function isSelf(url: URL, { host, port }: { host: string; port: number }): boole
   const upstreamPort = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
   if (upstreamPort !== port) return false;
   const name = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  return name === host || name === 'localhost' || name.endsWith('.localhost') || /^127\./.test(name) || ownAddresses().has(name);
+  return (
+    name === host ||
+    name === 'localhost' ||
+    name.endsWith('.localhost') ||
+    /^127\./.test(name) ||
+    ownAddresses().has(name)
+  );
 }
 
 function ownAddresses(): ReadonlySet<string> {

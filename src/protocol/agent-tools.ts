@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { text } from './text.ts';
-import { fetchDomains, searchDomains, timeZone, countryCode } from './web-domains.ts';
+import { countryCode, fetchDomains, searchDomains, timeZone } from './web-domains.ts';
 
 /** Tool configuration of an agent: what a client sends (`…Params`) and the resolved form that is echoed. */
 
@@ -195,11 +195,21 @@ function inputSchemaProblem(schema: Readonly<Record<string, unknown>>): string |
 function hasRef(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(hasRef);
   if (typeof value !== 'object' || value === null) return false;
-  return Object.entries(value).some(([key, child]) => (key === '$ref' && typeof child === 'string') || hasRef(child));
+  return Object.entries(value).some(
+    ([key, child]) => (key === '$ref' && typeof child === 'string') || hasRef(child),
+  );
 }
 
-export const agentToolSchema = z.discriminatedUnion('type', [agentToolsetSchema, mcpToolsetSchema, customToolSchema]);
-export const agentToolParams = z.discriminatedUnion('type', [agentToolsetParams, mcpToolsetParams, customToolParams]);
+export const agentToolSchema = z.discriminatedUnion('type', [
+  agentToolsetSchema,
+  mcpToolsetSchema,
+  customToolSchema,
+]);
+export const agentToolParams = z.discriminatedUnion('type', [
+  agentToolsetParams,
+  mcpToolsetParams,
+  customToolParams,
+]);
 
 export type AgentToolset = z.infer<typeof agentToolsetSchema>;
 export type McpToolset = z.infer<typeof mcpToolsetSchema>;

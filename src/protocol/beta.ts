@@ -94,6 +94,7 @@ export function checkBeta(route: Route, header: string | null): void {
 
 /** What a client sends to reach a route. */
 export function requestHeaders(route: Route): Record<string, string> {
-  const beta: Record<string, string> = route.beta === 'managed-agents' ? { 'anthropic-beta': managedAgents } : {};
+  const beta: Record<string, string> =
+    route.beta === 'managed-agents' ? { 'anthropic-beta': managedAgents } : {};
   return { 'anthropic-version': apiVersion, ...beta };
 }

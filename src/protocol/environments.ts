@@ -50,7 +50,10 @@ const hostPattern = /^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-
 /** A bare host or `*.example.com`: no scheme, port or path (spec/environments.md, Networking). */
 const allowedHost = text(253, 1).superRefine((host, context) => {
   if (!hostPattern.test(host)) {
-    context.addIssue({ code: 'custom', message: `"${host}" must be a bare host or *.host, without scheme, port or path` });
+    context.addIssue({
+      code: 'custom',
+      message: `"${host}" must be a bare host or *.host, without scheme, port or path`,
+    });
   }
 });
 
@@ -85,7 +88,8 @@ export type EnvironmentConfigParams = z.infer<typeof configParams>;
 const scopeParams = z
   .enum(['organization', 'account'])
   .superRefine((scope, context) => {
-    if (scope === 'account') context.addIssue({ code: 'custom', message: 'only "organization" is supported' });
+    if (scope === 'account')
+      context.addIssue({ code: 'custom', message: 'only "organization" is supported' });
   })
   .nullish();
 
@@ -107,4 +111,7 @@ export const environmentUpdate = z.strictObject({
 });
 export type EnvironmentUpdate = z.infer<typeof environmentUpdate>;
 
-export const deletedEnvironmentSchema = z.strictObject({ id: z.string(), type: z.literal('environment_deleted') });
+export const deletedEnvironmentSchema = z.strictObject({
+  id: z.string(),
+  type: z.literal('environment_deleted'),
+});

@@ -9,7 +9,10 @@ const resultParams = {
   is_error: z.boolean().nullish(),
 };
 
-const userMessage = z.strictObject({ type: z.literal('user.message'), content: z.array(userBlockSchema).min(1) });
+const userMessage = z.strictObject({
+  type: z.literal('user.message'),
+  content: z.array(userBlockSchema).min(1),
+});
 
 const userInterrupt = z.strictObject({
   type: z.literal('user.interrupt'),
@@ -27,7 +30,11 @@ const userToolConfirmation = z
   })
   .superRefine((event, context) => {
     if (event.result === 'allow' && event.deny_message != null) {
-      context.addIssue({ code: 'custom', message: 'only allowed when result is "deny"', path: ['deny_message'] });
+      context.addIssue({
+        code: 'custom',
+        message: 'only allowed when result is "deny"',
+        path: ['deny_message'],
+      });
     }
   });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { resultBlockSchema, shownBlockSchema, textBlockSchema, redactedBlockSchema } from './content.ts';
+import { redactedBlockSchema, resultBlockSchema, shownBlockSchema, textBlockSchema } from './content.ts';
 import { sessionErrorSchema, stopDetailsSchema, stopReasonSchema } from './session-errors.ts';
 import { budgetSchema, sessionAgentSchema, sessionUsageSchema } from './sessions.ts';
 import { metadataSchema, timestamp } from './text.ts';
@@ -53,7 +53,13 @@ const userEvents = [
     ...result,
     custom_tool_use_id: z.string(),
   }),
-  z.strictObject({ type: z.literal('user.tool_result'), ...queued, ...ofThread, ...result, tool_use_id: z.string() }),
+  z.strictObject({
+    type: z.literal('user.tool_result'),
+    ...queued,
+    ...ofThread,
+    ...result,
+    tool_use_id: z.string(),
+  }),
   z.strictObject({
     type: z.literal('user.define_outcome'),
     ...stamped,
@@ -95,7 +101,12 @@ const agentEvents = [
     name: z.string(),
     input: toolInput,
   }),
-  z.strictObject({ type: z.literal('agent.mcp_tool_result'), ...stamped, ...result, mcp_tool_use_id: z.string() }),
+  z.strictObject({
+    type: z.literal('agent.mcp_tool_result'),
+    ...stamped,
+    ...result,
+    mcp_tool_use_id: z.string(),
+  }),
   z.strictObject({
     type: z.literal('agent.custom_tool_use'),
     ...stamped,

@@ -26,7 +26,9 @@ export function fieldsOf(schema: z.ZodType): readonly Field[] {
 function membersOf(schema: Json): readonly Field[] {
   const properties = isJson(schema['properties']) ? schema['properties'] : {};
   const required = Array.isArray(schema['required']) ? schema['required'] : [];
-  return Object.entries(properties).map(([name, property]) => fieldOf(name, isJson(property) ? property : {}, required.includes(name)));
+  return Object.entries(properties).map(([name, property]) =>
+    fieldOf(name, isJson(property) ? property : {}, required.includes(name)),
+  );
 }
 
 function fieldOf(name: string, property: Json, required: boolean): Field {
@@ -35,15 +37,27 @@ function fieldOf(name: string, property: Json, required: boolean): Field {
   const items = list && isJson(list['items']) ? kindOf(alternatives(list['items'])) : null;
   const [object] = options.filter((option) => option['type'] === 'object');
   const kind = kindOf(options);
-  const choices = options.flatMap((option) => (Array.isArray(option['enum']) ? option['enum'].map(String) : []));
-  return { name, kind, items, required, choices, members: kind === 'object' && object ? membersOf(object) : [] };
+  const choices = options.flatMap((option) =>
+    Array.isArray(option['enum']) ? option['enum'].map(String) : [],
+  );
+  return {
+    name,
+    kind,
+    items,
+    required,
+    choices,
+    members: kind === 'object' && object ? membersOf(object) : [],
+  };
 }
 
 /** The members of a union, null aside. */
 function alternatives(schema: Json): readonly Json[] {
   const union = schema['anyOf'] ?? schema['oneOf'];
   if (!Array.isArray(union)) return [schema];
-  return union.filter(isJson).flatMap(alternatives).filter((option) => option['type'] !== 'null');
+  return union
+    .filter(isJson)
+    .flatMap(alternatives)
+    .filter((option) => option['type'] !== 'null');
 }
 
 function kindOf(options: readonly Json[]): FieldKind {

@@ -41,7 +41,12 @@ export const modelInfoSchema = z.strictObject({
       structured_outputs: support,
       thinking: z.strictObject({
         supported: z.boolean(),
-        types: z.strictObject({ adaptive: support, between_tools: support, disabled: support, enabled: support }),
+        types: z.strictObject({
+          adaptive: support,
+          between_tools: support,
+          disabled: support,
+          enabled: support,
+        }),
       }),
     })
     .nullable(),

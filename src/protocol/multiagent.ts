@@ -4,7 +4,10 @@ import { idSchema, text } from './text.ts';
 /** `agent.multiagent` in its two forms: sent, echoed, and (in `sessions.ts`) expanded. */
 
 const disabled = z.strictObject({ type: z.literal('disabled') });
-export const toggle = z.discriminatedUnion('type', [z.strictObject({ type: z.literal('enabled') }), disabled]);
+export const toggle = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('enabled') }),
+  disabled,
+]);
 
 export const agentReferenceSchema = z.strictObject({
   type: z.literal('agent'),
@@ -25,7 +28,10 @@ function rosterSwitch<Member extends z.ZodType>(member: Member) {
 }
 
 /** The echoed form over one kind of roster member: references on agents, full definitions on sessions. */
-export function multiagentOf<Member extends z.ZodType, Listed extends z.ZodType>(member: Member, listed: Listed) {
+export function multiagentOf<Member extends z.ZodType, Listed extends z.ZodType>(
+  member: Member,
+  listed: Listed,
+) {
   return z.discriminatedUnion('type', [
     z.strictObject({ type: z.literal('coordinator'), agents: z.array(listed) }),
     z.strictObject({
@@ -72,14 +78,19 @@ export const multiagentParams = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('coordinator'),
     agents: z
-      .array(z.union([idSchema, z.discriminatedUnion('type', [agentReferenceParams, selfParams, advisorParams])]))
+      .array(
+        z.union([idSchema, z.discriminatedUnion('type', [agentReferenceParams, selfParams, advisorParams])]),
+      )
       .min(1)
       .max(rosterMax),
   }),
   z.strictObject({
     type: z.literal('multiagent_20261001'),
     advisor: z
-      .discriminatedUnion('type', [z.strictObject({ type: z.literal('enabled'), model: text(256, 1) }), disabled])
+      .discriminatedUnion('type', [
+        z.strictObject({ type: z.literal('enabled'), model: text(256, 1) }),
+        disabled,
+      ])
       .nullish(),
     subagents: rosterSwitchParams,
     workflows: rosterSwitchParams,

@@ -20,7 +20,9 @@ function bodyRefusal(route: Route, issues: readonly Issue[]): Refusal {
   const unknown = issues.filter((issue) => issue.code === 'unrecognized_keys');
   const style = styles[route.messages];
   const [firstUnknown] = unknown
-    .flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys.map((key) => ({ path: issue.path, key })) : []))
+    .flatMap((issue) =>
+      issue.code === 'unrecognized_keys' ? issue.keys.map((key) => ({ path: issue.path, key })) : [],
+    )
     .sort((a, b) => (a.key < b.key ? -1 : 1));
   if (firstUnknown) return invalid(style.unknown(firstUnknown.path, firstUnknown.key));
   const [issue] = issues;
@@ -92,7 +94,9 @@ function messageOf(issue: Issue, style: Style): string {
     case 'too_small':
       return `${at}${bound(issue.origin, 'least', Number(issue.minimum))}`;
     case 'custom':
-      return issue.params?.['absolute'] === true || issue.message.startsWith('metadata') ? issue.message : `${at}${issue.message}`;
+      return issue.params?.['absolute'] === true || issue.message.startsWith('metadata')
+        ? issue.message
+        : `${at}${issue.message}`;
     default:
       return `${at}${issue.message}`;
   }

@@ -10,7 +10,13 @@ import { eventsSend } from './event-params.ts';
 import { eventTypes, sessionEventSchema, streamEventSchema } from './events.ts';
 import { modelInfoSchema } from './models.ts';
 import type { Paging, Route } from './route.ts';
-import { deletedSessionSchema, sessionCreate, sessionSchema, sessionStatuses, sessionUpdate } from './sessions.ts';
+import {
+  deletedSessionSchema,
+  sessionCreate,
+  sessionSchema,
+  sessionStatuses,
+  sessionUpdate,
+} from './sessions.ts';
 import { idSchema } from './text.ts';
 import { threadSchema } from './threads.ts';
 
@@ -111,7 +117,15 @@ const modelRetrieve = {
 } as const;
 
 export const routes = {
-  'beta.agents create': { ...agents, ...write, action: 'create', summary: 'Create an agent', path: '/v1/agents', body: agentCreate, response: agentSchema },
+  'beta.agents create': {
+    ...agents,
+    ...write,
+    action: 'create',
+    summary: 'Create an agent',
+    path: '/v1/agents',
+    body: agentCreate,
+    response: agentSchema,
+  },
   'beta.agents retrieve': {
     ...agents,
     ...read,
@@ -121,7 +135,15 @@ export const routes = {
     query: z.strictObject({ version: z.coerce.number().int().min(1).optional() }),
     response: agentSchema,
   },
-  'beta.agents update': { ...agents, ...write, action: 'update', summary: 'Update an agent: a new version if anything changes', path: agentPath, body: agentUpdate, response: agentSchema },
+  'beta.agents update': {
+    ...agents,
+    ...write,
+    action: 'update',
+    summary: 'Update an agent: a new version if anything changes',
+    path: agentPath,
+    body: agentUpdate,
+    response: agentSchema,
+  },
   'beta.agents list': {
     ...agents,
     ...list(agentSchema, agentsPaging, {
@@ -133,7 +155,14 @@ export const routes = {
     summary: 'List agents, newest first',
     path: '/v1/agents',
   },
-  'beta.agents archive': { ...agents, ...act, action: 'archive', summary: 'Archive an agent for good', path: `${agentPath}/archive`, response: agentSchema },
+  'beta.agents archive': {
+    ...agents,
+    ...act,
+    action: 'archive',
+    summary: 'Archive an agent for good',
+    path: `${agentPath}/archive`,
+    response: agentSchema,
+  },
   'beta.agents.versions list': {
     ...versions,
     ...list(agentSchema, agentsPaging, {}),
@@ -141,9 +170,32 @@ export const routes = {
     summary: 'List the versions of an agent, newest first',
     path: `${agentPath}/versions`,
   },
-  'beta.environments create': { ...environments, ...write, action: 'create', summary: 'Create an environment', path: '/v1/environments', body: environmentCreate, response: environmentSchema },
-  'beta.environments retrieve': { ...environments, ...read, action: 'retrieve', summary: 'Get an environment', path: environmentPath, response: environmentSchema },
-  'beta.environments update': { ...environments, ...write, action: 'update', summary: 'Update an environment', path: environmentPath, body: environmentUpdate, response: environmentSchema },
+  'beta.environments create': {
+    ...environments,
+    ...write,
+    action: 'create',
+    summary: 'Create an environment',
+    path: '/v1/environments',
+    body: environmentCreate,
+    response: environmentSchema,
+  },
+  'beta.environments retrieve': {
+    ...environments,
+    ...read,
+    action: 'retrieve',
+    summary: 'Get an environment',
+    path: environmentPath,
+    response: environmentSchema,
+  },
+  'beta.environments update': {
+    ...environments,
+    ...write,
+    action: 'update',
+    summary: 'Update an environment',
+    path: environmentPath,
+    body: environmentUpdate,
+    response: environmentSchema,
+  },
   'beta.environments list': {
     ...environments,
     ...list(environmentSchema, environmentsPaging, { include_archived: flag }),
@@ -160,10 +212,40 @@ export const routes = {
     query: z.strictObject({ force: flag }),
     response: deletedEnvironmentSchema,
   },
-  'beta.environments archive': { ...environments, ...act, action: 'archive', summary: 'Archive an environment: no new sessions', path: `${environmentPath}/archive`, response: environmentSchema },
-  'beta.sessions create': { ...sessions, ...write, action: 'create', summary: 'Create a session', path: '/v1/sessions', body: sessionCreate, response: sessionSchema },
-  'beta.sessions retrieve': { ...sessions, ...read, action: 'retrieve', summary: 'Get a session', path: sessionPath, response: sessionSchema },
-  'beta.sessions update': { ...sessions, ...write, action: 'update', summary: 'Update a session: title, metadata, budget; tools and MCP servers while idle', path: sessionPath, body: sessionUpdate, response: sessionSchema },
+  'beta.environments archive': {
+    ...environments,
+    ...act,
+    action: 'archive',
+    summary: 'Archive an environment: no new sessions',
+    path: `${environmentPath}/archive`,
+    response: environmentSchema,
+  },
+  'beta.sessions create': {
+    ...sessions,
+    ...write,
+    action: 'create',
+    summary: 'Create a session',
+    path: '/v1/sessions',
+    body: sessionCreate,
+    response: sessionSchema,
+  },
+  'beta.sessions retrieve': {
+    ...sessions,
+    ...read,
+    action: 'retrieve',
+    summary: 'Get a session',
+    path: sessionPath,
+    response: sessionSchema,
+  },
+  'beta.sessions update': {
+    ...sessions,
+    ...write,
+    action: 'update',
+    summary: 'Update a session: title, metadata, budget; tools and MCP servers while idle',
+    path: sessionPath,
+    body: sessionUpdate,
+    response: sessionSchema,
+  },
   'beta.sessions list': {
     ...sessions,
     ...list(sessionSchema, sessionsPaging, {
@@ -180,8 +262,22 @@ export const routes = {
     summary: 'List sessions, newest first',
     path: '/v1/sessions',
   },
-  'beta.sessions delete': { ...sessions, ...remove, action: 'delete', summary: 'Delete a session with its history and workspace', path: sessionPath, response: deletedSessionSchema },
-  'beta.sessions archive': { ...sessions, ...act, action: 'archive', summary: 'Archive a session: history stays, nothing more happens', path: `${sessionPath}/archive`, response: sessionSchema },
+  'beta.sessions delete': {
+    ...sessions,
+    ...remove,
+    action: 'delete',
+    summary: 'Delete a session with its history and workspace',
+    path: sessionPath,
+    response: deletedSessionSchema,
+  },
+  'beta.sessions archive': {
+    ...sessions,
+    ...act,
+    action: 'archive',
+    summary: 'Archive a session: history stays, nothing more happens',
+    path: `${sessionPath}/archive`,
+    response: sessionSchema,
+  },
   'beta.sessions.events send': {
     ...events,
     ...write,
@@ -219,8 +315,22 @@ export const routes = {
     summary: 'List the threads of a session',
     path: `${sessionPath}/threads`,
   },
-  'beta.sessions.threads retrieve': { ...threads, ...read, action: 'retrieve', summary: 'Get a thread', path: threadPath, response: threadSchema },
-  'beta.sessions.threads archive': { ...threads, ...act, action: 'archive', summary: 'Archive a child thread', path: `${threadPath}/archive`, response: threadSchema },
+  'beta.sessions.threads retrieve': {
+    ...threads,
+    ...read,
+    action: 'retrieve',
+    summary: 'Get a thread',
+    path: threadPath,
+    response: threadSchema,
+  },
+  'beta.sessions.threads archive': {
+    ...threads,
+    ...act,
+    action: 'archive',
+    summary: 'Archive a child thread',
+    path: `${threadPath}/archive`,
+    response: threadSchema,
+  },
   'beta.sessions.threads.events list': {
     ...threadEvents,
     ...list(sessionEventSchema, eventsPaging, {}),

@@ -21,7 +21,10 @@ export const sessionUsageSchema = z.strictObject({
   list_cost: moneySchema.exactOptional(),
   active_seconds: z.number().exactOptional(),
   server_tool_use: z
-    .strictObject({ web_search_requests: z.int().exactOptional(), web_fetch_requests: z.int().exactOptional() })
+    .strictObject({
+      web_search_requests: z.int().exactOptional(),
+      web_fetch_requests: z.int().exactOptional(),
+    })
     .exactOptional(),
 });
 export type SessionUsage = z.infer<typeof sessionUsageSchema>;
@@ -49,7 +52,10 @@ export type ThreadAgent = z.infer<typeof threadAgentSchema>;
 
 export const sessionAgentSchema = z.strictObject({
   ...threadAgentSchema.shape,
-  multiagent: multiagentOf(threadAgentSchema, z.discriminatedUnion('type', [threadAgentSchema, advisorSchema])).nullable(),
+  multiagent: multiagentOf(
+    threadAgentSchema,
+    z.discriminatedUnion('type', [threadAgentSchema, advisorSchema]),
+  ).nullable(),
 });
 export type SessionAgent = z.infer<typeof sessionAgentSchema>;
 
@@ -84,7 +90,11 @@ const memoryStoreResource = z.strictObject({
   mount_path: z.string().nullable().exactOptional(),
   name: z.string().nullable().exactOptional(),
 });
-export const sessionResourceSchema = z.discriminatedUnion('type', [fileResource, repositoryResource, memoryStoreResource]);
+export const sessionResourceSchema = z.discriminatedUnion('type', [
+  fileResource,
+  repositoryResource,
+  memoryStoreResource,
+]);
 
 export const sessionResourceParams = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('file'), file_id: idSchema, mount_path: text(4096, 1).nullish() }),
@@ -125,7 +135,10 @@ export const sessionSchema = z.strictObject({
       completed_at: timestamp.nullable(),
     }),
   ),
-  stats: z.strictObject({ active_seconds: z.number().exactOptional(), duration_seconds: z.number().exactOptional() }),
+  stats: z.strictObject({
+    active_seconds: z.number().exactOptional(),
+    duration_seconds: z.number().exactOptional(),
+  }),
   usage: sessionUsageSchema,
   deployment_id: z.string().nullable().exactOptional(),
   created_at: timestamp,
@@ -150,9 +163,7 @@ export const sessionUpdate = z.strictObject({
   title: text(500, 1).nullish(),
   metadata: metadataPatch.nullish(),
   budget: budgetParams.nullish(),
-  agent: z
-    .strictObject({ tools: toolsParams.nullish(), mcp_servers: mcpServersParams.nullish() })
-    .optional(),
+  agent: z.strictObject({ tools: toolsParams.nullish(), mcp_servers: mcpServersParams.nullish() }).optional(),
   vault_ids: z.array(idSchema).optional(),
 });
 export type SessionUpdate = z.infer<typeof sessionUpdate>;

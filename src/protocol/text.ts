@@ -36,13 +36,21 @@ function checkedMetadata<T extends z.ZodType<Record<string, string | null>>>(sch
   return schema.superRefine((bag, context) => {
     const problem = metadataProblem(bag, countPairs);
     if (problem !== null) {
-      context.addIssue({ code: 'custom', message: problem, params: { errorCode: 'invalid_metadata' }, input: bag });
+      context.addIssue({
+        code: 'custom',
+        message: problem,
+        params: { errorCode: 'invalid_metadata' },
+        input: bag,
+      });
     }
   });
 }
 
 /** What is wrong with a metadata bag, or `null` (spec/README.md, Metadata). */
-export function metadataProblem(bag: Readonly<Record<string, string | null>>, countPairs = true): string | null {
+export function metadataProblem(
+  bag: Readonly<Record<string, string | null>>,
+  countPairs = true,
+): string | null {
   const entries = Object.entries(bag);
   if (countPairs && entries.length > metadataPairsMax) {
     return `metadata: must have at most ${metadataPairsMax} pairs`;

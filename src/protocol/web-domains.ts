@@ -29,9 +29,15 @@ function withDomains<S extends Shape>(shape: S, pathAllowed: boolean) {
   };
   return z.strictObject({ ...shape, ...lists }).superRefine((config, context) => {
     // The two lists are members of every config made here; the generic shape hides them.
-    const { allowed_domains, blocked_domains } = config as { allowed_domains?: unknown; blocked_domains?: unknown };
+    const { allowed_domains, blocked_domains } = config as {
+      allowed_domains?: unknown;
+      blocked_domains?: unknown;
+    };
     if (allowed_domains != null && blocked_domains != null) {
-      context.addIssue({ code: 'custom', message: 'Only one of allowed_domains or blocked_domains may be set.' });
+      context.addIssue({
+        code: 'custom',
+        message: 'Only one of allowed_domains or blocked_domains may be set.',
+      });
     }
   });
 }
@@ -42,7 +48,8 @@ function domainList(name: string, pathAllowed: boolean) {
     .nullish()
     .superRefine((list, context) => {
       const problem = list ? listProblem(name, list, pathAllowed) : null;
-      if (problem !== null) context.addIssue({ code: 'custom', message: problem, params: { absolute: true } });
+      if (problem !== null)
+        context.addIssue({ code: 'custom', message: problem, params: { absolute: true } });
     });
 }
 
@@ -63,7 +70,8 @@ function entryProblem(key: string, entry: string, pathAllowed: boolean): string 
   if (entry.length < 1 || entry.length > domainLengthMax) return `must be 1 to ${domainLengthMax} characters`;
   const slash = key.indexOf('/');
   const host = slash === -1 ? key : key.slice(0, slash);
-  if (slash !== -1 && (!pathAllowed || badPathCharacters.test(key.slice(slash)))) return 'must not have a path';
+  if (slash !== -1 && (!pathAllowed || badPathCharacters.test(key.slice(slash))))
+    return 'must not have a path';
   if (!hostPattern.test(host)) return 'must be a plain ASCII hostname without scheme, port or wildcard';
   if (privateSuffixes.some((suffix) => host.endsWith(suffix))) return 'is not a public domain';
   const labels = host.split('.');
@@ -73,7 +81,8 @@ function entryProblem(key: string, entry: string, pathAllowed: boolean): string 
 }
 
 export const countryCode = z.string().superRefine((value, context) => {
-  if (!/^[A-Z]{2}$/.test(value)) context.addIssue({ code: 'custom', message: 'must be an ISO 3166-1 alpha-2 country code' });
+  if (!/^[A-Z]{2}$/.test(value))
+    context.addIssue({ code: 'custom', message: 'must be an ISO 3166-1 alpha-2 country code' });
 });
 
 export const timeZone = z.string().superRefine((value, context) => {

@@ -42,7 +42,11 @@ export const workflowEvents = [
     workflow_run_id: z.string().nullable(),
     error: runError,
   }),
-  z.strictObject({ type: z.literal('workflow_run.phase_started'), ...ofRun, workflow_run_phase_id: z.string() }),
+  z.strictObject({
+    type: z.literal('workflow_run.phase_started'),
+    ...ofRun,
+    workflow_run_phase_id: z.string(),
+  }),
   z.strictObject({
     type: z.literal('workflow_run.phase_ended'),
     ...ofRun,

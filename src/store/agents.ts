@@ -40,7 +40,10 @@ export function createAgents(engine: Engine): Agents {
       return rows.map((row) => ({ item: agentOf(row), position: [row.created_at_us, row.id] as const }));
     },
     async versions(id, query) {
-      const select = build.selectFrom('agent_versions').select(['version', 'document']).where('agent_id', '=', id);
+      const select = build
+        .selectFrom('agent_versions')
+        .select(['version', 'document'])
+        .where('agent_id', '=', id);
       const rows = await engine.read.all(keyset(select, ['version', 'version'], query).compile());
       return rows.map((row) => ({ item: agentOf(row), position: [row.version, row.version] as const }));
     },

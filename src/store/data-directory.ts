@@ -19,7 +19,9 @@ export function openDataDirectory(path: string): DataDirectory {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     lock.close();
-    throw new DirectoryInUse(`another Anthill server is using ${path}; stop it or choose another --data`, { cause });
+    throw new DirectoryInUse(`another Anthill server is using ${path}; stop it or choose another --data`, {
+      cause,
+    });
   }
   return { path, close: () => lock.close() };
 }

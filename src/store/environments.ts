@@ -35,7 +35,10 @@ export function createEnvironments(engine: Engine): Environments {
       let select = build.selectFrom('environments').select(['id', 'created_at_us', 'document']);
       if (!query.includeArchived) select = select.where('archived_at_us', 'is', null);
       const rows = await engine.read.all(keyset(select, ['created_at_us', 'id'], query).compile());
-      return rows.map((row) => ({ item: environmentOf(row), position: [row.created_at_us, row.id] as const }));
+      return rows.map((row) => ({
+        item: environmentOf(row),
+        position: [row.created_at_us, row.id] as const,
+      }));
     },
     remove(id, check) {
       return engine.write(async (tx) => {

@@ -6,7 +6,9 @@ export function createIdentity(engine: Engine): Collections['identity'] {
   return {
     getOrCreate(name, make) {
       return engine.write(async (tx) => {
-        const [row] = await tx.all(build.selectFrom('identity').select('value').where('name', '=', name).compile());
+        const [row] = await tx.all(
+          build.selectFrom('identity').select('value').where('name', '=', name).compile(),
+        );
         if (row) return row.value;
         const value = make();
         await tx.run(build.insertInto('identity').values({ name, value }).compile());

@@ -1,6 +1,6 @@
+import type { EventQuery } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import { summaryOf } from '../domain/session/summarize.ts';
-import type { EventQuery } from '../domain/session/session-log.ts';
 import { microseconds } from './entry-rows.ts';
 import { keyset } from './keyset.ts';
 import type { EntryRow } from './tables.ts';
@@ -9,7 +9,11 @@ import { build, queuedAtUs } from './tables.ts';
 /** The queries of the session log, compiled; parameters are bound by position. */
 
 export function lock(id: string) {
-  return build.selectFrom('sessions').select(['last_seq', 'lease_owner', 'lease_epoch']).where('id', '=', id).compile();
+  return build
+    .selectFrom('sessions')
+    .select(['last_seq', 'lease_owner', 'lease_epoch'])
+    .where('id', '=', id)
+    .compile();
 }
 
 export function readAfter(id: string, afterSeq: number, limit: number) {
@@ -109,4 +113,3 @@ function cached(state: SessionState) {
 export function deleteSession(id: string) {
   return build.deleteFrom('sessions').where('id', '=', id).compile();
 }
-

@@ -3,7 +3,14 @@ import { formatUs } from '../base/timestamp.ts';
 import { foldPageRecords } from '../domain/limits.ts';
 import type { Entry, LogRecord } from '../domain/session/entry.ts';
 import { evolve } from '../domain/session/evolve.ts';
-import type { Commit, Decision, EventQuery, Lease, Positioned, SessionLog } from '../domain/session/session-log.ts';
+import type {
+  Commit,
+  Decision,
+  EventQuery,
+  Lease,
+  Positioned,
+  SessionLog,
+} from '../domain/session/session-log.ts';
 import { StaleLease } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import type { SessionEvent } from '../protocol/events.ts';
@@ -45,7 +52,8 @@ export function createSessionLog({ engine, bodies, afterCommit }: SessionLogDeps
   async function lockedState(tx: Sql, id: SessionId, lease?: Lease): Promise<SessionState> {
     const [row] = await tx.all(queries.lock(id));
     if (!row) throw absent(id);
-    if (lease && (row.lease_epoch !== lease.epoch || row.lease_owner !== lease.owner)) throw new StaleLease(id);
+    if (lease && (row.lease_epoch !== lease.epoch || row.lease_owner !== lease.owner))
+      throw new StaleLease(id);
     return await foldTo(tx, id, row.last_seq);
   }
 
@@ -153,14 +161,17 @@ async function listEvents(
     const event = eventOf(row, bodies);
     // Only client events are ever queued; the spread loses that the union member stays the same.
     const item =
-      row.kind === 'accepted' && at !== queuedAtUs ? ({ ...event, processed_at: formatUs(at) } as SessionEvent) : event;
+      row.kind === 'accepted' && at !== queuedAtUs
+        ? ({ ...event, processed_at: formatUs(at) } as SessionEvent)
+        : event;
     return { item, position: [at, row.seq] };
   });
 }
 
 async function requireEnvironment(tx: Sql, id: string): Promise<void> {
   const [row] = await tx.all(queries.environment(id));
-  if (!row) throw new Refusal('not_found', `Environment ${id} not found.`, { errorCode: 'environment_not_found' });
+  if (!row)
+    throw new Refusal('not_found', `Environment ${id} not found.`, { errorCode: 'environment_not_found' });
   if (row.archived_at_us !== null) throw invalid(`Environment ${id} is archived.`, 'environment_archived');
 }
 

@@ -19,7 +19,10 @@ export function createSessions(engine: Engine): Sessions {
       // Neither deployments nor memory stores exist, so no session belongs to one.
       if (query.deploymentId !== null || query.memoryStoreId !== null) return [];
       const rows = await engine.read.all(keyset(filtered(query), ['created_at_us', 'id'], query).compile());
-      return rows.map((row) => ({ item: sessionOf(row, nowUs), position: [row.created_at_us, row.id] as const }));
+      return rows.map((row) => ({
+        item: sessionOf(row, nowUs),
+        position: [row.created_at_us, row.id] as const,
+      }));
     },
     async ids() {
       const rows = await engine.read.all(build.selectFrom('sessions').select('id').compile());

@@ -56,7 +56,8 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
   }
 
   async function failed(lease: Lease, cause: unknown): Promise<void> {
-    if (cause instanceof StaleLease) return options.log.warn('turn.lease_lost', { sessionId: lease.sessionId });
+    if (cause instanceof StaleLease)
+      return options.log.warn('turn.lease_lost', { sessionId: lease.sessionId });
     options.log.error('turn.broke', { sessionId: lease.sessionId, cause });
     await options.breakDown(lease, cause);
     await options.leases.release(lease);

@@ -30,7 +30,11 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
     ...(options.fetch ? { fetch: options.fetch } : {}),
   });
 
-  async function request(wanted: ModelRequest, onDelta: Parameters<Model['request']>[1], signal: AbortSignal) {
+  async function request(
+    wanted: ModelRequest,
+    onDelta: Parameters<Model['request']>[1],
+    signal: AbortSignal,
+  ) {
     signal.throwIfAborted();
     const idle = new AbortController();
     const timer = setTimeout(() => idle.abort(), modelStreamIdleMsMax);
@@ -48,7 +52,10 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
         for (const delta of assembly.take(event)) onDelta(delta);
       }
       signal.throwIfAborted();
-      return assembly.finish() ?? failure('request_failed', 'the model stream ended before the reply was complete', true);
+      return (
+        assembly.finish() ??
+        failure('request_failed', 'the model stream ended before the reply was complete', true)
+      );
     } catch (cause) {
       signal.throwIfAborted();
       return failureOf(cause, idle.signal.aborted);
@@ -57,7 +64,10 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
     }
   }
 
-  return { request: (wanted, onDelta, signal): Promise<ModelReply | ModelFailure> => request(wanted, onDelta, signal) };
+  return {
+    request: (wanted, onDelta, signal): Promise<ModelReply | ModelFailure> =>
+      request(wanted, onDelta, signal),
+  };
 }
 
 function failure(kind: ModelFailure['kind'], message: string, retryable: boolean): ModelFailure {
@@ -66,7 +76,8 @@ function failure(kind: ModelFailure['kind'], message: string, retryable: boolean
 
 /** What went wrong, for the log; the kind decides what the session says (spec/events.md, Errors). */
 function failureOf(cause: unknown, timedOut: boolean): ModelFailure {
-  if (timedOut) return failure('request_failed', `the model sent nothing for ${modelStreamIdleMsMax} ms`, true);
+  if (timedOut)
+    return failure('request_failed', `the model sent nothing for ${modelStreamIdleMsMax} ms`, true);
   if (!(cause instanceof Anthropic.APIError)) {
     const message = cause instanceof Error ? cause.message : String(cause);
     return failure('request_failed', `the model could not be reached: ${message}`, true);
@@ -80,7 +91,10 @@ function failureOf(cause: unknown, timedOut: boolean): ModelFailure {
   }
   if (type === 'billing_error' || status === 402) return failure('billing', message, false);
   // No status: the connection failed, or the provider reported an error in the middle of its stream.
-  const retryable = status === undefined ? type !== 'invalid_request_error' : status >= 500 || status === 408 || status === 409;
+  const retryable =
+    status === undefined
+      ? type !== 'invalid_request_error'
+      : status >= 500 || status === 408 || status === 409;
   return failure('request_failed', message, retryable);
 }
 

@@ -37,8 +37,10 @@ export function createAssembly(requestedModel: string): Assembly {
       return [{ type: 'text', index, text: String(delta['text']) }];
     }
     if (delta['type'] === 'input_json_delta') part.inputJson += String(delta['partial_json']);
-    if (delta['type'] === 'thinking_delta') part.block['thinking'] = `${part.block['thinking'] ?? ''}${delta['thinking']}`;
-    if (delta['type'] === 'signature_delta') part.block['signature'] = `${part.block['signature'] ?? ''}${delta['signature']}`;
+    if (delta['type'] === 'thinking_delta')
+      part.block['thinking'] = `${part.block['thinking'] ?? ''}${delta['thinking']}`;
+    if (delta['type'] === 'signature_delta')
+      part.block['signature'] = `${part.block['signature'] ?? ''}${delta['signature']}`;
     if (delta['type'] === 'citations_delta') {
       const known = Array.isArray(part.block['citations']) ? part.block['citations'] : [];
       part.block['citations'] = [...known, delta['citation']];
@@ -76,7 +78,15 @@ export function createAssembly(requestedModel: string): Assembly {
     finish() {
       if (!complete || stopReason === null) return null;
       const { content, malformed } = contentOf(parts);
-      return { type: 'reply', content, malformed, stopReason, refusal: refusalOf(stopReason, stopDetails), usage: usageOf(usage), servedBy };
+      return {
+        type: 'reply',
+        content,
+        malformed,
+        stopReason,
+        refusal: refusalOf(stopReason, stopDetails),
+        usage: usageOf(usage),
+        servedBy,
+      };
     },
   };
 }
@@ -101,7 +111,10 @@ function contentOf(parts: readonly (Part | undefined)[]): { content: WireBlock[]
   return { content, malformed };
 }
 
-function refusalOf(stopReason: string, details: Readonly<Record<string, unknown>> | null): ModelReply['refusal'] {
+function refusalOf(
+  stopReason: string,
+  details: Readonly<Record<string, unknown>> | null,
+): ModelReply['refusal'] {
   if (stopReason !== 'refusal') return null;
   const text = (value: unknown) => (typeof value === 'string' ? value : null);
   return { category: text(details?.['category']), explanation: text(details?.['explanation']) };

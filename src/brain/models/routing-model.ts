@@ -6,7 +6,11 @@ export type RoutingOptions = {
   /** Answers `scripted/*` without leaving the process. */
   readonly scripted: (request: Request) => Promise<Response>;
   /** Answers everything else. */
-  readonly upstream: { readonly baseUrl: string; readonly apiKey: string | null; readonly profile: string } | null;
+  readonly upstream: {
+    readonly baseUrl: string;
+    readonly apiKey: string | null;
+    readonly profile: string;
+  } | null;
 };
 
 const noUpstream: ModelFailure = {
@@ -27,7 +31,12 @@ export function createRoutingModel({ scripted, upstream }: RoutingOptions): Mode
     fetch: (input, init) => scripted(new Request(input, init)),
   });
   const remote =
-    upstream && createMessagesModel({ baseURL: upstream.baseUrl, apiKey: upstream.apiKey, profile: profileOf(upstream.profile) });
+    upstream &&
+    createMessagesModel({
+      baseURL: upstream.baseUrl,
+      apiKey: upstream.apiKey,
+      profile: profileOf(upstream.profile),
+    });
   return {
     request(request, onDelta, signal) {
       if (request.model.id.startsWith('scripted/')) return inProcess.request(request, onDelta, signal);

@@ -13,7 +13,11 @@ export function wireRequest(request: ModelRequest, profile: Profile): Record<str
     max_tokens: modelOutputTokensDefault,
     stream: true,
     messages: messages(request.messages, profile),
-    ...(request.system === '' ? {} : { system: [{ type: 'text', text: request.system, ...(cached ? { cache_control: ephemeral } : {}) }] }),
+    ...(request.system === ''
+      ? {}
+      : {
+          system: [{ type: 'text', text: request.system, ...(cached ? { cache_control: ephemeral } : {}) }],
+        }),
     ...(request.tools.length === 0 ? {} : { tools: tools(request.tools, cached && request.system === '') }),
     ...(profile.effort && model.effort ? { output_config: { effort: model.effort.type } } : {}),
     ...(profile.thinking ? { thinking: { type: 'adaptive' } } : {}),
@@ -24,7 +28,9 @@ export function wireRequest(request: ModelRequest, profile: Profile): Record<str
 
 /** Tools come before the system prompt in the cached prefix, so one breakpoint on the later of the two covers both. */
 function tools(list: readonly Readonly<Record<string, unknown>>[], breakpoint: boolean) {
-  return list.map((tool, index) => (breakpoint && index === list.length - 1 ? { ...tool, cache_control: ephemeral } : tool));
+  return list.map((tool, index) =>
+    breakpoint && index === list.length - 1 ? { ...tool, cache_control: ephemeral } : tool,
+  );
 }
 
 /**
@@ -33,10 +39,15 @@ function tools(list: readonly Readonly<Record<string, unknown>>[], breakpoint: b
  */
 function messages(list: readonly WireMessage[], profile: Profile): WireMessage[] {
   const sent = list
-    .map((message) => ({ ...message, content: message.content.filter((block) => isSendable(block, profile)) }))
+    .map((message) => ({
+      ...message,
+      content: message.content.filter((block) => isSendable(block, profile)),
+    }))
     .filter((message) => message.content.length > 0);
   if (!profile.promptCaching) return sent;
-  const marked = new Set(sent.flatMap((message, index) => (message.role === 'user' ? [index] : [])).slice(-2));
+  const marked = new Set(
+    sent.flatMap((message, index) => (message.role === 'user' ? [index] : [])).slice(-2),
+  );
   return sent.map((message, index) => (marked.has(index) ? withBreakpoint(message) : message));
 }
 
@@ -47,6 +58,8 @@ function isSendable(block: WireBlock, profile: Profile): boolean {
 
 function withBreakpoint(message: WireMessage): WireMessage {
   const last = message.content.length - 1;
-  const content = message.content.map((block, index) => (index === last ? { ...block, cache_control: ephemeral } : block));
+  const content = message.content.map((block, index) =>
+    index === last ? { ...block, cache_control: ephemeral } : block,
+  );
   return { ...message, content };
 }

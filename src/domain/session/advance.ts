@@ -1,3 +1,4 @@
+import type { SessionErrorObject, StopDetails, StopReason } from '../../protocol/session-errors.ts';
 import { toolRoundsMax } from '../limits.ts';
 import { builtinTools } from '../tools/builtin.ts';
 import { isAtCap } from './budget.ts';
@@ -8,7 +9,6 @@ import { closeRequest, endByInterrupt } from './interrupt.ts';
 import type { Call } from './state.ts';
 import { hasQueued, waitingCalls } from './state.ts';
 import { emitError, emitIdle, emitRequiresAction, emitRunning, emitThreadRunning } from './status.ts';
-import type { SessionErrorObject, StopDetails, StopReason } from '../../protocol/session-errors.ts';
 
 /** What the brain must do next; everything else has been appended to the draft. */
 export type Step =
@@ -65,8 +65,7 @@ function advanceCalls(draft: Draft, { inFlight }: TurnInput): Step | null {
   const runnable = draft
     .state()
     .round.calls.filter(
-      (call) =>
-        call.status === 'ready' || (call.status === 'started' && !inFlight.calls.has(call.eventId)),
+      (call) => call.status === 'ready' || (call.status === 'started' && !inFlight.calls.has(call.eventId)),
     );
   for (const call of runnable) draft.append({ kind: 'started', toolUseId: call.eventId });
   if (runnable.length > 0) return { type: 'tools', calls: runnable };

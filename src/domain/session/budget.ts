@@ -1,5 +1,5 @@
-import { totalMicroCents } from './summarize.ts';
 import type { SessionState } from './state.ts';
+import { totalMicroCents } from './summarize.ts';
 
 const microCentsPerCent = 1_000_000;
 

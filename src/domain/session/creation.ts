@@ -15,12 +15,15 @@ export function checkInitialEvents(events: readonly EventParams[]): void {
 /** A limited environment must allow the hosts of the agent's MCP servers (spec/environments.md, Networking). */
 export function checkMcpHosts(agent: SessionAgent, environment: Environment): void {
   const { config } = environment;
-  if (config.type !== 'cloud' || config.networking.type !== 'limited' || config.networking.allow_mcp_servers) return;
+  if (config.type !== 'cloud' || config.networking.type !== 'limited' || config.networking.allow_mcp_servers)
+    return;
   const { allowed_hosts } = config.networking;
   for (const server of agent.mcp_servers) {
     const { hostname } = new URL(server.url);
     if (!allowed_hosts.some((pattern) => coversHost(pattern, hostname))) {
-      throw invalid(`MCP server "${server.name}": host ${hostname} is not allowed by the environment's networking`);
+      throw invalid(
+        `MCP server "${server.name}": host ${hostname} is not allowed by the environment's networking`,
+      );
     }
   }
 }

@@ -99,7 +99,9 @@ type Confirmation = Extract<EventParams, { type: 'user.tool_confirmation' }>;
 function acceptConfirmation(draft: Draft, params: Confirmation, path: string): SessionEvent {
   const call = pendingCall(draft.state(), params.tool_use_id, `${path}.tool_use_id`);
   if (call.kind === 'custom') {
-    throw invalid(`${path}.tool_use_id: ${call.eventId} is a custom tool use; answer it with user.custom_tool_result`);
+    throw invalid(
+      `${path}.tool_use_id: ${call.eventId} is a custom tool use; answer it with user.custom_tool_result`,
+    );
   }
   const event = accept(draft, params);
   consumeConfirmations(draft);

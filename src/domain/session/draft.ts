@@ -1,5 +1,5 @@
-import { formatUs } from '../../base/timestamp.ts';
 import type { NewId } from '../../base/ids.ts';
+import { formatUs } from '../../base/timestamp.ts';
 import type { SessionEvent } from '../../protocol/events.ts';
 import type { Entry } from './entry.ts';
 import { evolve } from './evolve.ts';

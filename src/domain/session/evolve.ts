@@ -1,5 +1,5 @@
-import { append, emptyChain } from '../../base/chain.ts';
 import { assert, unreachable } from '../../base/assert.ts';
+import { append, emptyChain } from '../../base/chain.ts';
 import { parseUs } from '../../base/timestamp.ts';
 import type { SessionEvent } from '../../protocol/events.ts';
 import type { LogRecord, ReplyRecord, SessionBirth, SessionChanges } from './entry.ts';
@@ -143,7 +143,11 @@ function rejection(tool: string, reason: string | null): string {
 function touched(state: SessionState, event: { processed_at?: string | null | undefined }): SessionState {
   const atUs = event.processed_at == null ? null : parseUs(event.processed_at);
   assert(atUs !== null, 'a processed event carries its time');
-  return { ...state, lastAtUs: Math.max(state.lastAtUs, atUs), updatedAtUs: Math.max(state.updatedAtUs, atUs) };
+  return {
+    ...state,
+    lastAtUs: Math.max(state.lastAtUs, atUs),
+    updatedAtUs: Math.max(state.updatedAtUs, atUs),
+  };
 }
 
 function emitted(state: SessionState, event: SessionEvent): SessionState {
@@ -253,7 +257,11 @@ function replied(state: SessionState, reply: ReplyRecord): SessionState {
     if (!record) return call;
     const known = { ...call, modelToolUseId: record.modelToolUseId };
     if (!record.malformed) return known;
-    return { ...known, status: 'denied', denial: `The input of ${call.name} was not valid JSON. Please retry.` };
+    return {
+      ...known,
+      status: 'denied',
+      denial: `The input of ${call.name} was not valid JSON. Please retry.`,
+    };
   });
   // A refused reply is not something the model should continue from.
   const kept = reply.content.length > 0 && reply.stopReason !== 'refusal';

@@ -9,8 +9,8 @@ import type { Draft, Moment } from './draft.ts';
 import { consume, draftOf, emit } from './draft.ts';
 import type { Entry, SessionBirth, SessionChanges } from './entry.ts';
 import { evolve } from './evolve.ts';
-import { hasQueued } from './state.ts';
 import type { SessionState } from './state.ts';
+import { hasQueued } from './state.ts';
 import { emitRunning, emitTerminated } from './status.ts';
 import { totalMicroCents } from './summarize.ts';
 
@@ -80,7 +80,10 @@ function sorted(metadata: Readonly<Record<string, string>>): [string, string][] 
 function checkBudget(state: SessionState, budget: SessionBudget | null, nowUs: number): void {
   if (budget === null) return;
   if (state.budget === null) {
-    throw invalid('budget_create_only: a budget can only be set when the session is created', 'budget_create_only');
+    throw invalid(
+      'budget_create_only: a budget can only be set when the session is created',
+      'budget_create_only',
+    );
   }
   if (budget.max_list_cost.amount === state.budget.max_list_cost.amount) return;
   if (state.usage.unpriced || capMicroCents(budget) <= totalMicroCents(state, nowUs)) {

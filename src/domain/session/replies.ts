@@ -1,7 +1,7 @@
-import { toolUseOf } from '../tools/route-call.ts';
-import type { ModelFailure, ModelReply, WireBlock } from '../model.ts';
-import { modelAttemptsMax } from '../limits.ts';
 import type { SessionErrorObject } from '../../protocol/session-errors.ts';
+import { modelAttemptsMax } from '../limits.ts';
+import type { ModelFailure, ModelReply, WireBlock } from '../model.ts';
+import { toolUseOf } from '../tools/route-call.ts';
 import type { Step } from './advance.ts';
 import { endTurn, exhaust } from './advance.ts';
 import { closeCalls, interruptedText } from './calls.ts';
@@ -9,8 +9,8 @@ import type { Draft } from './draft.ts';
 import { emit } from './draft.ts';
 import type { CallRecord } from './entry.ts';
 import { closeRequest } from './interrupt.ts';
-import { emitError, emitRescheduled } from './status.ts';
 import { hasQueued } from './state.ts';
+import { emitError, emitRescheduled } from './status.ts';
 
 export type RecordedReply = {
   readonly requestId: string;
@@ -24,7 +24,10 @@ export type RecordedReply = {
  * A reply becomes events in the order of its blocks: thinking, messages (one per run of text blocks),
  * tool uses, then the end of the span. Returns `rest` when the reply itself ended the turn (a refusal).
  */
-export function recordReply(draft: Draft, { requestId, reply, previewed, costMicroCents }: RecordedReply): Step | null {
+export function recordReply(
+  draft: Draft,
+  { requestId, reply, previewed, costMicroCents }: RecordedReply,
+): Step | null {
   const calls: CallRecord[] = [];
   let index = 0;
   while (index < reply.content.length) {
@@ -39,7 +42,8 @@ export function recordReply(draft: Draft, { requestId, reply, previewed, costMic
       emit(draft, { type: 'agent.thinking' }, previewed.get(index));
     }
     // A refused reply runs nothing: its calls would have no reply to belong to.
-    if (block?.type === 'tool_use' && reply.stopReason !== 'refusal') calls.push(emitToolUse(draft, block, reply.malformed));
+    if (block?.type === 'tool_use' && reply.stopReason !== 'refusal')
+      calls.push(emitToolUse(draft, block, reply.malformed));
     index += 1;
   }
   emitSpanEnd(draft, requestId, reply);
@@ -110,7 +114,8 @@ function refusalDetails({ refusal }: ModelReply) {
 export function recordFailure(draft: Draft, failure: ModelFailure, delayMs: number): Step {
   closeRequest(draft);
   const attempts = draft.state().round.attempts + 1;
-  if (!failure.retryable || attempts >= modelAttemptsMax) return exhaust(draft, errorOf(failure, 'exhausted'));
+  if (!failure.retryable || attempts >= modelAttemptsMax)
+    return exhaust(draft, errorOf(failure, 'exhausted'));
   emitError(draft, errorOf(failure, 'retrying'));
   draft.append({ kind: 'delayed', untilUs: draft.nowUs + Math.round(delayMs * 1000) });
   emitRescheduled(draft);

@@ -1,8 +1,8 @@
 import type { SessionErrorObject, StopDetails, StopReason } from '../../protocol/session-errors.ts';
 import type { Draft } from './draft.ts';
 import { emit } from './draft.ts';
-import { usageSnapshot } from './summarize.ts';
 import { waitingCalls } from './state.ts';
+import { usageSnapshot } from './summarize.ts';
 
 /** The status events of a session and its primary thread, always in the order of spec/events.md. */
 

@@ -1,8 +1,8 @@
 import { formatUs } from '../../base/timestamp.ts';
 import type { Session, SessionUsage } from '../../protocol/sessions.ts';
 import type { Thread } from '../../protocol/threads.ts';
-import { centsOf } from '../prices.ts';
 import { microCentsPerActiveHour } from '../limits.ts';
+import { centsOf } from '../prices.ts';
 import type { Activity, SessionState } from './state.ts';
 
 /** The API's session object as of `nowUs`. */

@@ -24,7 +24,9 @@ export const builtinTools: readonly BuiltinTool[] = [
       {
         command: text('The command to run. Leave out only together with restart.'),
         restart: flag('Restart the bash session instead of running a command.'),
-        timeout_ms: count('Time limit in milliseconds; 0 or omitted means the default of 120000. At most 600000.'),
+        timeout_ms: count(
+          'Time limit in milliseconds; 0 or omitted means the default of 120000. At most 600000.',
+        ),
       },
       [],
     ),
@@ -41,7 +43,8 @@ export const builtinTools: readonly BuiltinTool[] = [
           items: { type: 'integer' },
           minItems: 2,
           maxItems: 2,
-          description: 'First and last line, counted from 1, both included. A last line of 0 or less means the end of the file.',
+          description:
+            'First and last line, counted from 1, both included. A last line of 0 or less means the end of the file.',
         },
       },
       ['file_path'],
@@ -75,7 +78,10 @@ export const builtinTools: readonly BuiltinTool[] = [
     name: 'glob',
     description: 'Find files by a glob pattern such as **/*.ts. Newest first, at most 200.',
     inputSchema: closed(
-      { pattern: text('The glob pattern.'), path: text('Directory to search; the working directory by default.') },
+      {
+        pattern: text('The glob pattern.'),
+        path: text('Directory to search; the working directory by default.'),
+      },
       ['pattern'],
     ),
     readOnly: true,

@@ -1,5 +1,5 @@
-import type { WireBlock } from '../model.ts';
 import type { SessionAgent } from '../../protocol/sessions.ts';
+import type { WireBlock } from '../model.ts';
 import type { EventBody } from '../session/draft.ts';
 import { builtinTools } from './builtin.ts';
 import { toolPermission } from './permission.ts';

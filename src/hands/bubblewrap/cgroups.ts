@@ -11,7 +11,10 @@ export type Cgroups = {
   remove(name: string): Promise<void>;
 };
 
-type Hierarchy = { readonly root: string; readonly settings: (limits: SandboxLimits) => Readonly<Record<string, string>> };
+type Hierarchy = {
+  readonly root: string;
+  readonly settings: (limits: SandboxLimits) => Readonly<Record<string, string>>;
+};
 
 /** Version 1 hierarchies, version 2 when delegated to us; null when neither is writable. */
 export async function findCgroups(mountPoint = '/sys/fs/cgroup'): Promise<Cgroups | null> {
@@ -28,7 +31,8 @@ export async function findCgroups(mountPoint = '/sys/fs/cgroup'): Promise<Cgroup
       for (const { root, settings } of hierarchies) {
         const group = join(root, name);
         await mkdir(group, { recursive: true });
-        for (const [file, value] of Object.entries(settings(limits))) await writeFile(join(group, file), value);
+        for (const [file, value] of Object.entries(settings(limits)))
+          await writeFile(join(group, file), value);
         files.push(join(group, 'cgroup.procs'));
       }
       return files;
@@ -48,7 +52,10 @@ function legacy(mountPoint: string): readonly Hierarchy[] {
       root: join(mountPoint, 'memory', 'anthill'),
       settings: ({ memoryBytesMax }) => ({ 'memory.limit_in_bytes': String(memoryBytesMax) }),
     },
-    { root: join(mountPoint, 'pids', 'anthill'), settings: ({ processesMax }) => ({ 'pids.max': String(processesMax) }) },
+    {
+      root: join(mountPoint, 'pids', 'anthill'),
+      settings: ({ processesMax }) => ({ 'pids.max': String(processesMax) }),
+    },
   ];
 }
 

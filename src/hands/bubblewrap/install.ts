@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 const installSentence =
-  'bubblewrap is not installed, and tools are never run without isolation: run `apt-get install bubblewrap` (or your system\'s equivalent) as root';
+  "bubblewrap is not installed, and tools are never run without isolation: run `apt-get install bubblewrap` (or your system's equivalent) as root";
 
 /** Where bubblewrap is, or null. */
 export function findBubblewrap(path: string): string | null {

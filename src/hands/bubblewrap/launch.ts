@@ -49,7 +49,11 @@ export function launchArguments(plan: LaunchPlan): string[] {
     ...systemDirectories(),
     ...etcArguments(reach(plan.etc)),
     ...fileSystems,
-    ...spec.mounts.flatMap(({ host, sandbox, readOnly }) => [readOnly ? '--ro-bind' : '--bind', reach(host), sandbox]),
+    ...spec.mounts.flatMap(({ host, sandbox, readOnly }) => [
+      readOnly ? '--ro-bind' : '--bind',
+      reach(host),
+      sandbox,
+    ]),
     ...['--ro-bind', reach(plan.supervisor), supervisorPath, '--remount-ro', '/'],
     ...['--cap-drop', 'ALL', '--seccomp', String(seccompDescriptor)],
     ...environment(spec),
@@ -92,7 +96,13 @@ function systemDirectories(): string[] {
 }
 
 /** What programs need of the host's `/etc` and nothing that tells about the host. */
-const sharedEtc = ['/etc/ld.so.cache', '/etc/ssl/certs', '/etc/ca-certificates', '/etc/alternatives', '/etc/localtime'];
+const sharedEtc = [
+  '/etc/ld.so.cache',
+  '/etc/ssl/certs',
+  '/etc/ca-certificates',
+  '/etc/alternatives',
+  '/etc/localtime',
+];
 
 function etcArguments(etc: string): string[] {
   const shared = sharedEtc.filter((path) => existsSync(path));

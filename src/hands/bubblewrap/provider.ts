@@ -54,10 +54,16 @@ export function createBubblewrapProvider(options: BubblewrapOptions): SandboxPro
     });
     // A fresh descriptor per launch: bubblewrap reads the program from its position to its end.
     const program = openSync(parts.seccomp, 'r');
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe', program], env: {}, cwd: '/', detached: true });
+    const child = spawn(command, args, {
+      stdio: ['pipe', 'pipe', 'pipe', program],
+      env: {},
+      cwd: '/',
+      detached: true,
+    });
     closeSync(program);
     const pidFile = join(runDir, `${name}.pid`);
-    if (child.pid) await writeFile(pidFile, `${child.pid} ${await startTime(child.pid)}`).catch(() => undefined);
+    if (child.pid)
+      await writeFile(pidFile, `${child.pid} ${await startTime(child.pid)}`).catch(() => undefined);
     child.once('close', () => void leave(pidFile, parts.cgroups, name));
     return await connectSandbox(child, signal);
   }
@@ -83,9 +89,14 @@ function sessionUid(id: string): number {
 async function prepare({ dataDir }: BubblewrapOptions): Promise<Prepared> {
   const bin = join(dataDir, 'bin');
   await mkdir(join(dataDir, 'run'), { recursive: true, mode: 0o700 });
-  const [supervisor, cgroups, etc] = await Promise.all([buildSupervisor(bin), findCgroups(), writeEtc(dataDir)]);
+  const [supervisor, cgroups, etc] = await Promise.all([
+    buildSupervisor(bin),
+    findCgroups(),
+    writeEtc(dataDir),
+  ]);
   const program = seccompProgram(process.arch);
-  if (program === null) throw new Error(`no system call filter is known for ${process.arch}, so nothing can be isolated here`);
+  if (program === null)
+    throw new Error(`no system call filter is known for ${process.arch}, so nothing can be isolated here`);
   const seccomp = join(bin, 'seccomp.bpf');
   await writeFile(seccomp, program);
   return { supervisor, seccomp, etc, cgroups };
@@ -108,7 +119,8 @@ async function writeEtc(dataDir: string): Promise<string> {
     const target = join(etc, path.slice('/etc/'.length));
     if (existsSync(target)) continue;
     await mkdir(dirname(target), { recursive: true });
-    if (path.endsWith('certs') || path.endsWith('certificates') || path.endsWith('alternatives')) await mkdir(target);
+    if (path.endsWith('certs') || path.endsWith('certificates') || path.endsWith('alternatives'))
+      await mkdir(target);
     else await writeFile(target, '');
   }
   return etc;
@@ -140,7 +152,10 @@ async function capabilities(
   prepared: () => Promise<Prepared>,
   provision: SandboxProvider['provision'],
 ): Promise<SandboxCapabilities> {
-  const known = { provider: 'bubblewrap', isolation: ['user', 'pid', 'mount', 'network', 'ipc', 'uts', 'cgroup', 'seccomp', 'no capabilities'] };
+  const known = {
+    provider: 'bubblewrap',
+    isolation: ['user', 'pid', 'mount', 'network', 'ipc', 'uts', 'cgroup', 'seccomp', 'no capabilities'],
+  };
   const probe = join(options.dataDir, 'run', 'probe');
   try {
     const { cgroups } = await prepared();
@@ -162,6 +177,11 @@ function probeSpec(host: string): SandboxSpec {
     id: 'probe',
     mounts: [{ host, sandbox: '/workspace', readOnly: false }],
     environment: {},
-    limits: { memoryBytesMax: 64 * 1024 * 1024, processesMax: 16, fileBytesMax: 1024 * 1024, openFilesMax: 64 },
+    limits: {
+      memoryBytesMax: 64 * 1024 * 1024,
+      processesMax: 16,
+      fileBytesMax: 1024 * 1024,
+      openFilesMax: 64,
+    },
   };
 }

@@ -14,7 +14,10 @@ const source = new URL('./supervisor.c', import.meta.url);
  */
 export async function buildSupervisor(directory: string): Promise<string> {
   const text = await readFile(source);
-  const path = join(directory, `anthill-init-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`);
+  const path = join(
+    directory,
+    `anthill-init-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`,
+  );
   if (existsSync(path)) return path;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomUUID()}`;

@@ -36,7 +36,9 @@ export async function connectSandbox(child: ChildProcess, signal: AbortSignal): 
   });
 
   const ready = new Promise<void>((resolve, reject) => {
-    const read = frameReader((frame) => (frame.type === frameTypes.ready ? resolve() : dispatch(jobs, frame)));
+    const read = frameReader((frame) =>
+      frame.type === frameTypes.ready ? resolve() : dispatch(jobs, frame),
+    );
     stdout.on('data', (chunk: Buffer) => {
       try {
         read(chunk);
@@ -45,7 +47,9 @@ export async function connectSandbox(child: ChildProcess, signal: AbortSignal): 
       }
     });
     child.once('error', reject);
-    void gone.then(() => reject(new Error(`the sandbox did not start: ${complaint.trim() || 'it ended at once'}`)));
+    void gone.then(() =>
+      reject(new Error(`the sandbox did not start: ${complaint.trim() || 'it ended at once'}`)),
+    );
   });
   const abort = () => child.kill('SIGKILL');
   signal.addEventListener('abort', abort, { once: true });
@@ -57,7 +61,9 @@ export async function connectSandbox(child: ChildProcess, signal: AbortSignal): 
 
   function exec(request: ExecRequest): SandboxProcess {
     const id = nextId++;
-    const exited = new Promise<{ code: number | null; signal: number | null }>((end) => jobs.set(id, { request, end }));
+    const exited = new Promise<{ code: number | null; signal: number | null }>((end) =>
+      jobs.set(id, { request, end }),
+    );
     if (child.exitCode !== null || child.signalCode !== null) {
       jobs.get(id)?.end({ code: null, signal: constants.signals.SIGKILL });
       jobs.delete(id);
@@ -119,7 +125,11 @@ async function writeFile(exec: Exec, path: string, bytes: Uint8Array): Promise<v
 }
 
 /** Runs one of the supervisor's file commands to its end; rejects with what it says went wrong. */
-export async function collect(exec: Exec, argv: readonly string[], input: Uint8Array | null): Promise<Buffer> {
+export async function collect(
+  exec: Exec,
+  argv: readonly string[],
+  input: Uint8Array | null,
+): Promise<Buffer> {
   const output: Buffer[] = [];
   let complaint = '';
   const process = exec({

@@ -13,10 +13,15 @@ export type Bash = { run(input: ToolInput, signal: AbortSignal): Promise<ToolOut
 type Shell = {
   readonly process: SandboxProcess;
   /** Set while a command runs: takes output, and the end marker's descriptor. */
-  listener: { readonly output: (bytes: Uint8Array) => void; readonly marks: (bytes: Uint8Array) => void } | null;
+  listener: {
+    readonly output: (bytes: Uint8Array) => void;
+    readonly marks: (bytes: Uint8Array) => void;
+  } | null;
 };
 
-type Ended = { readonly type: 'done'; readonly code: number } | { readonly type: 'exited' | 'timeout' | 'aborted' };
+type Ended =
+  | { readonly type: 'done'; readonly code: number }
+  | { readonly type: 'exited' | 'timeout' | 'aborted' };
 
 /**
  * Commands run in one persistent shell, each with an empty standard input and both outputs merged in
@@ -104,7 +109,9 @@ function runIn(shell: Shell, command: string, { output, timeoutMs, signal }: Run
     };
     signal.addEventListener('abort', abort, { once: true });
     void shell.process.exited.then(() => end({ type: 'exited' }));
-    shell.process.write(Buffer.from(`{ eval ${quoted(command)}\n} </dev/null 9>&-; printf '${nonce} %d\\n' "$?" >&9\n`));
+    shell.process.write(
+      Buffer.from(`{ eval ${quoted(command)}\n} </dev/null 9>&-; printf '${nonce} %d\\n' "$?" >&9\n`),
+    );
   });
 }
 

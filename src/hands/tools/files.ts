@@ -23,7 +23,10 @@ export async function read(sandbox: Sandbox, input: ToolInput): Promise<ToolOutc
   if (problem !== null) return failed(problem);
   if (mediaType) {
     const data = Buffer.from(file.bytes).toString('base64');
-    return { content: [{ type: 'image', source: { type: 'base64', media_type: mediaType, data } }], isError: false };
+    return {
+      content: [{ type: 'image', source: { type: 'base64', media_type: mediaType, data } }],
+      isError: false,
+    };
   }
   return said(numbered(decode(file.bytes), input['view_range']));
 }
@@ -31,7 +34,8 @@ export async function read(sandbox: Sandbox, input: ToolInput): Promise<ToolOutc
 function readProblem(path: string, file: FileRead, bytesMax: number): string | null {
   if (file.kind === 'directory') return `${path}: is a directory`;
   if (file.kind !== 'file') return `${path}: is not a regular file`;
-  if (file.sizeBytes > bytesMax) return `${path}: ${file.sizeBytes} bytes, more than the limit of ${bytesMax}`;
+  if (file.sizeBytes > bytesMax)
+    return `${path}: ${file.sizeBytes} bytes, more than the limit of ${bytesMax}`;
   return null;
 }
 
@@ -66,7 +70,9 @@ export async function edit(sandbox: Sandbox, input: ToolInput): Promise<ToolOutc
   const found = parts.length - 1;
   if (found === 0) return failed(`edit: old_string not found in ${path}`);
   if (found > 1 && input['replace_all'] !== true) {
-    return failed(`edit: old_string appears ${found} times in ${path} and must be unique; add context or set replace_all`);
+    return failed(
+      `edit: old_string appears ${found} times in ${path} and must be unique; add context or set replace_all`,
+    );
   }
   await sandbox.writeFile(path, Buffer.from(parts.join(after)));
   return said(`edited ${path} (${found} replacement${found === 1 ? '' : 's'})`);

@@ -8,13 +8,17 @@ export function inputProblem(tool: string, input: ToolInput): string | null {
   const schema = builtinTools.find(({ name }) => name === tool)?.inputSchema;
   if (!schema) return `unknown tool ${tool}`;
   // The schemas are ours, see builtin.ts.
-  const { properties, required } = schema as { properties: Record<string, Property>; required: readonly string[] };
+  const { properties, required } = schema as {
+    properties: Record<string, Property>;
+    required: readonly string[];
+  };
   const missing = required.find((name) => input[name] === undefined || input[name] === null);
   if (missing) return `${missing} is required`;
   for (const [name, value] of Object.entries(input)) {
     const property = properties[name];
     if (!property) return `unknown field ${name}`;
-    if (value !== null && value !== undefined && !fits(property, value)) return `${name} must be ${describe(property)}`;
+    if (value !== null && value !== undefined && !fits(property, value))
+      return `${name} must be ${describe(property)}`;
   }
   return null;
 }

@@ -25,7 +25,10 @@ export function createSearch(sandbox: Sandbox): Search {
     glob: (input) => glob(sandbox, input),
     async grep(input, signal) {
       ripgrep ??= hasRipgrep(sandbox);
-      return await grep(sandbox, (await ripgrep) ? ripgrepArguments(input) : grepArguments(input), { input, signal });
+      return await grep(sandbox, (await ripgrep) ? ripgrepArguments(input) : grepArguments(input), {
+        input,
+        signal,
+      });
     },
   };
 }
@@ -39,7 +42,11 @@ async function hasRipgrep(sandbox: Sandbox): Promise<boolean> {
 async function glob(sandbox: Sandbox, input: ToolInput): Promise<ToolOutcome> {
   const pattern = textOf(input, 'pattern') ?? '';
   const root = pathOf(textOf(input, 'path') ?? '.').replace(/\/\.?$/, '') || '/';
-  const listing = await collect(sandbox.exec, [supervisorPath, 'list', root, String(globScannedFilesMax)], null);
+  const listing = await collect(
+    sandbox.exec,
+    [supervisorPath, 'list', root, String(globScannedFilesMax)],
+    null,
+  );
   const prefix = root === '/' ? '/' : `${root}/`;
   const found = decode(listing)
     .split('\0')
@@ -53,7 +60,11 @@ async function glob(sandbox: Sandbox, input: ToolInput): Promise<ToolOutcome> {
 
 type GrepCall = { readonly input: ToolInput; readonly signal: AbortSignal };
 
-async function grep(sandbox: Sandbox, argv: readonly string[], { input, signal }: GrepCall): Promise<ToolOutcome> {
+async function grep(
+  sandbox: Sandbox,
+  argv: readonly string[],
+  { input, signal }: GrepCall,
+): Promise<ToolOutcome> {
   const limits = AbortSignal.any([signal, AbortSignal.timeout(grepTimeoutMs)]);
   const { code, output, complaint } = await runGrep(sandbox, argv, limits);
   if (limits.aborted) return failed(`grep: stopped after at most ${grepTimeoutMs} ms`);
@@ -92,7 +103,8 @@ async function runGrep(sandbox: Sandbox, argv: readonly string[], signal: AbortS
   signal.removeEventListener('abort', stop);
   const output = decode(Buffer.concat(chunks).subarray(0, grepOutputBytesMax));
   // Stopped because enough was found: what is there is the answer, but for its last, cut line.
-  if (sizeBytes > grepOutputBytesMax) return { code: 0, output: output.slice(0, output.lastIndexOf('\n') + 1), complaint };
+  if (sizeBytes > grepOutputBytesMax)
+    return { code: 0, output: output.slice(0, output.lastIndexOf('\n') + 1), complaint };
   return { code, output, complaint };
 }
 
@@ -109,7 +121,9 @@ function common(input: ToolInput): string[] {
   return [
     modeFlag(input),
     ...(input['-i'] === true ? ['-i'] : []),
-    ...(content ? ['-A', String(numberOf(input, '-A') ?? around), '-B', String(numberOf(input, '-B') ?? around)] : []),
+    ...(content
+      ? ['-A', String(numberOf(input, '-A') ?? around), '-B', String(numberOf(input, '-B') ?? around)]
+      : []),
   ];
 }
 
@@ -121,7 +135,14 @@ function target(input: ToolInput): string[] {
 function ripgrepArguments(input: ToolInput): string[] {
   const glob = textOf(input, 'glob');
   const type = textOf(input, 'type');
-  const fixed = ['--no-config', '--color=never', '--no-heading', '--with-filename', '--hidden', '--sort=path'];
+  const fixed = [
+    '--no-config',
+    '--color=never',
+    '--no-heading',
+    '--with-filename',
+    '--hidden',
+    '--sort=path',
+  ];
   return [
     ...['rg', ...fixed, '--glob=!.git', '--glob=!node_modules'],
     ...common(input),

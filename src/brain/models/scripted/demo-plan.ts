@@ -25,10 +25,15 @@ export function planOf(text: string): readonly Step[] {
 /** A command may contain "and"; everything else is taken clause by clause. */
 function clausesOf(text: string): readonly string[] {
   if (/^\s*(please\s+)?(run|execute)\b/i.test(text) || /\buse the\b|\bcall\b/i.test(text)) return [text];
-  return text.split(/\s*(?:,?\s+and then\s+|,?\s+then\s+|,?\s+and\s+(?=(?:read|show|list|run|edit|replace|search|find|write|cat)\b)|;\s+)/i);
+  return text.split(
+    /\s*(?:,?\s+and then\s+|,?\s+then\s+|,?\s+and\s+(?=(?:read|show|list|run|edit|replace|search|find|write|cat)\b)|;\s+)/i,
+  );
 }
 
-type Rule = { readonly pattern: RegExp; readonly step: (match: RegExpExecArray, file: string | null) => Step | null };
+type Rule = {
+  readonly pattern: RegExp;
+  readonly step: (match: RegExpExecArray, file: string | null) => Step | null;
+};
 
 const name = String.raw`["'\`]?([\w./-]+\.\w+|[\w./-]*/[\w./-]+|it)["'\`]?`;
 
@@ -46,11 +51,17 @@ const rules: readonly Rule[] = [
     step: ([, ticked, quoted, plain]) => bash((ticked ?? quoted ?? plain ?? '').trim().replace(/\.$/, '')),
   },
   {
-    pattern: new RegExp(String.raw`\b(?:write|put|save)\s+(?:["'\`]([^"'\`]*)["'\`]|(.+?))\s+(?:to|into|in)\s+(?:the file\s+|a file\s+(?:called|named)\s+)?${name}`, 'is'),
+    pattern: new RegExp(
+      String.raw`\b(?:write|put|save)\s+(?:["'\`]([^"'\`]*)["'\`]|(.+?))\s+(?:to|into|in)\s+(?:the file\s+|a file\s+(?:called|named)\s+)?${name}`,
+      'is',
+    ),
     step: ([, quoted, plain, path = '']) => write(path, quoted ?? plain ?? ''),
   },
   {
-    pattern: new RegExp(String.raw`\b(?:replace|change)\s+["'\`]?(.+?)["'\`]?\s+(?:with|to|by)\s+["'\`]?(.+?)["'\`]?\s+in\s+${name}`, 'is'),
+    pattern: new RegExp(
+      String.raw`\b(?:replace|change)\s+["'\`]?(.+?)["'\`]?\s+(?:with|to|by)\s+["'\`]?(.+?)["'\`]?\s+in\s+${name}`,
+      'is',
+    ),
     step: ([, before = '', after = '', path = ''], file) => edit(path === 'it' ? file : path, before, after),
   },
   {
@@ -63,7 +74,8 @@ const rules: readonly Rule[] = [
     }),
   },
   {
-    pattern: /\b(?:search|grep|look)\s+(?:for\s+)?["'`]?(.+?)["'`]?(?:\s+in\s+["'`]?([\w./-]+)["'`]?)?\s*[.!?]?$/is,
+    pattern:
+      /\b(?:search|grep|look)\s+(?:for\s+)?["'`]?(.+?)["'`]?(?:\s+in\s+["'`]?([\w./-]+)["'`]?)?\s*[.!?]?$/is,
     step: ([, pattern = '', path]) => ({
       tool: 'grep',
       input: { pattern, ...(path && path !== 'the' ? { path } : {}) },
@@ -72,7 +84,10 @@ const rules: readonly Rule[] = [
     }),
   },
   {
-    pattern: new RegExp(String.raw`\b(?:read|show(?: me)?|cat|open|print)\s+(?:the (?:file|content of)\s+)?${name}`, 'is'),
+    pattern: new RegExp(
+      String.raw`\b(?:read|show(?: me)?|cat|open|print)\s+(?:the (?:file|content of)\s+)?${name}`,
+      'is',
+    ),
     step: ([, path = ''], file) => read(path === 'it' ? file : path),
   },
   {
@@ -81,7 +96,11 @@ const rules: readonly Rule[] = [
   },
   {
     pattern: /\b(?:list|ls)\b|\bwhat('s| is| files)\b.*\b(?:director|folder|files|here)|\bshow\b.*\bfiles\b/i,
-    step: () => ({ ...bash('ls -la'), intent: 'I will list the files.', done: 'The working directory contains' }),
+    step: () => ({
+      ...bash('ls -la'),
+      intent: 'I will list the files.',
+      done: 'The working directory contains',
+    }),
   },
 ];
 
@@ -105,12 +124,22 @@ function parseInput(text: string | undefined): Record<string, unknown> | null {
 }
 
 function bash(command: string): Step {
-  return { tool: 'bash', input: { command }, intent: `I will run \`${command}\`.`, done: `\`${command}\` printed` };
+  return {
+    tool: 'bash',
+    input: { command },
+    intent: `I will run \`${command}\`.`,
+    done: `\`${command}\` printed`,
+  };
 }
 
 function write(path: string, content: string): Step | null {
   if (path === 'it') return null;
-  return { tool: 'write', input: { file_path: path, content }, intent: `I will write ${path}.`, done: 'Written' };
+  return {
+    tool: 'write',
+    input: { file_path: path, content },
+    intent: `I will write ${path}.`,
+    done: 'Written',
+  };
 }
 
 function read(path: string | null): Step | null {

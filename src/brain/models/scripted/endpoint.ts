@@ -28,7 +28,8 @@ export function createScriptedEndpoint(options: ScriptedOptions): (request: Requ
     try {
       return await answer(options, attempts, request);
     } catch (cause) {
-      if (cause instanceof InvalidRequest) return failed({ status: 400, type: 'invalid_request_error', message: cause.message });
+      if (cause instanceof InvalidRequest)
+        return failed({ status: 400, type: 'invalid_request_error', message: cause.message });
       throw cause;
     }
   };
@@ -36,12 +37,17 @@ export function createScriptedEndpoint(options: ScriptedOptions): (request: Requ
 
 async function answer(options: ScriptedOptions, attempts: Attempts, request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
-  if (request.method !== 'POST' || pathname !== '/v1/messages') return failed({ status: 404, type: 'not_found_error', message: 'Not found' });
+  if (request.method !== 'POST' || pathname !== '/v1/messages')
+    return failed({ status: 404, type: 'not_found_error', message: 'Not found' });
   if (!request.headers.get('x-api-key') && !request.headers.get('authorization')) {
     return failed({ status: 401, type: 'authentication_error', message: 'x-api-key header is required' });
   }
   if (!request.headers.get('anthropic-version')) {
-    return failed({ status: 400, type: 'invalid_request_error', message: 'anthropic-version: header is required' });
+    return failed({
+      status: 400,
+      type: 'invalid_request_error',
+      message: 'anthropic-version: header is required',
+    });
   }
   const wanted = validate(await request.json());
   const scripted = await play(options, attempts, wanted);
@@ -58,7 +64,11 @@ async function answer(options: ScriptedOptions, attempts: Attempts, request: Req
   return new Response(body, { headers: headers('text/event-stream') });
 }
 
-async function play(options: ScriptedOptions, attempts: Attempts, wanted: MessagesRequest): Promise<Scripted | null> {
+async function play(
+  options: ScriptedOptions,
+  attempts: Attempts,
+  wanted: MessagesRequest,
+): Promise<Scripted | null> {
   const name = /^scripted\/([A-Za-z0-9_-]{1,64})$/.exec(wanted.model)?.[1];
   if (name === undefined) return null;
   const given = options.scenarios?.[name];
@@ -74,7 +84,9 @@ function parsed(path: string, text: string): Scenario {
   try {
     return parseScenario(text);
   } catch (cause) {
-    throw new InvalidRequest(`the scenario ${path} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`);
+    throw new InvalidRequest(
+      `the scenario ${path} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`,
+    );
   }
 }
 

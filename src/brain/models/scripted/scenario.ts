@@ -29,8 +29,16 @@ export type Attempts = { next(key: string): number };
 export function playScenario(scenario: Scenario, request: MessagesRequest, attempts: Attempts): Scripted {
   const index = scenario.findIndex((rule) => matches(rule.when, request));
   const rule = scenario[index];
-  if (!rule) return { failure: { status: 400, type: 'invalid_request_error', message: 'no rule of the scenario matches this request' } };
-  if (rule.fail && attempts.next(`${index} ${JSON.stringify(request.messages)}`) <= rule.fail.times) return { failure: rule.fail };
+  if (!rule)
+    return {
+      failure: {
+        status: 400,
+        type: 'invalid_request_error',
+        message: 'no rule of the scenario matches this request',
+      },
+    };
+  if (rule.fail && attempts.next(`${index} ${JSON.stringify(request.messages)}`) <= rule.fail.times)
+    return { failure: rule.fail };
   return { reply: { ...rule.reply, parts: rule.reply.parts.map((part) => filledIn(part, request)) } };
 }
 
@@ -49,17 +57,31 @@ function filledIn(part: Part, { messages }: MessagesRequest): Part {
     user_text: lastUserText(messages),
     last_tool_result: resultsOf(messages).at(-1)?.text ?? '',
   };
-  return { ...part, text: part.text.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => values[name] ?? whole) };
+  return {
+    ...part,
+    text: part.text.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => values[name] ?? whole),
+  };
 }
 
 /** Reads a scenario file. Throws with the path of the first thing that is not as it should be. */
 export function parseScenario(text: string): Scenario {
   const { rules } = record(parseYaml(text), 'scenario', ['rules']);
-  if (!Array.isArray(rules) || rules.length === 0) throw new Error('rules: must be a list with at least one rule');
+  if (!Array.isArray(rules) || rules.length === 0)
+    throw new Error('rules: must be a list with at least one rule');
   return rules.map((rule: unknown, index) => parseRule(rule, `rules[${index}]`));
 }
 
-const ruleFields = ['when', 'reply', 'stop_reason', 'stop_details', 'usage', 'delay_ms', 'chunk_delay_ms', 'cut_after_events', 'fail'];
+const ruleFields = [
+  'when',
+  'reply',
+  'stop_reason',
+  'stop_details',
+  'usage',
+  'delay_ms',
+  'chunk_delay_ms',
+  'cut_after_events',
+  'fail',
+];
 
 function parseRule(value: unknown, path: string): Rule {
   const rule = record(value, path, ruleFields);
@@ -74,7 +96,9 @@ function parseRule(value: unknown, path: string): Rule {
       ...optional('usage', rule['usage'], (usage) => numbers(usage, `${path}.usage`)),
       ...optional('delayMs', rule['delay_ms'], (ms) => number(ms, `${path}.delay_ms`)),
       ...optional('chunkDelayMs', rule['chunk_delay_ms'], (ms) => number(ms, `${path}.chunk_delay_ms`)),
-      ...optional('cutAfterEvents', rule['cut_after_events'], (count) => number(count, `${path}.cut_after_events`)),
+      ...optional('cutAfterEvents', rule['cut_after_events'], (count) =>
+        number(count, `${path}.cut_after_events`),
+      ),
     },
   };
 }
@@ -109,7 +133,9 @@ function parseFailure(value: unknown, path: string): ScriptedFailure & { times: 
     type: String(fail['type'] ?? errorTypeOf(status)),
     message: String(fail['message'] ?? 'scripted failure'),
     times: fail['times'] === undefined ? Number.POSITIVE_INFINITY : number(fail['times'], `${path}.times`),
-    ...optional('retryAfterSeconds', fail['retry_after'], (seconds) => number(seconds, `${path}.retry_after`)),
+    ...optional('retryAfterSeconds', fail['retry_after'], (seconds) =>
+      number(seconds, `${path}.retry_after`),
+    ),
     ...optional('delayMs', fail['delay_ms'], (ms) => number(ms, `${path}.delay_ms`)),
   };
 }
@@ -121,12 +147,17 @@ function errorTypeOf(status: number): string {
   return status >= 500 ? 'api_error' : 'invalid_request_error';
 }
 
-function optional<K extends string, V>(key: K, value: unknown, read: (value: unknown) => V): { [P in K]?: V } {
+function optional<K extends string, V>(
+  key: K,
+  value: unknown,
+  read: (value: unknown) => V,
+): { [P in K]?: V } {
   return value === undefined ? {} : ({ [key]: read(value) } as { [P in K]?: V });
 }
 
 function record(value: unknown, path: string, fields?: readonly string[]): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${path}: must be a mapping`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error(`${path}: must be a mapping`);
   const unknown = Object.keys(value).find((name) => fields && !fields.includes(name));
   if (unknown) throw new Error(`${path}.${unknown}: unknown field; known are ${fields?.join(', ')}`);
   return value as Record<string, unknown>;

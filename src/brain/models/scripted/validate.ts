@@ -4,8 +4,24 @@ import type { Block, Message, MessagesRequest, Tool } from './messages-request.t
 export class InvalidRequest extends Error {}
 
 const knownFields = new Set([
-  'model', 'max_tokens', 'messages', 'stream', 'system', 'tools', 'tool_choice', 'temperature', 'top_p', 'top_k',
-  'stop_sequences', 'metadata', 'thinking', 'output_config', 'service_tier', 'context_management', 'speed', 'inference_geo',
+  'model',
+  'max_tokens',
+  'messages',
+  'stream',
+  'system',
+  'tools',
+  'tool_choice',
+  'temperature',
+  'top_p',
+  'top_k',
+  'stop_sequences',
+  'metadata',
+  'thinking',
+  'output_config',
+  'service_tier',
+  'context_management',
+  'speed',
+  'inference_geo',
 ]);
 
 export function validate(body: unknown): MessagesRequest {
@@ -14,7 +30,8 @@ export function validate(body: unknown): MessagesRequest {
   if (unknown) throw new InvalidRequest(`${unknown}: Extra inputs are not permitted`);
   if (typeof request['model'] !== 'string') throw new InvalidRequest('model: Field required');
   const maxTokens = request['max_tokens'];
-  if (!Number.isInteger(maxTokens) || Number(maxTokens) < 1) throw new InvalidRequest('max_tokens: Field required');
+  if (!Number.isInteger(maxTokens) || Number(maxTokens) < 1)
+    throw new InvalidRequest('max_tokens: Field required');
   const messages = readMessages(request['messages']);
   return {
     model: request['model'],
@@ -41,7 +58,8 @@ function readTools(value: unknown): Tool[] {
   return value.map((item: unknown, index) => {
     const tool = record(item, `tools.${index}`);
     const name = String(tool['name'] ?? '');
-    if (!toolName.test(name)) throw new InvalidRequest(`tools.${index}.name: String should match pattern '${toolName.source}'`);
+    if (!toolName.test(name))
+      throw new InvalidRequest(`tools.${index}.name: String should match pattern '${toolName.source}'`);
     if (names.has(name)) throw new InvalidRequest('tools: Tool names must be unique.');
     names.add(name);
     if (record(tool['input_schema'], `tools.${index}.input_schema`)['type'] !== 'object') {
@@ -55,22 +73,28 @@ function readMessages(value: unknown): Message[] {
   if (!Array.isArray(value)) throw new InvalidRequest('messages: Field required');
   if (value.length === 0) throw new InvalidRequest('messages: at least one message is required');
   const messages = value.map((item: unknown, index) => readMessage(item, index));
-  if (messages[0]?.role !== 'user') throw new InvalidRequest('messages: first message must use the "user" role');
+  if (messages[0]?.role !== 'user')
+    throw new InvalidRequest('messages: first message must use the "user" role');
   messages.forEach((message, index) => {
     checkAnswered(messages, message, index);
   });
   const open = messages.at(-1);
   if (open?.role === 'assistant' && open.content.some((block) => block.type === 'tool_use')) {
-    throw new InvalidRequest('messages: `tool_use` blocks must be followed by a user message with `tool_result` blocks');
+    throw new InvalidRequest(
+      'messages: `tool_use` blocks must be followed by a user message with `tool_result` blocks',
+    );
   }
   return messages;
 }
 
 function readMessage(item: unknown, index: number): Message {
   const { role, content } = record(item, `messages.${index}`);
-  if (role !== 'user' && role !== 'assistant') throw new InvalidRequest(`messages.${index}.role: Input should be 'user' or 'assistant'`);
-  const blocks: unknown[] = typeof content === 'string' ? [{ type: 'text', text: content }] : Array.isArray(content) ? content : [];
-  if (blocks.length === 0) throw new InvalidRequest(`messages.${index}: all messages must have non-empty content`);
+  if (role !== 'user' && role !== 'assistant')
+    throw new InvalidRequest(`messages.${index}.role: Input should be 'user' or 'assistant'`);
+  const blocks: unknown[] =
+    typeof content === 'string' ? [{ type: 'text', text: content }] : Array.isArray(content) ? content : [];
+  if (blocks.length === 0)
+    throw new InvalidRequest(`messages.${index}: all messages must have non-empty content`);
   return { role, content: blocks.map((block, at) => readBlock(block, `messages.${index}.content.${at}`)) };
 }
 
@@ -91,7 +115,11 @@ function readBlock(value: unknown, path: string): Block {
 function checkAnswered(messages: readonly Message[], message: Message, index: number): void {
   if (message.role !== 'user') return;
   const before = messages[index - 1];
-  const asked = new Set((before?.role === 'assistant' ? before.content : []).filter((block) => block.type === 'tool_use').map((block) => block['id']));
+  const asked = new Set(
+    (before?.role === 'assistant' ? before.content : [])
+      .filter((block) => block.type === 'tool_use')
+      .map((block) => block['id']),
+  );
   const results = message.content.filter((block) => block.type === 'tool_result');
   const stray = results.find((block) => !asked.has(block['tool_use_id']));
   if (stray) {

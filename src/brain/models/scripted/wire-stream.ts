@@ -51,7 +51,8 @@ function* eventsOf(message: Record<string, unknown>, reply: ScriptedReply): Gene
   for (const [index, block] of (content as Record<string, unknown>[]).entries()) {
     yield { type: 'content_block_start', index, content_block: emptied(block) };
     const part = reply.parts[index];
-    for (const delta of part ? deltasOf(part, block) : []) yield { type: 'content_block_delta', index, delta };
+    for (const delta of part ? deltasOf(part, block) : [])
+      yield { type: 'content_block_delta', index, delta };
     yield { type: 'content_block_stop', index };
   }
   const delta = { stop_reason, stop_sequence: null, ...(stop_details ? { stop_details } : {}) };
@@ -75,7 +76,8 @@ function* deltasOf(part: Part, block: Record<string, unknown>): Generator<Record
       yield { type: 'signature_delta', signature: block['signature'] };
       return;
     case 'tool_use':
-      for (const text of pieces(JSON.stringify(part.input))) yield { type: 'input_json_delta', partial_json: text };
+      for (const text of pieces(JSON.stringify(part.input)))
+        yield { type: 'input_json_delta', partial_json: text };
       return;
     case 'malformed_tool_use':
       yield { type: 'input_json_delta', partial_json: part.inputText };
