@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+
+export type Server = {
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  /** From spawn to the first 200 of `GET /health`. */
+  readonly readyMs: number;
+  /** Resident memory now, MiB. */
+  memoryMiB(): number;
+  stop(): Promise<void>;
+};
+
+const scenario = `
+rules:
+  - when: { user: '^tool', step: 0 }
+    reply: [{ tool: bash, input: { command: 'echo hello' } }]
+  - reply: [{ text: 'Done.' }]
+`;
+
+/** A real server process on an empty data directory, with the scripted model \`scripted/bench\`. */
+export async function startServer(directory: string): Promise<Server> {
+  mkdirSync(join(directory, 'scenarios'), { recursive: true });
+  writeFileSync(join(directory, 'scenarios/bench.yaml'), scenario);
+  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const baseUrl = `http://127.0.0.1:${port}`;
+  const begun = performance.now();
+  const child = spawn(
+    process.execPath,
+    [
+      'bin/anthill.js',
+      'up',
+      '--port',
+      String(port),
+      '--data',
+      join(directory, 'data'),
+      '--scenarios',
+      join(directory, 'scenarios'),
+    ],
+    { cwd: root, stdio: ['ignore', 'ignore', 'ignore'] },
+  );
+  while (!(await isHealthy(baseUrl))) {
+    if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const readyMs = performance.now() - begun;
+  const { api_key: apiKey } = JSON.parse(readFileSync(join(directory, 'data/server.json'), 'utf8'));
+  return { baseUrl, apiKey, readyMs, memoryMiB: () => memoryMiB(child), stop: () => stop(child) };
+}
+
+/** The floor server (floor-server.ts) as a process of its own. */
+export async function startFloor(directory: string): Promise<Server> {
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, 'floor-server.ts'), join(directory, 'floor.db')],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const begun = performance.now();
+  const [line] = await once(child.stdout, 'data');
+  const readyMs = performance.now() - begun;
+  const baseUrl = `http://127.0.0.1:${String(line).trim()}`;
+  return { baseUrl, apiKey: '', readyMs, memoryMiB: () => memoryMiB(child), stop: () => stop(child) };
+}
+
+async function isHealthy(baseUrl: string): Promise<boolean> {
+  // Refused until it listens; that is what is being waited for.
+  const response = await fetch(`${baseUrl}/health`).catch(() => null);
+  return response?.status === 200;
+}
+
+function memoryMiB({ pid }: ChildProcess): number {
+  const [, kibibytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kibibytes) / 1024;
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+}
