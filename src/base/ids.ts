@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 
 /**
  * Opaque ids of the form `<prefix>_01…`: `01`, then 22 base58 characters. The first eight encode the
@@ -36,10 +36,7 @@ function encodeTime(ms: number): string {
 /** `length` base58 characters of cryptographic randomness. */
 export function randomToken(length: number): string {
   let text = '';
-  while (text.length < length) {
-    for (const byte of randomBytes(length)) {
-      if (byte < 232 && text.length < length) text += alphabet.charAt(byte % 58);
-    }
-  }
+  // `randomInt` is unbiased and draws from a buffer: far cheaper than asking the system for every id.
+  while (text.length < length) text += alphabet.charAt(randomInt(alphabet.length));
   return text;
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Lease, Leases } from '../domain/session/session-log.ts';
 import type { Engine } from './engines/engine.ts';
+import { prepare } from './prepare.ts';
 import { build } from './tables.ts';
 
 /** Leases on the session rows. The epoch only grows, so an append of an earlier holder is recognised. */
@@ -9,10 +10,10 @@ export function createLeases(engine: Engine, clock: Clock): Leases {
     claim(owner, ttlMs) {
       return engine.write(async (tx) => {
         const nowUs = clock.nowUs();
-        const [row] = await tx.all(runnable(nowUs));
+        const [row] = await tx.all(runnable({ nowUs }));
         if (!row) return null;
         const epoch = row.lease_epoch + 1;
-        await tx.run(take(row.id, { owner, epoch, untilUs: nowUs + ttlMs * 1000 }));
+        await tx.run(take({ id: row.id, owner, epoch, untilUs: nowUs + ttlMs * 1000 }));
         return { sessionId: row.id, owner, epoch };
       });
     },
@@ -26,14 +27,7 @@ export function createLeases(engine: Engine, clock: Clock): Leases {
       await engine.write((tx) => tx.run(query));
     },
     async nextWakeUs() {
-      const query = build
-        .selectFrom('sessions')
-        .select('wake_at_us')
-        .where('wake_at_us', 'is not', null)
-        .where('lease_owner', 'is', null)
-        .orderBy('wake_at_us')
-        .limit(1);
-      const [row] = await engine.read.all(query.compile());
+      const [row] = await engine.read.all(nextWake({}));
       return row?.wake_at_us ?? null;
     },
     async voidAll() {
@@ -46,24 +40,35 @@ export function createLeases(engine: Engine, clock: Clock): Leases {
   };
 }
 
-function runnable(nowUs: number) {
-  return build
+const runnable = prepare(({ nowUs }: { nowUs: number }) =>
+  build
     .selectFrom('sessions')
     .select(['id', 'lease_epoch'])
     .where('wake_at_us', '<=', nowUs)
     .where((where) => where.or([where('lease_owner', 'is', null), where('lease_until_us', '<', nowUs)]))
     .orderBy('wake_at_us')
     .limit(1)
-    .compile();
-}
+    .compile(),
+);
 
-function take(id: string, lease: { owner: string; epoch: number; untilUs: number }) {
-  return build
+const take = prepare((lease: { id: string; owner: string; epoch: number; untilUs: number }) =>
+  build
     .updateTable('sessions')
     .set({ lease_owner: lease.owner, lease_epoch: lease.epoch, lease_until_us: lease.untilUs })
-    .where('id', '=', id)
-    .compile();
-}
+    .where('id', '=', lease.id)
+    .compile(),
+);
+
+const nextWake = prepare(() =>
+  build
+    .selectFrom('sessions')
+    .select('wake_at_us')
+    .where('wake_at_us', 'is not', null)
+    .where('lease_owner', 'is', null)
+    .orderBy('wake_at_us')
+    .limit(1)
+    .compile(),
+);
 
 function held(lease: Lease) {
   return build

@@ -1,55 +1,67 @@
+import type { CompiledQuery } from 'kysely';
 import type { EventQuery } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import { summaryOf } from '../domain/session/summarize.ts';
-import { microseconds } from './entry-rows.ts';
 import { keyset } from './keyset.ts';
+import { prepare } from './prepare.ts';
 import type { EntryRow } from './tables.ts';
 import { build, queuedAtUs } from './tables.ts';
 
 /** The queries of the session log, compiled; parameters are bound by position. */
 
-export function lock(id: string) {
-  return build
+export const lock = prepare(({ id }: { id: string }) =>
+  build
     .selectFrom('sessions')
     .select(['last_seq', 'lease_owner', 'lease_epoch'])
     .where('id', '=', id)
-    .compile();
-}
+    .compile(),
+);
 
-export function readAfter(id: string, afterSeq: number, limit: number) {
-  return build
+export const readAfter = prepare(({ id, afterSeq, limit }: { id: string; afterSeq: number; limit: number }) =>
+  build
     .selectFrom('entries')
     .selectAll()
     .where('session_id', '=', id)
     .where('seq', '>', afterSeq)
     .orderBy('seq')
     .limit(limit)
-    .compile();
-}
+    .compile(),
+);
 
-export function insertEntry(row: EntryRow) {
-  return build.insertInto('entries').values(row).compile();
-}
+export const insertEntry = prepare((row: EntryRow) =>
+  build
+    .insertInto('entries')
+    .values({
+      session_id: row.session_id,
+      seq: row.seq,
+      kind: row.kind,
+      event_id: row.event_id,
+      event_type: row.event_type,
+      listed_at_us: row.listed_at_us,
+      body: row.body,
+    })
+    .compile(),
+);
 
-export function markConsumed(id: string, eventId: string, processedAt: string) {
-  return build
+export const markConsumed = prepare((at: { id: string; eventId: string; processedAtUs: number }) =>
+  build
     .updateTable('entries')
-    .set({ listed_at_us: microseconds(processedAt) })
-    .where('session_id', '=', id)
-    .where('event_id', '=', eventId)
+    .set({ listed_at_us: at.processedAtUs })
+    .where('session_id', '=', at.id)
+    .where('event_id', '=', at.eventId)
     .where('kind', '=', 'accepted')
-    .compile();
-}
+    .compile(),
+);
 
-export function byEvent(id: string, eventId: string) {
-  return build
+export const byEvent = prepare(({ id, eventId }: { id: string; eventId: string }) =>
+  build
     .selectFrom('entries')
     .selectAll()
     .where('session_id', '=', id)
     .where('event_id', '=', eventId)
     .orderBy('seq')
-    .compile();
-}
+    .compile(),
+);
 
 export function listed(id: string, query: EventQuery) {
   let select = build
@@ -86,17 +98,42 @@ export function insertSession(state: SessionState) {
 }
 
 /** The cached columns follow the fold; a session that came to rest gives up its lease in the same commit. */
-export function updateSession(state: SessionState, before: SessionState) {
-  return build
+export function updateSession(state: SessionState, before: SessionState): CompiledQuery<unknown>[] {
+  const { id } = state;
+  const updates: CompiledQuery<unknown>[] = [updateCached({ id, ...cached(state) })];
+  if (state.agent !== before.agent) updates.push(updateAgent({ id, agent: JSON.stringify(state.agent) }));
+  if (state.wakeAtUs === null) updates.push(giveUpLease({ id }));
+  return updates;
+}
+
+type Cached = ReturnType<typeof cached>;
+
+const updateCached = prepare((row: Cached & { id: string }) =>
+  build
     .updateTable('sessions')
     .set({
-      ...cached(state),
-      ...(state.agent === before.agent ? {} : { agent: JSON.stringify(state.agent) }),
-      ...(state.wakeAtUs === null ? { lease_owner: null, lease_until_us: null } : {}),
+      archived_at_us: row.archived_at_us,
+      status: row.status,
+      last_seq: row.last_seq,
+      summary: row.summary,
+      wake_at_us: row.wake_at_us,
     })
-    .where('id', '=', state.id)
-    .compile();
-}
+    .where('id', '=', row.id)
+    .compile(),
+);
+
+const updateAgent = prepare(({ id, agent }: { id: string; agent: string }) =>
+  build.updateTable('sessions').set({ agent }).where('id', '=', id).compile(),
+);
+
+const giveUpLease = prepare(({ id }: { id: string }) =>
+  build
+    .updateTable('sessions')
+    .set({ lease_owner: null, lease_until_us: null })
+    .where('id', '=', id)
+    .where('lease_owner', 'is not', null)
+    .compile(),
+);
 
 function cached(state: SessionState) {
   const summary = summaryOf(state);

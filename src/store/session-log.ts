@@ -17,7 +17,7 @@ import type { SessionEvent } from '../protocol/events.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
 import type { Bodies } from './bodies.ts';
 import type { Engine, Sql } from './engines/engine.ts';
-import { eventOf, recordOf, rowOf } from './entry-rows.ts';
+import { eventOf, microseconds, recordOf, rowOf } from './entry-rows.ts';
 import type { FoldCache } from './fold-cache.ts';
 import { createFoldCache } from './fold-cache.ts';
 import * as queries from './log-queries.ts';
@@ -50,7 +50,7 @@ export function createSessionLog({ engine, bodies, afterCommit }: SessionLogDeps
   }
 
   async function lockedState(tx: Sql, id: SessionId, lease?: Lease): Promise<SessionState> {
-    const [row] = await tx.all(queries.lock(id));
+    const [row] = await tx.all(queries.lock({ id }));
     if (!row) throw absent(id);
     if (lease && (row.lease_epoch !== lease.epoch || row.lease_owner !== lease.owner))
       throw new StaleLease(id);
@@ -62,7 +62,9 @@ export function createSessionLog({ engine, bodies, afterCommit }: SessionLogDeps
     const known = folds.get(id);
     let state: SessionState | null = known && known.seq <= lastSeq ? known : null;
     while (state === null || state.seq < lastSeq) {
-      const rows = await sql.all(queries.readAfter(id, state?.seq ?? 0, foldPageRecords));
+      const rows = await sql.all(
+        queries.readAfter({ id, afterSeq: state?.seq ?? 0, limit: foldPageRecords }),
+      );
       if (rows.length === 0) throw absent(id);
       for (const row of rows) state = evolve(state, recordOf(row, bodies));
     }
@@ -73,14 +75,16 @@ export function createSessionLog({ engine, bodies, afterCommit }: SessionLogDeps
     const records = entries.map((entry, index) => ({ seq: before.seq + 1 + index, entry }));
     const state = records.reduce(evolve, before);
     for (const record of records) await insert(tx, before.id, record);
-    await tx.run(queries.updateSession(state, before));
+    for (const update of queries.updateSession(state, before)) await tx.run(update);
     return { sessionId: before.id, records, state };
   }
 
   async function insert(tx: Sql, id: SessionId, record: LogRecord): Promise<void> {
     const { entry } = record;
     await tx.run(queries.insertEntry(rowOf(id, record, bodies)));
-    if (entry.kind === 'consumed') await tx.run(queries.markConsumed(id, entry.eventId, entry.processedAt));
+    if (entry.kind !== 'consumed') return;
+    const processedAtUs = microseconds(entry.processedAt);
+    await tx.run(queries.markConsumed({ id, eventId: entry.eventId, processedAtUs }));
   }
 
   function publish(done: Commit): void {
@@ -103,23 +107,23 @@ export function createSessionLog({ engine, bodies, afterCommit }: SessionLogDeps
       return state;
     },
     async state(id) {
-      const [row] = await engine.read.all(queries.lock(id));
+      const [row] = await engine.read.all(queries.lock({ id }));
       if (!row) return null;
       const state = await foldTo(engine.read, id, row.last_seq);
       folds.set(state);
       return state;
     },
     async read(id, afterSeq, limit) {
-      const rows = await engine.read.all(queries.readAfter(id, afterSeq, limit));
+      const rows = await engine.read.all(queries.readAfter({ id, afterSeq, limit }));
       return rows.map((row) => recordOf(row, bodies));
     },
     async deliveredAt(id, eventId) {
-      const rows = await engine.read.all(queries.byEvent(id, eventId));
+      const rows = await engine.read.all(queries.byEvent({ id, eventId }));
       const delivered = rows.find((row) => row.kind === 'consumed' || row.listed_at_us !== queuedAtUs);
       return (rows.find((row) => row.kind === 'consumed') ?? delivered)?.seq ?? null;
     },
     async accepted(id, eventId) {
-      const rows = await engine.read.all(queries.byEvent(id, eventId));
+      const rows = await engine.read.all(queries.byEvent({ id, eventId }));
       const row = rows.find(({ kind }) => kind === 'accepted');
       return row ? eventOf(row, bodies) : null;
     },

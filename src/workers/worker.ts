@@ -32,7 +32,7 @@ export function startWorker<Job>(options: WorkerOptions<Job>): Worker {
 
   function poke(): void {
     poked = true;
-    nap?.abort();
+    nap?.abort('poked');
   }
 
   async function loop(): Promise<void> {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import type { CompiledQuery } from 'kysely';
 import { groupCommitJobsMax } from '../../domain/limits.ts';
@@ -15,22 +16,28 @@ export function openSqlite(path: string): Engine {
   // An in-memory database exists once; a file gets a second connection, so readers see committed rows only.
   const reader = path === ':memory:' ? writer : connect(path);
   const tx = sqlOf(writer);
+  const begin = writer.prepare('BEGIN IMMEDIATE');
+  const commit = writer.prepare('COMMIT');
+  const savepoint = writer.prepare('SAVEPOINT job');
+  const release = writer.prepare('RELEASE job');
   const queue: Job[] = [];
   let draining: Promise<void> | null = null;
 
   async function drain(): Promise<void> {
-    // Let everything that is ready in this tick join the first group.
-    await Promise.resolve();
-    while (queue.length > 0) await commitGroup(queue.splice(0, groupCommitJobsMax));
+    while (queue.length > 0) {
+      // Let everything that this turn of the event loop brings join the group.
+      await setImmediate();
+      await commitGroup(queue.splice(0, groupCommitJobsMax));
+    }
     draining = null;
   }
 
   async function commitGroup(group: readonly Job[]): Promise<void> {
     const settled: (() => void)[] = [];
-    writer.exec('BEGIN IMMEDIATE');
+    begin.run();
     for (const job of group) settled.push(await runInSavepoint(job));
     try {
-      writer.exec('COMMIT');
+      commit.run();
     } catch (cause) {
       if (writer.inTransaction) writer.exec('ROLLBACK');
       for (const job of group) job.settle(new Error('the database could not commit', { cause }));
@@ -40,14 +47,14 @@ export function openSqlite(path: string): Engine {
   }
 
   async function runInSavepoint(job: Job): Promise<() => void> {
-    writer.exec('SAVEPOINT job');
+    savepoint.run();
     try {
       await job.run(tx);
-      writer.exec('RELEASE job');
+      release.run();
       return () => job.settle(null);
     } catch (cause) {
       writer.exec('ROLLBACK TO job');
-      writer.exec('RELEASE job');
+      release.run();
       // Anything can be thrown; refusals are Errors and pass as they are.
       return () => job.settle(cause instanceof Error ? cause : new Error(String(cause)));
     }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
 import { randomToken } from '../../../base/ids.ts';
@@ -24,9 +24,10 @@ export type ScriptedOptions = {
  */
 export function createScriptedEndpoint(options: ScriptedOptions): (request: Request) => Promise<Response> {
   const attempts = createAttempts();
+  const files = createScenarioFiles();
   return async (request) => {
     try {
-      return await answer(options, attempts, request);
+      return await answer({ ...options, attempts, files }, request);
     } catch (cause) {
       if (cause instanceof InvalidRequest)
         return failed({ status: 400, type: 'invalid_request_error', message: cause.message });
@@ -35,7 +36,9 @@ export function createScriptedEndpoint(options: ScriptedOptions): (request: Requ
   };
 }
 
-async function answer(options: ScriptedOptions, attempts: Attempts, request: Request): Promise<Response> {
+type Stage = ScriptedOptions & { readonly attempts: Attempts; readonly files: ScenarioFiles };
+
+async function answer(options: Stage, request: Request): Promise<Response> {
   const { pathname } = new URL(request.url);
   if (request.method !== 'POST' || pathname !== '/v1/messages')
     return failed({ status: 404, type: 'not_found_error', message: 'Not found' });
@@ -50,7 +53,7 @@ async function answer(options: ScriptedOptions, attempts: Attempts, request: Req
     });
   }
   const wanted = validate(await request.json());
-  const scripted = await play(options, attempts, wanted);
+  const scripted = await play(options, wanted);
   if (!scripted) return failed({ status: 404, type: 'not_found_error', message: `model: ${wanted.model}` });
   if ('failure' in scripted) {
     if (scripted.failure.delayMs) await options.clock.sleep(scripted.failure.delayMs, request.signal);
@@ -65,8 +68,7 @@ async function answer(options: ScriptedOptions, attempts: Attempts, request: Req
 }
 
 async function play(
-  options: ScriptedOptions,
-  attempts: Attempts,
+  { attempts, files, ...options }: Stage,
   wanted: MessagesRequest,
 ): Promise<Scripted | null> {
   const name = /^scripted\/([A-Za-z0-9_-]{1,64})$/.exec(wanted.model)?.[1];
@@ -74,11 +76,31 @@ async function play(
   const given = options.scenarios?.[name];
   if (given) return playScenario(given, wanted, attempts);
   if (name === 'demo') return playDemo(wanted);
-  const path = join(options.scenariosDir, `${name}.yaml`);
-  const text = await readFile(path, 'utf8').catch(() => null);
-  if (text === null) return null;
-  return playScenario(parsed(path, text), wanted, attempts);
+  const scenario = await files.read(join(options.scenariosDir, `${name}.yaml`));
+  return scenario && playScenario(scenario, wanted, attempts);
 }
+
+/** Scenario files, parsed again only when they changed. */
+type ScenarioFiles = { read(path: string): Promise<Scenario | null> };
+
+function createScenarioFiles(): ScenarioFiles {
+  const known = new Map<string, { version: string; scenario: Scenario }>();
+  return {
+    async read(path) {
+      const found = await stat(path).catch(() => null);
+      if (!found?.isFile()) return null;
+      const version = `${found.mtimeMs} ${found.size} ${found.ino}`;
+      const cached = known.get(path);
+      if (cached?.version === version) return cached.scenario;
+      const scenario = parsed(path, await readFile(path, 'utf8'));
+      if (known.size >= scenariosKeptMax) known.clear();
+      known.set(path, { version, scenario });
+      return scenario;
+    },
+  };
+}
+
+const scenariosKeptMax = 100;
 
 function parsed(path: string, text: string): Scenario {
   try {
