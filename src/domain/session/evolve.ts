@@ -85,11 +85,11 @@ function born(birth: SessionBirth, seq: number): SessionState {
   };
 }
 
-/** Running sessions wake at once, rescheduled ones at their retry time, or at once for an interrupt. */
-function wakeAtUs(state: SessionState): number | null {
-  if (state.status === 'running') return 0;
-  if (state.status !== 'rescheduling') return null;
-  return state.queue.some((event) => event.type === 'user.interrupt') ? 0 : (state.round.retryAtUs ?? 0);
+/** Running sessions are due since they run, so that who waits longest is served first; rescheduled ones at their retry time, or at once for an interrupt. */
+function wakeAtUs({ status, activity, queue, round }: SessionState): number | null {
+  if (status === 'running') return activity.runningSinceUs ?? 0;
+  if (status !== 'rescheduling') return null;
+  return queue.some((event) => event.type === 'user.interrupt') ? 0 : (round.retryAtUs ?? 0);
 }
 
 function configured(state: SessionState, changes: SessionChanges): SessionState {
