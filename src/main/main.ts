@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { runCli } from '../cli/cli.ts';
 import { ConfigMistake } from './config.ts';
-import { doctor } from './doctor.ts';
-import { up } from './up.ts';
 import type { World } from './world.ts';
 
 type Command = (args: readonly string[], world: World) => Promise<number>;
 
-/** Commands that run the server or look at this machine; every other is a client of the API. */
-const commands: Readonly<Record<string, Command>> = { up, doctor };
+/** Commands that run the server or look at this machine; every other is a client of the API. Each loads only what it needs. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import('./up.ts')).up,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+};
 
 /** The bin. Resolves with the exit code. */
 export async function main(process: NodeJS.Process): Promise<number> {
@@ -22,7 +22,8 @@ export async function main(process: NodeJS.Process): Promise<number> {
   };
   const command = commands[name];
   try {
-    if (command) return await command(args, world);
+    if (command) return await (await command())(args, world);
+    const { runCli } = await import('../cli/cli.ts');
     return await runCli(process.argv.slice(2), world, versionOf());
   } catch (cause) {
     if (!command) throw cause;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -24,24 +24,16 @@ rules:
 
 /** A real server process on an empty data directory, with the scripted model \`scripted/bench\`. */
 export async function startServer(directory: string): Promise<Server> {
-  mkdirSync(join(directory, 'scenarios'), { recursive: true });
-  writeFileSync(join(directory, 'scenarios/bench.yaml'), scenario);
+  const scenarios = join(directory, 'scenarios');
+  mkdirSync(scenarios, { recursive: true });
+  writeFileSync(join(scenarios, 'bench.yaml'), scenario);
   const port = 20_000 + Math.floor(Math.random() * 20_000);
   const baseUrl = `http://127.0.0.1:${port}`;
   const begun = performance.now();
   const child = spawn(
-    process.execPath,
-    [
-      'bin/anthill.js',
-      'up',
-      '--port',
-      String(port),
-      '--data',
-      join(directory, 'data'),
-      '--scenarios',
-      join(directory, 'scenarios'),
-    ],
-    { cwd: root, stdio: ['ignore', 'ignore', 'ignore'] },
+    join(root, 'bin/anthill.js'),
+    ['up', '--port', String(port), '--data', join(directory, 'data'), '--scenarios', scenarios],
+    { env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` }, stdio: 'ignore' },
   );
   while (!(await isHealthy(baseUrl))) {
     if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode}`);
