@@ -1,91 +1,64 @@
-import { styleText } from 'node:util';
 import type { Arguments } from './arguments.ts';
-import { hasFlag, lastFlag, parseArguments } from './arguments.ts';
+import { allFlags, hasFlag, lastFlag, parseArguments } from './arguments.ts';
 import type { Client } from './client.ts';
 import { ApiFailure, createClient } from './client.ts';
 import type { Command } from './commands.ts';
 import { allCommands, flagOf, itemFlagOf } from './commands.ts';
-import { commandHelp, generalHelp, resourceHelp } from './help.ts';
-import type { CliIo } from './io.ts';
-import { UsageMistake } from './io.ts';
+import { commandFlagKind, globalFlagKind, leadingWords, requestFlags, runFlagKind } from './flags.ts';
+import { commandHelp, generalHelp, resourceHelp, runHelp } from './help.ts';
+import type { CliIo, OutStream } from './io.ts';
+import { painter, UsageMistake } from './io.ts';
+import type { Output } from './output.ts';
 import { createOutput, formatOf } from './output.ts';
-import { runOnce, runSwitches } from './run.ts';
+import { runOnce } from './run.ts';
 import { findTarget } from './server-file.ts';
 import { readBodyFromStdin } from './stdin.ts';
 import { suggest } from './suggest.ts';
 import { readFlags } from './values.ts';
 
-const globalNames = [
-  'base-url',
-  'api-key',
-  'data',
-  'format',
-  'transform',
-  'debug',
-  'help',
-  'version',
-  'raw-output',
-];
-const globalSwitches = ['debug', 'help', 'version', 'raw-output'];
-
 /** A client of the API: every command comes from the route table. Resolves with the exit code. */
 export async function runCli(argv: readonly string[], io: CliIo, version: string): Promise<number> {
-  // A reader that went away (`| head`) is not an error.
-  io.stdout.on('error', () => undefined);
-  const commands = allCommands();
+  // A reader that went away (`| head`) is not an error, but nothing more need be asked for.
+  const gone = new AbortController();
+  const leave = () => gone.abort();
+  for (const stream of [io.stdout, io.stderr]) stream.on('error', leave);
   try {
-    const args = parseArguments(argv, isSwitch(commands, argv));
-    return await dispatch(commands, args, io, version);
+    return await dispatch(argv, { io, version, gone });
   } catch (cause) {
-    if (!(cause instanceof ApiFailure) && !(cause instanceof UsageMistake)) throw cause;
-    io.stderr.write(`${complaint(cause, io)}\n`);
-    return cause instanceof UsageMistake ? 2 : 1;
+    if (gone.signal.aborted) return 0;
+    if (!(cause instanceof UsageMistake)) throw cause;
+    io.stderr.write(`${painter(io.stderr, io.env)('red', 'error')}: ${cause.message}\n`);
+    return 1;
   }
 }
 
-function isSwitch(commands: readonly Command[], argv: readonly string[]): (name: string) => boolean {
-  const [resource, action] = argv.filter((argument) => !argument.startsWith('-'));
-  const command = commands.find(
-    (candidate) => candidate.resource === resource && candidate.action === action,
-  );
-  const booleans = [...(command?.body ?? []), ...(command?.query ?? [])]
-    // `stringbool` is a string on the wire and a switch to the person who types.
-    .filter(
-      (field) => field.kind === 'boolean' || field.name === 'include_archived' || field.name === 'force',
-    )
-    .map((field) => flagOf(field.name));
-  const known = new Set([...globalSwitches, ...booleans, ...(resource === 'run' ? runSwitches : [])]);
-  return (name) => known.has(name);
-}
+type Session = { readonly io: CliIo; readonly version: string; readonly gone: AbortController };
 
-function complaint(cause: ApiFailure | UsageMistake, io: CliIo): string {
-  const prefix = io.stderr.isTTY && !io.env['NO_COLOR'] ? styleText('red', 'error') : 'error';
-  if (cause instanceof UsageMistake) return `${prefix}: ${cause.message}`;
-  const request = cause.requestId === null ? '' : ` (${cause.requestId})`;
-  return `${prefix}: ${cause.status === 0 ? '' : `${cause.status} `}${cause.type}: ${cause.message}${request}`;
-}
-
-async function dispatch(
-  commands: readonly Command[],
-  args: Arguments,
-  io: CliIo,
-  version: string,
-): Promise<number> {
-  const [resource, action, ...words] = args.words;
-  const wantsHelp = hasFlag(args.flags, 'help') || resource === 'help';
-  if (hasFlag(args.flags, 'version')) return say(io, version);
-  if (resource === undefined || resource === 'help') return say(io, generalHelp(commands));
-  if (resource === 'run' && !wantsHelp) return await runOnce(args, io, connect(args, io));
-  if (resource === 'run') return say(io, generalHelp(commands));
+async function dispatch(argv: readonly string[], session: Session): Promise<number> {
+  const { io, version } = session;
+  const commands = allCommands();
+  const [resource, action] = leadingWords(argv);
+  if (resource === 'help')
+    return await dispatch([...argv.filter((word) => word !== 'help'), '--help'], session);
+  if (resource === undefined) {
+    const { flags } = parseArguments(argv, globalFlagKind());
+    return say(io, hasFlag(flags, 'version') ? version : generalHelp(commands));
+  }
+  if (resource === 'run') {
+    const args = parseArguments(argv, runFlagKind());
+    if (hasFlag(args.flags, 'help')) return say(io, runHelp);
+    return await reporting(args, io, () => runOnce(args, io, connect(args, session)));
+  }
   const known = commands.filter((candidate) => candidate.resource === resource);
-  if (known.length === 0)
+  const below = commands.filter((candidate) => candidate.resource.startsWith(`${resource}:`));
+  if (known.length === 0 && below.length === 0)
     throw unknownWord('resource', resource, [
-      ...new Set(commands.map((command) => command.resource)),
+      ...commands.map((command) => command.resource),
       'run',
       'up',
       'doctor',
     ]);
-  if (action === undefined) return say(io, resourceHelp(commands, resource));
+  if (action === undefined) return say(io, resourceHelp([...known, ...below]));
   const command = known.find((candidate) => candidate.action === action);
   if (!command)
     throw unknownWord(
@@ -93,8 +66,9 @@ async function dispatch(
       action,
       known.map((candidate) => candidate.action),
     );
-  if (wantsHelp) return say(io, commandHelp(command));
-  return await call(command, { ...args, words }, io);
+  const args = parseArguments(argv, commandFlagKind(command));
+  if (hasFlag(args.flags, 'help')) return say(io, commandHelp(command));
+  return await reporting(args, io, () => call(command, { ...args, words: args.words.slice(2) }, session));
 }
 
 function say(io: CliIo, text: string): number {
@@ -103,13 +77,49 @@ function say(io: CliIo, text: string): number {
 }
 
 function unknownWord(kind: string, word: string, known: readonly string[]): UsageMistake {
-  const near = suggest(word, known);
+  const words = [...new Set(known)];
+  const near = suggest(word, words);
   return new UsageMistake(
-    `unknown ${kind} "${word}"${near ? `; did you mean "${near}"?` : `; known are ${known.join(', ')}`}`,
+    `unknown ${kind} "${word}"${near ? `; did you mean "${near}"?` : `; known are ${words.join(', ')}`}`,
   );
 }
 
-function connect({ flags }: Arguments, io: CliIo): Client {
+/** What the server refused, on standard error: a sentence, or the error itself with `--format-error`. */
+async function reporting({ flags }: Arguments, io: CliIo, work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof ApiFailure)) throw cause;
+    if (hasFlag(flags, 'format-error') || hasFlag(flags, 'transform-error')) {
+      outputOf({ flags, stream: io.stderr, env: io.env, suffix: '-error' })(cause.body, 'one');
+      return 1;
+    }
+    const status = cause.status === 0 ? '' : `${cause.status} `;
+    const request = cause.requestId === null ? '' : ` (${cause.requestId})`;
+    const error = painter(io.stderr, io.env)('red', 'error');
+    io.stderr.write(`${error}: ${status}${cause.type}: ${cause.message}${request}\n`);
+    return 1;
+  }
+}
+
+type OutputFlags = {
+  readonly flags: Arguments['flags'];
+  readonly stream: OutStream;
+  readonly env: CliIo['env'];
+  readonly suffix: '' | '-error';
+};
+
+function outputOf({ flags, stream, env, suffix }: OutputFlags): Output {
+  return createOutput({
+    stream,
+    env,
+    format: formatOf(lastFlag(flags, `format${suffix}`), `format${suffix}`),
+    transform: lastFlag(flags, `transform${suffix}`),
+    isRaw: suffix === '' && hasFlag(flags, 'raw-output'),
+  });
+}
+
+function connect({ flags }: Arguments, { io, gone }: Session): Client {
   const target = findTarget({
     baseUrl: lastFlag(flags, 'base-url'),
     apiKey: lastFlag(flags, 'api-key'),
@@ -119,23 +129,33 @@ function connect({ flags }: Arguments, io: CliIo): Client {
   const debug = hasFlag(flags, 'debug')
     ? (line: string) => void io.stderr.write(`${line}\n`)
     : () => undefined;
-  return createClient({ target, debug });
+  return createClient({ target, debug, betas: allFlags(flags, 'beta'), signal: gone.signal });
 }
 
-async function call(command: Command, args: Arguments, io: CliIo): Promise<number> {
-  const own = args.flags.filter((flag) => !globalNames.includes(flag.name));
+async function call(command: Command, args: Arguments, session: Session): Promise<number> {
+  const { io } = session;
+  const output = outputOf({ flags: args.flags, stream: io.stdout, env: io.env, suffix: '' });
+  const most = maxItems(args);
+  const names = requestFlags(command);
+  const own = args.flags.filter(({ name }) => names.has(name) || names.has(name.split('.')[0] ?? ''));
   const given = readFlags(command, args.words, own);
-  const format = formatOf(lastFlag(args.flags, 'format'));
-  const output = createOutput({ io, format, transform: lastFlag(args.flags, 'transform') });
-  const request = { ...given, route: command.route, body: await bodyOf(command, given.body, io) };
   const missing = command.ids.find((id) => !given.ids[id]);
   if (missing) throw new UsageMistake(`--${flagOf(missing)} is required`);
-  const client = connect(args, io);
-  if (command.route.streams) await follow(client.events({ ...request, signal: interruptSignal() }), output);
-  else if (command.route.paging && format !== 'raw') {
-    for await (const item of client.items(request)) output(item, 'item');
-  } else output(await client.json(request), 'one');
+  const client = connect(args, session);
+  const request = { ...given, route: command.route, body: await bodyOf(command, given.body, io) };
+  if (command.route.streams) await follow(() => client.events(request), { output, most, gone: session.gone });
+  else if (command.route.paging && lastFlag(args.flags, 'format') !== 'raw')
+    await printItems(client.items(request), output, most);
+  else output(await client.json(request), 'one');
   return 0;
+}
+
+/** Of lists and streams; -1 and nothing mean no limit. */
+function maxItems({ flags }: Arguments): number {
+  const text = lastFlag(flags, 'max-items') ?? '-1';
+  const count = /^(-1|\d+)$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isNaN(count)) throw new UsageMistake(`--max-items: "${text}" is not a number of items`);
+  return count === -1 ? Number.POSITIVE_INFINITY : count;
 }
 
 /** Standard input first, flags over it. A body must exist, even if it is empty. */
@@ -150,25 +170,37 @@ async function bodyOf(
   const piped = await readBodyFromStdin(io, isComplete);
   const body = { ...piped, ...flags };
   const missing = command.body.find((field) => field.required && body[field.name] === undefined);
-  if (missing) throw new UsageMistake(`--${itemFlagOf(missing) ?? flagOf(missing.name)} is required`);
+  if (missing) {
+    const help = `anthill ${command.resource} ${command.action} --help`;
+    throw new UsageMistake(
+      `--${itemFlagOf(missing) ?? flagOf(missing.name)} is required, as a flag or in a body on standard input (see ${help})`,
+    );
+  }
   return body;
 }
 
-function interruptSignal(): AbortSignal {
-  const aborts = new AbortController();
-  process.once('SIGINT', () => aborts.abort());
-  return aborts.signal;
+async function printItems(items: AsyncIterable<unknown>, output: Output, most: number): Promise<void> {
+  if (most === 0) return;
+  let count = 0;
+  for await (const item of items) {
+    output(item, 'item');
+    count++;
+    if (count >= most) return;
+  }
 }
 
-/** Until the server ends the stream or the user does. */
+type Following = { readonly output: Output; readonly most: number; readonly gone: AbortController };
+
+/** Until the server ends the stream, the user does, or the reader goes away. */
 async function follow(
-  events: AsyncIterable<unknown>,
-  output: ReturnType<typeof createOutput>,
+  open: () => Promise<AsyncIterable<unknown>>,
+  { output, most, gone }: Following,
 ): Promise<void> {
+  const leave = () => gone.abort();
+  process.once('SIGINT', leave);
   try {
-    for await (const event of events) output(event, 'item');
-  } catch (cause) {
-    if (cause instanceof Error && cause.name === 'AbortError') return;
-    throw cause;
+    await printItems(await open(), output, most);
+  } finally {
+    process.off('SIGINT', leave);
   }
 }

@@ -3,13 +3,16 @@ import type { Command } from './commands.ts';
 import { flagOf, itemFlagOf } from './commands.ts';
 
 const globalFlags = `Global flags
-  --base-url URL      server to talk to (ANTHROPIC_BASE_URL); without it the local server is found by itself
-  --api-key KEY       key to use (ANTHROPIC_API_KEY with a base URL; the local server's own otherwise)
-  --data DIR          data directory of the local server (ANTHILL_DATA, ~/.anthill)
-  --format FORMAT     auto, json, jsonl, pretty, yaml, raw; auto is pretty on a terminal and JSON on a pipe,
-                      where lists and streams print one object per line
-  --transform PATH    print only this part, for example --transform id
-  --debug             say on standard error what is sent
+  --base-url URL         server to talk to (ANTHROPIC_BASE_URL); without it the local server is found by itself
+  --api-key KEY          key to use (ANTHROPIC_API_KEY with a base URL; the local server's own otherwise)
+  --data DIR             data directory of the local server (ANTHILL_DATA, ~/.anthill)
+  --format FORMAT        auto, json, jsonl, pretty, yaml, raw; auto is pretty on a terminal and JSON on a pipe,
+                         where lists and streams print one object per line
+  --transform PATH       print only this part: id, content.0.text, {id,why:stop_reason.type}; of lists, of each item
+  -r, --raw-output       print a string without quotes: ID=$(anthill … --transform id -r)
+  --format-error FORMAT, --transform-error PATH
+                         the same for errors
+  --debug                say on standard error what is sent
   --help, --version
 `;
 
@@ -26,6 +29,7 @@ Usage
   anthill doctor                                  say what isolation is active
   anthill run "TEXT" [--model M]                  one question, one answer
   anthill RESOURCE ACTION [flags]                 call the API
+  anthill … --help                                say more
 
 Resources
 ${lines.join('\n')}
@@ -33,23 +37,44 @@ ${lines.join('\n')}
 ${globalFlags}`;
 }
 
-export function resourceHelp(commands: readonly Command[], resource: string): string {
-  const lines = commands
-    .filter((command) => command.resource === resource)
-    .map(({ action, route }) => `  anthill ${resource} ${action.padEnd(10)} ${route.summary}`);
+export function resourceHelp(commands: readonly Command[]): string {
+  const lines = commands.map(
+    ({ resource, action, route }) => `  ${`anthill ${resource} ${action}`.padEnd(45)} ${route.summary}`,
+  );
   return `${lines.join('\n')}\n\n${globalFlags}`;
 }
 
+export const runHelp = `anthill run "TEXT": agent, environment, session, stream, answer
+
+  --model ID             model of the agent that is made for this run (scripted/demo)
+  --system TEXT          its system prompt
+  --tool YAML            its tools (agent_toolset_20260401; may be repeated)
+  --agent ID             use this agent instead
+  --environment-id ID    use this environment instead of a new one
+  --session-id ID        go on with this session
+  --yes                  allow every tool call that asks for permission
+  --keep                 do not archive what was made for this run
+  --json                 print every event as a line of JSON
+
+Exit code: 0 end_turn, 1 error, 2 requires_action, 3 retries_exhausted, 4 budget_reached, 5 refusal, 130 interrupted.
+
+${globalFlags}`;
+
 export function commandHelp(command: Command): string {
+  const { route } = command;
   const ids = command.ids.map((id) => `  --${flagOf(id)} ID (required; or without the flag)`);
   const flags = [...command.body, ...command.query].map(flagLine);
+  const many = route.paging !== null || route.streams ? ['  --max-items N (of all pages; -1: no limit)'] : [];
   const stdin =
-    command.route.body === null
+    route.body === null
       ? ''
-      : '\nThe body can also come as YAML or JSON on standard input; flags win.\n';
-  return `anthill ${command.resource} ${command.action}: ${command.route.summary}
+      : `
+The body can also come as YAML or JSON on standard input; flags win. Text that begins with @ names a file
+whose content it stands for (\\@ for a literal @). --flag.member sets a member of a YAML flag.
+`;
+  return `anthill ${command.resource} ${command.action}: ${route.summary}
 
-${[...ids, ...flags].join('\n')}
+${[...ids, ...flags, ...many, '  --beta VALUE (instead of the anthropic-beta value of this command)'].join('\n')}
 ${stdin}
 ${globalFlags}`;
 }

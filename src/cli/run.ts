@@ -1,14 +1,11 @@
-import { styleText } from 'node:util';
 import type { Route } from '../protocol/route.ts';
 import { routes } from '../protocol/routes.ts';
 import type { Arguments } from './arguments.ts';
-import { hasFlag, lastFlag } from './arguments.ts';
+import { allFlags, hasFlag, lastFlag } from './arguments.ts';
 import type { Client } from './client.ts';
 import type { CliIo } from './io.ts';
-import { UsageMistake } from './io.ts';
+import { painter, UsageMistake, visible } from './io.ts';
 import { yaml } from './values.ts';
-
-export const runSwitches: readonly string[] = ['keep', 'json', 'yes'];
 
 const exitCodes: Readonly<Record<string, number>> = {
   end_turn: 0,
@@ -17,6 +14,8 @@ const exitCodes: Readonly<Record<string, number>> = {
   budget_reached: 4,
   refusal: 5,
 };
+/** As of a program that SIGINT ended. */
+const interruptedCode = 130;
 const noQuery = new URLSearchParams();
 
 type Event = Readonly<Record<string, unknown>>;
@@ -24,7 +23,7 @@ type Call = (route: Route, ids: Record<string, string>, body?: unknown) => Promi
 
 /**
  * `anthill run "TEXT"`: agent, environment, session, stream, answer. What belongs only to this run is
- * archived at its end unless `--keep`. The exit code tells the stop reason.
+ * archived at its end, unless `--keep` or an action is still required. The exit code tells the stop reason.
  */
 export async function runOnce({ words, flags }: Arguments, io: CliIo, client: Client): Promise<number> {
   const text = words.slice(1).join(' ');
@@ -34,23 +33,31 @@ export async function runOnce({ words, flags }: Arguments, io: CliIo, client: Cl
     );
   const call: Call = (route, ids, body) => client.json({ route, ids, query: noQuery, body });
   const made = await prepare(call, flags);
-  const events = client.events({
-    route: routes['beta.sessions.events stream'],
-    ids: { session_id: made.sessionId },
-    query: noQuery,
-    body: null,
-  });
-  const message = { type: 'user.message', content: [{ type: 'text', text }] };
-  const send = (event: unknown) =>
-    call(routes['beta.sessions.events send'], { session_id: made.sessionId }, { events: [event] });
-  // The server starts a stream at an event that was sent just before it, so nothing is missed.
-  await send(message);
+  const ids = { session_id: made.sessionId };
+  const stream = routes['beta.sessions.events stream'];
+  // Opened before the message is sent, so that nothing is missed.
+  const events = await client.events({ route: stream, ids, query: noQuery, body: null });
+  const send = (event: unknown) => call(routes['beta.sessions.events send'], ids, { events: [event] });
+  await send({ type: 'user.message', content: [{ type: 'text', text }] });
   const show = hasFlag(flags, 'json')
     ? (event: Event) => io.stdout.write(`${JSON.stringify(event)}\n`)
     : reader(io);
-  const code = await follow(events, { show, confirm: hasFlag(flags, 'yes') ? send : null });
-  if (!hasFlag(flags, 'keep')) await cleanUp(call, made);
-  else io.stderr.write(`session ${made.sessionId}\n`);
+  let code = 0;
+  const interrupt = () => {
+    code = interruptedCode;
+    // The agent stops, the stream says so, and the run ends as always; a second Ctrl-C ends us at once.
+    void send({ type: 'user.interrupt' }).catch(() => undefined);
+  };
+  process.once('SIGINT', interrupt);
+  try {
+    const outcome = await follow(events, { show, confirm: hasFlag(flags, 'yes') ? send : null });
+    code ||= outcome;
+  } finally {
+    process.off('SIGINT', interrupt);
+  }
+  const isOpen = hasFlag(flags, 'keep') || code === exitCodes['requires_action'];
+  if (isOpen) io.stderr.write(`session ${made.sessionId}\n`);
+  else await cleanUp(call, made);
   return code;
 }
 
@@ -66,7 +73,7 @@ async function prepare(call: Call, flags: Arguments['flags']): Promise<Made> {
   if (session !== null) return { sessionId: session, isNew: false, agentId: null, environmentId: null };
   const agent = lastFlag(flags, 'agent');
   const environment = lastFlag(flags, 'environment-id');
-  const tools = flags.filter((flag) => flag.name === 'tool').map((flag) => yaml(flag.value ?? '', 'tool'));
+  const tools = allFlags(flags, 'tool').map((text) => yaml(text, '--tool'));
   const newAgent =
     agent === null
       ? await call(
@@ -123,12 +130,14 @@ async function follow(events: AsyncIterable<Event>, { show, confirm }: Follow): 
 
 /** The answer on standard output; what the agent does on standard error, in the background. */
 function reader(io: CliIo): (event: Event) => void {
-  const dim = (text: string) =>
-    io.stderr.write(`${io.stderr.isTTY && !io.env['NO_COLOR'] ? styleText('dim', text) : text}\n`);
+  const paint = painter(io.stderr, io.env);
+  const dim = (text: string) => io.stderr.write(`${paint('dim', visible(text))}\n`);
+  const shown = (text: string) => (io.stdout.isTTY ? visible(text) : text);
   return (event) => {
     switch (event['type']) {
       case 'agent.message':
-        for (const block of event['content'] as { text?: string }[]) io.stdout.write(`${block.text ?? ''}\n`);
+        for (const block of event['content'] as { text?: string }[])
+          io.stdout.write(`${shown(block.text ?? '')}\n`);
         return;
       case 'agent.tool_use':
       case 'agent.custom_tool_use':

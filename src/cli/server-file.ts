@@ -20,9 +20,11 @@ export type TargetOptions = {
  */
 export function findTarget({ baseUrl, apiKey, data, env }: TargetOptions): Target {
   const named = baseUrl ?? (env['ANTHROPIC_BASE_URL'] || null);
-  const path = join(data ?? env['ANTHILL_DATA'] ?? join(homedir(), '.anthill'), 'server.json');
+  const path = join(data ?? (env['ANTHILL_DATA'] || join(homedir(), '.anthill')), 'server.json');
   if (named !== null) {
-    if (!URL.canParse(named)) throw new UsageMistake(`--base-url: ${named} is not a URL`);
+    const source = baseUrl === null ? 'ANTHROPIC_BASE_URL' : '--base-url';
+    if (!/^https?:\/\//.test(named) || !URL.canParse(named))
+      throw new UsageMistake(`${source}: "${named}" is not a URL; it begins with http:// or https://`);
     return { baseUrl: named.replace(/\/+$/, ''), apiKey: apiKey ?? (env['ANTHROPIC_API_KEY'] || null) };
   }
   if (!existsSync(path)) {
@@ -42,10 +44,20 @@ function readServerFile(path: string): { baseUrl: string; apiKey: string } {
       `${path} holds a key and must belong to you with mode 0600; it will not be used as it is`,
     );
   }
-  const file: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  const file = parsed(readFileSync(path, 'utf8'));
   const baseUrl = typeof file === 'object' && file !== null ? Reflect.get(file, 'base_url') : null;
   const apiKey = typeof file === 'object' && file !== null ? Reflect.get(file, 'api_key') : null;
   if (typeof baseUrl !== 'string' || typeof apiKey !== 'string')
-    throw new UsageMistake(`${path} is not a server file`);
+    throw new UsageMistake(`${path} is not what \`anthill up\` writes: start it again`);
   return { baseUrl, apiKey };
+}
+
+/** JSON, or null: a crash can leave half a file. */
+function parsed(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return value;
+  } catch {
+    return null;
+  }
 }

@@ -4,6 +4,7 @@ import type { Field, FieldKind } from '../protocol/fields.ts';
 import type { Flag } from './arguments.ts';
 import type { Command } from './commands.ts';
 import { flagOf, itemFlagOf } from './commands.ts';
+import { embedFiles } from './file-references.ts';
 import { UsageMistake } from './io.ts';
 
 /** What the flags of a command say, sorted into path, query and body. */
@@ -13,6 +14,7 @@ export type Given = {
   readonly body: Readonly<Record<string, unknown>>;
 };
 
+/** `words` are ids without their flags, in the order of the path. */
 export function readFlags(command: Command, words: readonly string[], flags: readonly Flag[]): Given {
   const ids: Record<string, string> = {};
   const query = new URLSearchParams();
@@ -20,11 +22,7 @@ export function readFlags(command: Command, words: readonly string[], flags: rea
   for (const { name, value } of flags) {
     const id = command.ids.find((candidate) => flagOf(candidate) === name);
     if (id) ids[id] = value ?? '';
-    else if (!setQuery(query, command.query, name, value) && !setBody(body, command.body, name, value)) {
-      throw new UsageMistake(
-        `unknown flag --${name}; see anthill ${command.resource} ${command.action} --help`,
-      );
-    }
+    else if (!setQuery(query, command.query, name, value)) setBody(body, command.body, name, value ?? 'true');
   }
   const missing = command.ids.filter((id) => ids[id] === undefined);
   if (words.length > missing.length) throw new UsageMistake(`unexpected argument "${words[missing.length]}"`);
@@ -55,35 +53,42 @@ function listItems(value: string): readonly string[] {
   return Array.isArray(parsed) ? parsed.map(String) : [String(parsed)];
 }
 
-function setBody(
-  body: Record<string, unknown>,
-  fields: readonly Field[],
-  name: string,
-  value: string | null,
-): boolean {
-  const text = value ?? 'true';
+type Body = Record<string, unknown>;
+
+function setBody(body: Body, fields: readonly Field[], name: string, text: string): void {
+  const [base = '', ...path] = name.split('.');
   for (const field of fields) {
-    if (flagOf(field.name) === name) {
-      body[field.name] = parsedValue(field.kind, text, name);
-      return true;
-    }
-    if (itemFlagOf(field) === name) {
-      const items = Array.isArray(body[field.name]) ? body[field.name] : [];
-      body[field.name] = [...(items as unknown[]), parsedValue(field.items ?? 'string', text, name)];
-      return true;
-    }
-    if (name.startsWith(`${flagOf(field.name)}.`)) {
-      setMember(body, field, name, text);
-      return true;
-    }
+    const isItem = itemFlagOf(field) === base;
+    if (!isItem && flagOf(field.name) !== base) continue;
+    if (path.length > 0)
+      setMember(isItem ? openItem(body, field, path) : child(body, field.name), field, { path, name, text });
+    else if (isItem)
+      body[field.name] = [...listIn(body, field), parsedValue(field.items ?? 'string', text, name)];
+    else body[field.name] = field.nullable && text === 'null' ? null : parsedValue(field.kind, text, name);
+    return;
   }
-  return false;
 }
 
+function listIn(body: Body, field: Field): readonly unknown[] {
+  const known = body[field.name];
+  return Array.isArray(known) ? known : [];
+}
+
+/** `--mcp-server.name a --mcp-server.url b` fills one item; a member that is there already begins the next. */
+function openItem(body: Body, field: Field, [member = '']: readonly string[]): Body {
+  const list = [...listIn(body, field)];
+  const last = list.at(-1);
+  const isOpen = typeof last === 'object' && last !== null && !(member.replaceAll('-', '_') in last);
+  const item: Body = isOpen ? { ...last } : {};
+  body[field.name] = isOpen ? list.with(-1, item) : [...list, item];
+  return item;
+}
+
+type Member = { readonly path: readonly string[]; readonly name: string; readonly text: string };
+
 /** `--config.networking.type limited` sets a member of a member. */
-function setMember(body: Record<string, unknown>, field: Field, name: string, text: string): void {
-  const path = name.slice(flagOf(field.name).length + 1).split('.');
-  let target = child(body, field.name);
+function setMember(body: Body, field: Field, { path, name, text }: Member): void {
+  let target = body;
   let { members } = field;
   for (const [index, part] of path.entries()) {
     const member = members.find((candidate) => flagOf(candidate.name) === part);
@@ -94,21 +99,20 @@ function setMember(body: Record<string, unknown>, field: Field, name: string, te
   }
 }
 
-function child(parent: Record<string, unknown>, key: string): Record<string, unknown> {
+function child(parent: Body, key: string): Body {
   const known = parent[key];
   const next = typeof known === 'object' && known !== null ? { ...known } : {};
   parent[key] = next;
-  return next as Record<string, unknown>;
+  return next as Body;
 }
 
-/** The value a flag's text stands for. `@path` reads a file. */
-function parsedValue(kind: FieldKind, given: string, name: string): unknown {
-  const text = given.startsWith('@') ? fileText(given.slice(1), name) : given;
+/** The value a flag's text stands for. `@path` reads a file, also inside of YAML. */
+function parsedValue(kind: FieldKind, text: string, name: string): unknown {
   switch (kind) {
     case 'string':
-      return text;
+      return embedFiles(text, `--${name}`);
     case 'mixed':
-      return /^\s*[{[]/.test(text) ? yaml(text, name) : text;
+      return /^\s*[{[]/.test(text) ? structure(text, name) : embedFiles(text, `--${name}`);
     case 'number': {
       const number = Number(text);
       if (text.trim() === '' || Number.isNaN(number))
@@ -119,15 +123,19 @@ function parsedValue(kind: FieldKind, given: string, name: string): unknown {
       if (text !== 'true' && text !== 'false') throw new UsageMistake(`--${name}: must be true or false`);
       return text === 'true';
     default:
-      return yaml(text, name);
+      return structure(text.startsWith('@') ? fileText(text.slice(1), name) : text, name);
   }
+}
+
+function structure(text: string, name: string): unknown {
+  return embedFiles(yaml(text, `--${name}`), `--${name}`);
 }
 
 function fileText(path: string, name: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    throw new UsageMistake(`--${name}: cannot read ${path}`);
+    throw new UsageMistake(`--${name}: cannot read the file "${path}"`);
   }
 }
 
@@ -136,6 +144,6 @@ export function yaml(text: string, name: string): unknown {
   try {
     return parseYaml(text);
   } catch (cause) {
-    throw new UsageMistake(`--${name}: ${cause instanceof Error ? cause.message : String(cause)}`);
+    throw new UsageMistake(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
 }

@@ -29,30 +29,28 @@ export class ConfigMistake extends Error {}
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Flags win over the environment, the environment over `anthill.yaml`, that over defaults. */
+/** Flags win over the environment, the environment over `anthill.yaml`, that over defaults. Empty is unset. */
 export function readConfig(args: readonly string[], env: Environment, cwd: string): Config {
   const flags = parseFlags(args);
-  const dataDir = dataDirectory(flags.data, env);
-  const file = readFile(flags.config ?? env['ANTHILL_CONFIG'], [
+  const dataDir = resolve(cwd, flags.data ?? (env['ANTHILL_DATA'] || join(homedir(), '.anthill')));
+  const named = flags.config ?? (env['ANTHILL_CONFIG'] || undefined);
+  const file = readFile(named === undefined ? undefined : resolve(cwd, named), [
     join(cwd, 'anthill.yaml'),
     join(dataDir, 'anthill.yaml'),
   ]);
   return {
-    host: flags.host ?? env['ANTHILL_HOST'] ?? text(file, 'host') ?? '127.0.0.1',
-    port: portOf(flags.port ?? env['ANTHILL_PORT'] ?? text(file, 'port')),
+    host: flags.host ?? (env['ANTHILL_HOST'] || text(file, 'host') || '127.0.0.1'),
+    port: portOf(flags.port ?? (env['ANTHILL_PORT'] || text(file, 'port'))),
     dataDir,
-    logLevel: env['ANTHILL_LOG_LEVEL'] ?? text(file, 'log_level') ?? 'info',
+    logLevel: logLevelOf(env['ANTHILL_LOG_LEVEL'] || text(file, 'log_level') || 'info'),
     apiKey: env['ANTHILL_API_KEY'] || null,
     upstream: upstreamOf(env, section(file, 'upstream')),
     scenariosDir: resolve(
-      flags.scenarios ?? env['ANTHILL_SCENARIOS'] ?? text(file, 'scenarios') ?? join(dataDir, 'scenarios'),
+      cwd,
+      flags.scenarios ?? (env['ANTHILL_SCENARIOS'] || text(file, 'scenarios') || join(dataDir, 'scenarios')),
     ),
     models: list(file, 'models'),
   };
-}
-
-export function dataDirectory(flag: string | undefined, env: Environment): string {
-  return resolve(flag ?? env['ANTHILL_DATA'] ?? join(homedir(), '.anthill'));
 }
 
 function parseFlags(args: readonly string[]) {
@@ -67,19 +65,32 @@ function parseFlags(args: readonly string[]) {
 
 function portOf(value: string | undefined): number {
   if (value === undefined) return defaultPort;
-  const port = Number(value);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new ConfigMistake(`--port: ${value} is not a port`);
+  const port = /^\d{1,5}$/.test(value) ? Number(value) : Number.NaN;
+  if (Number.isNaN(port) || port > 65_535) throw new ConfigMistake(`port: "${value}" is not a port`);
   return port;
 }
 
+const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent'];
+
+function logLevelOf(level: string): string {
+  if (logLevels.includes(level)) return level;
+  throw new ConfigMistake(`log_level: "${level}" is none of ${logLevels.join(', ')}`);
+}
+
+/**
+ * Where models are asked. `ANTHROPIC_API_KEY` is a key for Anthropic: it goes nowhere else, and
+ * `ANTHROPIC_BASE_URL`, which leads clients to this server, is not looked at.
+ */
 function upstreamOf(env: Environment, file: Section): Upstream | null {
-  const apiKey = env['ANTHILL_UPSTREAM_API_KEY'] || env['ANTHROPIC_API_KEY'] || text(file, 'api_key') || null;
   const configured = env['ANTHILL_UPSTREAM_BASE_URL'] || text(file, 'base_url') || null;
-  if (apiKey === null && configured === null) return null;
   const baseUrl = configured ?? anthropicBaseUrl;
-  if (!URL.canParse(baseUrl)) throw new ConfigMistake(`upstream base_url: ${baseUrl} is not a URL`);
-  const fallback = new URL(baseUrl).hostname.endsWith('anthropic.com') ? 'anthropic' : 'generic';
+  if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl))
+    throw new ConfigMistake(`upstream base_url: "${baseUrl}" is not an http or https URL`);
+  const isAnthropic = /(^|\.)anthropic\.com$/.test(new URL(baseUrl).hostname);
+  const anthropicKey = isAnthropic ? env['ANTHROPIC_API_KEY'] : undefined;
+  const apiKey = env['ANTHILL_UPSTREAM_API_KEY'] || anthropicKey || text(file, 'api_key') || null;
+  if (apiKey === null && configured === null) return null;
+  const fallback = isAnthropic ? 'anthropic' : 'generic';
   return { baseUrl, apiKey, profile: env['ANTHILL_UPSTREAM_PROFILE'] || text(file, 'profile') || fallback };
 }
 
@@ -89,7 +100,25 @@ function readFile(named: string | undefined, candidates: readonly string[]): Sec
   const path = named ?? candidates.find((candidate) => existsSync(candidate));
   if (path === undefined) return {};
   if (!existsSync(path)) throw new ConfigMistake(`configuration file ${path} does not exist`);
-  return record(parseYaml(readFileSync(path, 'utf8'))) ?? {};
+  const file = record(parsed(path)) ?? {};
+  refuseUnknown(path, file, ['host', 'port', 'log_level', 'upstream', 'scenarios', 'models']);
+  refuseUnknown(`${path}: upstream`, section(file, 'upstream'), ['base_url', 'api_key', 'profile']);
+  return file;
+}
+
+function parsed(path: string): unknown {
+  try {
+    return parseYaml(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new ConfigMistake(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+}
+
+/** A typo must not become a default. */
+function refuseUnknown(where: string, section: Section, known: readonly string[]): void {
+  const unknown = Object.keys(section).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new ConfigMistake(`${where}: unknown setting "${unknown}"; known are ${known.join(', ')}`);
 }
 
 function record(value: unknown): Section | null {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId, randomToken } from '../base/ids.ts';
 import type { ApiKeys } from '../domain/collections.ts';
@@ -35,6 +35,8 @@ function keptKey(dataDir: string): string | null {
 export function writeServerFile(dataDir: string, file: ServerFile): void {
   const path = serverFilePath(dataDir);
   const temporary = `${path}.new`;
-  writeFileSync(temporary, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
+  // A file that is already there would keep its own mode.
+  rmSync(temporary, { force: true });
+  writeFileSync(temporary, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
   renameSync(temporary, path);
 }

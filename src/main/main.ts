@@ -1,18 +1,26 @@
 import { readFileSync } from 'node:fs';
+import { runCli } from '../cli/cli.ts';
 import { ConfigMistake } from './config.ts';
+import { doctor } from './doctor.ts';
+import { doctorHelp, upHelp } from './help.ts';
+import { up } from './up.ts';
 import type { World } from './world.ts';
 
-type Command = (args: readonly string[], world: World) => Promise<number>;
-
-/** Commands that run the server or look at this machine; every other is a client of the API. Each loads only what it needs. */
-const commands: Readonly<Record<string, () => Promise<Command>>> = {
-  up: async () => (await import('./up.ts')).up,
-  doctor: async () => (await import('./doctor.ts')).doctor,
+type Command = {
+  readonly run: (args: readonly string[], world: World) => Promise<number>;
+  readonly help: string;
 };
+
+/** Commands that run the server or look at this machine; every other is a client of the API. */
+const commands: ReadonlyMap<string, Command> = new Map([
+  ['up', { run: up, help: upHelp }],
+  ['doctor', { run: doctor, help: doctorHelp }],
+]);
 
 /** The bin. Resolves with the exit code. */
 export async function main(process: NodeJS.Process): Promise<number> {
-  const [name = '', ...args] = process.argv.slice(2);
+  const argv = process.argv.slice(2);
+  const [name = '', ...args] = argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
   const world: World = {
     env: process.env,
     cwd: process.cwd(),
@@ -20,13 +28,15 @@ export async function main(process: NodeJS.Process): Promise<number> {
     stdout: process.stdout,
     stderr: process.stderr,
   };
-  const command = commands[name];
+  const command = commands.get(name);
+  if (!command) return await runCli(argv, world, versionOf());
+  if (args.includes('--help') || args.includes('-h')) {
+    world.stdout.write(command.help);
+    return 0;
+  }
   try {
-    if (command) return await (await command())(args, world);
-    const { runCli } = await import('../cli/cli.ts');
-    return await runCli(process.argv.slice(2), world, versionOf());
+    return await command.run(args, world);
   } catch (cause) {
-    if (!command) throw cause;
     process.stderr.write(`anthill ${name}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
     return cause instanceof ConfigMistake ? 2 : 1;
   }

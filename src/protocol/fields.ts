@@ -7,6 +7,8 @@ export type Field = {
   /** Kind of the items of a list. */
   readonly items: FieldKind | null;
   readonly required: boolean;
+  /** May be null on the wire, which on update means: unset it. */
+  readonly nullable: boolean;
   readonly choices: readonly string[];
   /** Members of a plain object, for dotted flags. */
   readonly members: readonly Field[];
@@ -45,6 +47,7 @@ function fieldOf(name: string, property: Json, required: boolean): Field {
     kind,
     items,
     required,
+    nullable: everyAlternative(property).some((option) => option['type'] === 'null'),
     choices,
     members: kind === 'object' && object ? membersOf(object) : [],
   };
@@ -52,12 +55,12 @@ function fieldOf(name: string, property: Json, required: boolean): Field {
 
 /** The members of a union, null aside. */
 function alternatives(schema: Json): readonly Json[] {
+  return everyAlternative(schema).filter((option) => option['type'] !== 'null');
+}
+
+function everyAlternative(schema: Json): readonly Json[] {
   const union = schema['anyOf'] ?? schema['oneOf'];
-  if (!Array.isArray(union)) return [schema];
-  return union
-    .filter(isJson)
-    .flatMap(alternatives)
-    .filter((option) => option['type'] !== 'null');
+  return Array.isArray(union) ? union.filter(isJson).flatMap(everyAlternative) : [schema];
 }
 
 function kindOf(options: readonly Json[]): FieldKind {
