@@ -94,7 +94,10 @@ describe('a bubblewrap sandbox', () => {
       'for i in $(seq 200); do sleep 5 & done 2>&1; jobs -p | wc -l; kill $(jobs -p)',
     );
     assert.match(forks, /Resource temporarily unavailable|retry/);
-    const memory = await bashIn(bombed, 'x=$(head -c 400000000 /dev/zero | tr "\\0" x); printf %s "$x" | wc -c');
+    const memory = await bashIn(
+      bombed,
+      'x=$(head -c 400000000 /dev/zero | tr "\\0" x); printf %s "$x" | wc -c',
+    );
     assert.doesNotMatch(memory, /400000000/);
     const disk = await bashIn(
       bombed,
