@@ -1,20 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { runCli } from '../cli/cli.ts';
 import { ConfigMistake } from './config.ts';
-import { doctor } from './doctor.ts';
 import { doctorHelp, upHelp } from './help.ts';
-import { up } from './up.ts';
 import type { World } from './world.ts';
 
 type Command = {
-  readonly run: (args: readonly string[], world: World) => Promise<number>;
+  readonly load: () => Promise<(args: readonly string[], world: World) => Promise<number>>;
   readonly help: string;
 };
 
-/** Commands that run the server or look at this machine; every other is a client of the API. */
+/** Commands that run the server or look at this machine; every other is a client of the API. Each loads only what it needs. */
 const commands: ReadonlyMap<string, Command> = new Map([
-  ['up', { run: up, help: upHelp }],
-  ['doctor', { run: doctor, help: doctorHelp }],
+  ['up', { load: async () => (await import('./up.ts')).up, help: upHelp }],
+  ['doctor', { load: async () => (await import('./doctor.ts')).doctor, help: doctorHelp }],
 ]);
 
 /** The bin. Resolves with the exit code. */
@@ -29,13 +26,17 @@ export async function main(process: NodeJS.Process): Promise<number> {
     stderr: process.stderr,
   };
   const command = commands.get(name);
-  if (!command) return await runCli(argv, world, versionOf());
+  if (!command) {
+    const { runCli } = await import('../cli/cli.ts');
+    return await runCli(argv, world, versionOf());
+  }
   if (args.includes('--help') || args.includes('-h')) {
     world.stdout.write(command.help);
     return 0;
   }
   try {
-    return await command.run(args, world);
+    const run = await command.load();
+    return await run(args, world);
   } catch (cause) {
     process.stderr.write(`anthill ${name}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
     return cause instanceof ConfigMistake ? 2 : 1;
