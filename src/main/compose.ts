@@ -29,6 +29,7 @@ import { eventRoutes } from '../http/routes/events.ts';
 import { modelRoutes } from '../http/routes/models.ts';
 import { sessionRoutes } from '../http/routes/sessions.ts';
 import { threadRoutes } from '../http/routes/threads.ts';
+import type { RunningServer } from '../http/server.ts';
 import { startServer } from '../http/server.ts';
 import type { Store } from '../store/open.ts';
 import { openStore } from '../store/open.ts';
@@ -77,17 +78,23 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
     newId,
     log,
   });
-  const server = await startServer({ app, host: config.host, port: config.port });
+  async function close(server: RunningServer | null): Promise<void> {
+    ready = false;
+    tails.close();
+    await Promise.all([server?.close(drainGraceMs), sessions.close(drainGraceMs)]);
+    await hands.close();
+    await store.close();
+  }
+  const { host, port } = config;
+  const server = await startServer({ app, host, port }).catch(async (cause: unknown) => {
+    // Nothing may stay behind that would keep the process alive.
+    await close(null);
+    throw cause;
+  });
   return {
-    baseUrl: `http://${urlHost(config.host)}:${server.port}`,
+    baseUrl: `http://${urlHost(host)}:${server.port}`,
     apiKey,
-    async close() {
-      ready = false;
-      tails.close();
-      await Promise.all([server.close(drainGraceMs), sessions.close(drainGraceMs)]);
-      await hands.close();
-      await store.close();
-    },
+    close: () => close(server),
   };
 }
 
