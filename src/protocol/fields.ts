@@ -59,7 +59,9 @@ function alternatives(schema: Json): readonly Json[] {
 }
 
 function everyAlternative(schema: Json): readonly Json[] {
-  const union = schema['anyOf'] ?? schema['oneOf'];
+  const { anyOf, oneOf, type } = schema;
+  if (Array.isArray(type)) return type.map((one) => ({ ...schema, type: one }));
+  const union = anyOf ?? oneOf;
   return Array.isArray(union) ? union.filter(isJson).flatMap(everyAlternative) : [schema];
 }
 
