@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, beforeEach, describe, test } from 'node:test';
+import { ConfigMistake, readConfig } from './config.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'anthill-config-'));
+const cwd = join(folder, 'here');
+const data = join(folder, 'data');
+after(() => rmSync(folder, { recursive: true }));
+beforeEach(() => {
+  for (const path of [cwd, data]) {
+    rmSync(path, { recursive: true, force: true });
+    mkdirSync(path);
+  }
+});
+
+type Environment = Parameters<typeof readConfig>[1];
+const read = (args: readonly string[] = [], env: Environment = {}) =>
+  readConfig(args, { ANTHILL_DATA: data, ...env }, cwd);
+const yaml = (text: string, where = cwd) => writeFileSync(join(where, 'anthill.yaml'), text);
+
+describe('configuration', () => {
+  test('nothing said: this machine only, port 4141, no model provider', () => {
+    assert.deepEqual(read(), {
+      host: '127.0.0.1',
+      port: 4141,
+      dataDir: data,
+      logLevel: 'info',
+      apiKey: null,
+      upstream: null,
+      scenariosDir: join(data, 'scenarios'),
+      models: [],
+    });
+  });
+
+  test('flags win over the environment, that over the file', () => {
+    yaml('port: 1001\nhost: file\nlog_level: debug\nmodels: [a, b]\nscenarios: mine\n');
+    const { port, host, logLevel, models, scenariosDir } = read();
+    assert.deepEqual([port, host, logLevel, models], [1001, 'file', 'debug', ['a', 'b']]);
+    assert.equal(scenariosDir, join(cwd, 'mine'));
+    const env = {
+      ANTHILL_PORT: '1002',
+      ANTHILL_HOST: 'env',
+      ANTHILL_LOG_LEVEL: 'warn',
+      ANTHILL_SCENARIOS: '/s',
+    };
+    const told = read([], env);
+    assert.deepEqual([told.port, told.host, told.logLevel, told.scenariosDir], [1002, 'env', 'warn', '/s']);
+    const flagged = read(['--port', '0', '--host', '::1', '--scenarios', '/f'], env);
+    assert.deepEqual([flagged.port, flagged.host, flagged.scenariosDir], [0, '::1', '/f']);
+    assert.equal(read(['--data', '/elsewhere']).dataDir, '/elsewhere');
+  });
+
+  test('an empty variable is an unset one', () => {
+    const env = {
+      ANTHILL_PORT: '',
+      ANTHILL_HOST: '',
+      ANTHILL_API_KEY: '',
+      ANTHILL_CONFIG: '',
+      ANTHILL_LOG_LEVEL: '',
+    };
+    assert.deepEqual(read([], env), read());
+    assert.match(readConfig([], { ANTHILL_DATA: '' }, cwd).dataDir, /\.anthill$/);
+  });
+
+  test('the file is looked for here, then in the data directory, or where --config says', () => {
+    yaml('port: 1', data);
+    assert.equal(read().port, 1);
+    yaml('port: 2');
+    assert.equal(read().port, 2);
+    writeFileSync(join(cwd, 'other.yaml'), 'port: 3');
+    assert.equal(read(['--config', 'other.yaml']).port, 3);
+    assert.equal(read([], { ANTHILL_CONFIG: join(cwd, 'other.yaml') }).port, 3);
+  });
+
+  const mistakes: readonly (readonly [
+    name: string,
+    args: readonly string[],
+    env: Environment,
+    file: string,
+    says: RegExp,
+  ])[] = [
+    ['an unknown flag', ['--prot', '1'], {}, '', /--prot/],
+    ['a word', ['4141'], {}, '', /4141/],
+    ['a port that is none', ['--port', '70000'], {}, '', /"70000" is not a port/],
+    ['a port in words', [], { ANTHILL_PORT: 'http' }, '', /"http" is not a port/],
+    ['a log level that is none', [], { ANTHILL_LOG_LEVEL: 'loud' }, '', /log_level: "loud"/],
+    ['a file that is not there', ['--config', 'none.yaml'], {}, '', /none\.yaml does not exist/],
+    ['a file that is no YAML', [], {}, 'port: [', /anthill\.yaml: /],
+    ['a setting that nobody knows', [], {}, 'upsteam: {}', /unknown setting "upsteam"; known are host, port/],
+    ['the same further in', [], {}, 'upstream: {url: x}', /unknown setting "url"; known are base_url/],
+    [
+      'an upstream without a scheme',
+      [],
+      { ANTHILL_UPSTREAM_BASE_URL: 'localhost:11434' },
+      '',
+      /not an http or https URL/,
+    ],
+  ];
+  for (const [name, args, env, file, says] of mistakes) {
+    test(`${name} is said in one sentence`, () => {
+      yaml(file);
+      assert.throws(
+        () => read(args, env),
+        (cause: unknown) => {
+          assert.ok(cause instanceof ConfigMistake);
+          assert.match(cause.message, says);
+          return true;
+        },
+      );
+    });
+  }
+});
+
+describe('the upstream', () => {
+  const key = 'sk-ant-real';
+  const anthropic = 'https://api.anthropic.com';
+  const generic = { profile: 'generic' };
+  const cases: readonly (readonly [name: string, env: Environment, file: string, upstream: object | null])[] =
+    [
+      [
+        'a key is enough for Anthropic',
+        { ANTHROPIC_API_KEY: key },
+        '',
+        { baseUrl: anthropic, apiKey: key, profile: 'anthropic' },
+      ],
+      ['ANTHROPIC_BASE_URL alone is none', { ANTHROPIC_BASE_URL: 'http://127.0.0.1:4141' }, '', null],
+      [
+        'ANTHROPIC_BASE_URL never leads a key away',
+        { ANTHROPIC_BASE_URL: 'http://127.0.0.1:4141', ANTHROPIC_API_KEY: key },
+        '',
+        { baseUrl: anthropic, apiKey: key, profile: 'anthropic' },
+      ],
+      [
+        'a key for Anthropic goes to nobody else',
+        { ANTHROPIC_API_KEY: key, ANTHILL_UPSTREAM_BASE_URL: 'http://127.0.0.1:11434' },
+        '',
+        { baseUrl: 'http://127.0.0.1:11434', apiKey: null, ...generic },
+      ],
+      [
+        'nor to a name that only ends like it',
+        { ANTHROPIC_API_KEY: key, ANTHILL_UPSTREAM_BASE_URL: 'https://not-anthropic.com' },
+        '',
+        { baseUrl: 'https://not-anthropic.com', apiKey: null, ...generic },
+      ],
+      [
+        'a key of its own goes where it belongs',
+        { ANTHROPIC_API_KEY: key, ANTHILL_UPSTREAM_BASE_URL: 'http://m', ANTHILL_UPSTREAM_API_KEY: 'own' },
+        '',
+        { baseUrl: 'http://m', apiKey: 'own', ...generic },
+      ],
+      [
+        'the file says it all',
+        { ANTHROPIC_API_KEY: key },
+        'upstream: {base_url: http://m, api_key: filed, profile: anthropic}',
+        { baseUrl: 'http://m', apiKey: 'filed', profile: 'anthropic' },
+      ],
+      [
+        'the environment wins over the file',
+        {
+          ANTHILL_UPSTREAM_BASE_URL: 'http://e',
+          ANTHILL_UPSTREAM_API_KEY: 'e',
+          ANTHILL_UPSTREAM_PROFILE: 'anthropic',
+        },
+        'upstream: {base_url: http://m, api_key: filed}',
+        { baseUrl: 'http://e', apiKey: 'e', profile: 'anthropic' },
+      ],
+    ];
+  for (const [name, env, file, upstream] of cases) {
+    test(name, () => {
+      yaml(file);
+      assert.deepEqual(read([], env).upstream, upstream);
+    });
+  }
+});
