@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type Anthropic from '@anthropic-ai/sdk';
+import type { RouteKey } from '../../src/protocol/routes.ts';
+import { routes } from '../../src/protocol/routes.ts';
+import type { ServerProcess } from '../support/server.ts';
+import { serverHome } from '../support/server.ts';
+import type { Session } from '../support/server-sessions.ts';
+import { atRest, message, openSession } from '../support/server-sessions.ts';
+
+/** A call of the SDK: `withResponse` gives its parsed data and the raw response. */
+type Made = { withResponse(): Promise<{ data: unknown; response: Response }> };
+type World = {
+  readonly client: Anthropic;
+  readonly session: Session;
+  readonly threadId: string;
+  /** Sessions that may be archived or deleted; the environment of the second is in no other use. */
+  readonly spare: readonly [Session, Session];
+};
+type Case = (world: World) => Made;
+
+/** One call per route: a route without a case does not compile. */
+const cases: Record<RouteKey, Case> = {
+  'beta.agents create': ({ client }) => client.beta.agents.create({ name: 'Ant', model: 'scripted/demo' }),
+  'beta.agents retrieve': ({ client, session }) =>
+    client.beta.agents.retrieve(session.agent.id, { version: 1 }),
+  'beta.agents update': ({ client, session }) =>
+    client.beta.agents.update(session.agent.id, { version: 1, description: 'Works hard' }),
+  'beta.agents list': ({ client }) => client.beta.agents.list({ limit: 2, include_archived: true }),
+  'beta.agents archive': ({ client, spare }) => client.beta.agents.archive(spare[0].agent.id),
+  'beta.agents.versions list': ({ client, session }) => client.beta.agents.versions.list(session.agent.id),
+  'beta.environments create': ({ client }) => client.beta.environments.create({ name: 'A room' }),
+  'beta.environments retrieve': ({ client, session }) =>
+    client.beta.environments.retrieve(session.environment_id),
+  'beta.environments update': ({ client, session }) =>
+    client.beta.environments.update(session.environment_id, { description: 'A quiet room' }),
+  'beta.environments list': ({ client }) => client.beta.environments.list({ limit: 2 }),
+  'beta.environments delete': ({ client, spare }) =>
+    client.beta.environments.delete(spare[1].environment_id, undefined, { query: { force: true } }),
+  'beta.environments archive': ({ client, spare }) =>
+    client.beta.environments.archive(spare[0].environment_id),
+  'beta.sessions create': ({ client, session }) =>
+    client.beta.sessions.create({ agent: session.agent.id, environment_id: session.environment_id }),
+  'beta.sessions retrieve': ({ client, session }) => client.beta.sessions.retrieve(session.id),
+  'beta.sessions update': ({ client, session }) =>
+    client.beta.sessions.update(session.id, { title: 'A new title' }),
+  'beta.sessions list': ({ client }) => client.beta.sessions.list({ limit: 2 }),
+  'beta.sessions delete': ({ client, spare }) => client.beta.sessions.delete(spare[0].id),
+  'beta.sessions archive': ({ client, spare }) => client.beta.sessions.archive(spare[1].id),
+  'beta.sessions.events send': ({ client, session }) =>
+    client.beta.sessions.events.send(session.id, { events: [message('hello')] }),
+  'beta.sessions.events list': ({ client, session }) => client.beta.sessions.events.list(session.id),
+  'beta.sessions.events stream': ({ client, session }) =>
+    client.beta.sessions.events.stream(session.id, undefined, replay),
+  'beta.sessions.threads list': ({ client, session }) => client.beta.sessions.threads.list(session.id),
+  'beta.sessions.threads retrieve': ({ client, session, threadId }) =>
+    client.beta.sessions.threads.retrieve(threadId, { session_id: session.id }),
+  'beta.sessions.threads archive': ({ client, session, threadId }) =>
+    client.beta.sessions.threads.archive(threadId, { session_id: session.id }),
+  'beta.sessions.threads.events list': ({ client, session, threadId }) =>
+    client.beta.sessions.threads.events.list(threadId, { session_id: session.id }),
+  'beta.sessions.threads.events stream': ({ client, session, threadId }) =>
+    client.beta.sessions.threads.events.stream(threadId, { session_id: session.id }, replay),
+  'models list': ({ client }) => client.models.list(),
+  'models retrieve': ({ client }) => client.models.retrieve('scripted/demo'),
+  'beta.models list': ({ client }) => client.beta.models.list(),
+  'beta.models retrieve': ({ client }) => client.beta.models.retrieve('scripted/demo'),
+};
+
+/** Streams replay from here, so that they have something to say at once. */
+const replay = { headers: { 'last-event-id': '' } };
+
+describe('every route, driven by the SDK', () => {
+  const home = serverHome();
+  let server: ServerProcess;
+  let world: World;
+
+  before(async () => {
+    server = await home.start();
+    const { client } = server;
+    const session = await openSession(client, {}, { initial_events: [message('hello')] });
+    await atRest(client, session.id);
+    const [thread] = (await client.beta.sessions.threads.list(session.id)).data;
+    const [first] = (await client.beta.sessions.events.list(session.id)).data;
+    replay.headers['last-event-id'] = first?.id ?? '';
+    const spare = [await openSession(client), await openSession(client)] as const;
+    world = { client, session, threadId: thread?.id ?? '', spare };
+  });
+  after(() => home.remove());
+
+  test('the table of cases is the route table', () => {
+    assert.deepEqual(Object.keys(cases).sort(), Object.keys(routes).sort());
+  });
+
+  for (const [key, make] of Object.entries(cases)) {
+    // The keys of both tables are the same, see above.
+    const route = routes[key as RouteKey];
+    if (key === 'beta.sessions.threads archive') continue;
+    test(`${key} reaches its path and answers what its schema says`, async () => {
+      const { data, response } = await make(world).withResponse();
+      assert.match(new URL(response.url).pathname, pathPattern(route.path));
+      assert.match(response.headers.get('request-id') ?? '', /^req_\w+$/);
+      const answered = await answers(data, { pages: route.paging !== null, streams: route.streams });
+      assert.notEqual(answered.length, 0);
+      for (const answer of answered) route.response.parse(answer);
+    });
+  }
+
+  test('beta.sessions.threads archive reaches its path, which keeps the primary thread', async () => {
+    const make = cases['beta.sessions.threads archive'];
+    await assert.rejects(make(world).withResponse(), /primary thread cannot be archived/);
+  });
+
+  test('nothing of this was logged as an error', () => {
+    assert.deepEqual(server.errors(), []);
+  });
+});
+
+function pathPattern(path: string): RegExp {
+  return new RegExp(`^${path.replace(/:\w+(\{\.\+\})?/g, '[^/]+')}$`);
+}
+
+/** The objects that a response brought: the items of a page, the first event of a stream, or itself. */
+async function answers(data: unknown, kind: { pages: boolean; streams: boolean }): Promise<unknown[]> {
+  if (kind.pages) return (data as { data: unknown[] }).data;
+  if (!kind.streams) return [data];
+  for await (const event of data as AsyncIterable<unknown>) return [event];
+  return [];
+}

@@ -1,0 +1,121 @@
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import Anthropic from '@anthropic-ai/sdk';
+
+const bin = join(import.meta.dirname, '../../bin/anthill.js');
+
+/** A real server: the bin as a process of its own, on loopback, with a data directory that survives restarts. */
+export type ServerProcess = {
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  readonly pid: number;
+  /** The official client, given nothing but the address and the key. */
+  readonly client: Anthropic;
+  /** What the server has logged as an error so far: a clean run logs none. */
+  errors(): readonly string[];
+  /** SIGTERM; resolves with the exit code once the process is gone. */
+  stop(): Promise<number | null>;
+  /** kill -9. */
+  kill(): Promise<void>;
+};
+
+export type ServerHome = {
+  readonly dataDir: string;
+  start(env?: Readonly<Record<string, string>>): Promise<ServerProcess>;
+  /** Runs a start that is expected to fail: exit code and what was said. */
+  refusedStart(env: Readonly<Record<string, string>>, args?: readonly string[]): Promise<RefusedStart>;
+  /** Ends every server still alive and removes the directory. */
+  remove(): Promise<void>;
+};
+
+export type RefusedStart = { readonly code: number | null; readonly stderr: string };
+
+/** A place for a server: an empty data directory, and scenario files behind `scripted/<name>`. */
+export function serverHome(scenarios: Readonly<Record<string, string>> = {}): ServerHome {
+  const directory = mkdtempSync(join(tmpdir(), 'anthill-server-'));
+  const dataDir = join(directory, 'data');
+  mkdirSync(join(directory, 'scenarios'));
+  for (const [name, text] of Object.entries(scenarios)) {
+    writeFileSync(join(directory, 'scenarios', `${name}.yaml`), text);
+  }
+  const started = new Set<ChildProcess>();
+
+  function launch(env: Readonly<Record<string, string>>, args: readonly string[]): ChildProcess {
+    const flags = ['--data', dataDir, '--scenarios', join(directory, 'scenarios'), ...args];
+    const child = spawn(process.execPath, [bin, 'up', ...flags], {
+      cwd: directory,
+      env: {
+        HOME: directory,
+        PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
+        ANTHILL_LOG_LEVEL: 'error',
+        ...env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    started.add(child);
+    return child;
+  }
+
+  return {
+    dataDir,
+    async start(env = {}) {
+      const child = launch(env, ['--port', '0']);
+      const stderr = textOf(child.stderr);
+      // The banner is printed once the server listens; an exit before it is a failed start.
+      const ready = await Promise.race([once(child.stdout ?? child, 'data'), once(child, 'exit')]);
+      if (child.exitCode !== null) throw new Error(`the server ended with ${ready[0]}: ${stderr()}`);
+      child.stdout?.resume();
+      return runningServer(child, dataDir, stderr);
+    },
+    async refusedStart(env, args = ['--port', '0']) {
+      const child = launch(env, args);
+      const stderr = textOf(child.stderr);
+      child.stdout?.resume();
+      await once(child, 'close');
+      return { code: child.exitCode, stderr: stderr() };
+    },
+    async remove() {
+      for (const child of started) await end(child, 'SIGKILL');
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function runningServer(child: ChildProcess, dataDir: string, stderr: () => string): ServerProcess {
+  const file = JSON.parse(readFileSync(join(dataDir, 'server.json'), 'utf8'));
+  const { base_url: baseUrl, api_key: apiKey } = file;
+  return {
+    baseUrl,
+    apiKey,
+    pid: child.pid ?? 0,
+    client: new Anthropic({ baseURL: baseUrl, apiKey }),
+    errors: () =>
+      stderr()
+        .split('\n')
+        .filter((line) => line !== ''),
+    async stop() {
+      await end(child, 'SIGTERM');
+      return child.exitCode;
+    },
+    kill: () => end(child, 'SIGKILL'),
+  };
+}
+
+function textOf(stream: NodeJS.ReadableStream | null): () => string {
+  let text = '';
+  stream?.on('data', (chunk) => {
+    text += String(chunk);
+  });
+  return () => text;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  await exited;
+}
