@@ -51,13 +51,17 @@ export const bashTimeoutMsDefault = 120_000;
 export const bashTimeoutMsMax = 600_000;
 export const toolTimeoutMs = 120_000;
 export const grepTimeoutMs = 60_000;
-export const bashOutputBytesMax = 100 * 1024;
+/** Kept of one command; what the model sees of it is toolOutputCharactersMax or a preview. */
+export const bashOutputBytesMax = 8 * 1024 * 1024;
 export const grepOutputBytesMax = 100 * 1024;
 export const grepLineCharactersMax = 2_000;
 export const fileToolBytesMax = 256 * 1024;
-export const imageBytesMax = 5 * 1024 * 1024;
+/** 5 MiB as base64, which is what model APIs measure. */
+export const imageBytesMax = 3.75 * 1024 * 1024;
 export const globPathsMax = 200;
 export const globScannedFilesMax = 200_000;
+/** Per sandbox; its supervisor runs 64 processes. bash calls wait for each other anyway. */
+export const toolCallsAtOnceMax = 32;
 /** Longer output is spilled to a file and previewed. */
 export const toolOutputCharactersMax = 100_000;
 export const toolPreviewCharacters = 2_000;

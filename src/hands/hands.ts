@@ -10,6 +10,7 @@ import {
   sandboxProvisionMsMax,
 } from '../domain/limits.ts';
 import type { Sandbox, SandboxProvider } from '../domain/sandbox.ts';
+import { createGate } from './gate.ts';
 import type { Toolbox } from './toolbox.ts';
 import { createToolbox } from './toolbox.ts';
 import { failed } from './tools/outcome.ts';
@@ -34,20 +35,37 @@ type Live = { readonly sandbox: Sandbox; readonly toolbox: Toolbox };
 
 /** Tools over one sandbox per session, made when needed and parked when not. */
 export function createHands({ provider, workspaces, clock, log }: HandsOptions): Hands {
+  /** In the order of their last use. */
   const slots = new Map<string, Slot>();
+  /** Sandboxes on their way out, by session: a workspace is only discarded after them. */
+  const ending = new Map<string, Promise<void>>();
   const closing = new AbortController();
-  let provisioning = 0;
-  const waiting: (() => void)[] = [];
+  const provisioning = createGate(sandboxesProvisioningMax);
 
   function acquire(sessionId: string): Slot {
     const known = slots.get(sessionId);
     if (known && !known.gone) return known;
-    const slot: Slot = { ready: provision(sessionId), busy: 0, uses: 0, gone: false };
+    const slot: Slot = {
+      ready: provisioning(() => provision(sessionId)),
+      busy: 0,
+      uses: 0,
+      gone: false,
+    };
     slots.set(sessionId, slot);
     slot.ready.then(
       ({ sandbox }) => void sandbox.gone.then(() => drop(sessionId, slot)),
       () => drop(sessionId, slot),
     );
+    return slot;
+  }
+
+  /** A slot that is in use: it is not parked, nor does it make room for another. */
+  function use(sessionId: string): Slot {
+    const slot = acquire(sessionId);
+    slot.busy += 1;
+    slot.uses += 1;
+    slots.delete(sessionId);
+    slots.set(sessionId, slot);
     makeRoom();
     return slot;
   }
@@ -58,18 +76,12 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
   }
 
   async function provision(sessionId: string): Promise<Live> {
-    if (provisioning >= sandboxesProvisioningMax) await new Promise<void>((resolve) => waiting.push(resolve));
-    provisioning += 1;
-    try {
-      const mounts = await workspaces.prepare(sessionId);
-      const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(sandboxProvisionMsMax)]);
-      const spec = { id: sessionId, mounts, environment: {}, limits: sandboxLimits };
-      const sandbox = await provider.provision(spec, signal);
-      return { sandbox, toolbox: createToolbox(sandbox) };
-    } finally {
-      provisioning -= 1;
-      waiting.shift()?.();
-    }
+    closing.signal.throwIfAborted();
+    const mounts = await workspaces.prepare(sessionId);
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(sandboxProvisionMsMax)]);
+    const spec = { id: sessionId, mounts, environment: {}, limits: sandboxLimits };
+    const sandbox = await provider.provision(spec, signal);
+    return { sandbox, toolbox: createToolbox(sandbox) };
   }
 
   /** Over the limit the sandbox that was idle longest goes; its workspace stays. */
@@ -80,10 +92,17 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
     }
   }
 
-  async function end(sessionId: string, slot: Slot): Promise<void> {
+  function end(sessionId: string, slot: Slot): Promise<void> {
     drop(sessionId, slot);
-    const live = await slot.ready.catch(() => null);
-    await live?.sandbox.destroy();
+    const before = ending.get(sessionId);
+    const ended = Promise.all([before, slot.ready.then(({ sandbox }) => sandbox.destroy())]).then(
+      () => undefined,
+      () => undefined,
+    );
+    ending.set(sessionId, ended);
+    return ended.finally(() => {
+      if (ending.get(sessionId) === ended) ending.delete(sessionId);
+    });
   }
 
   function park(sessionId: string): void {
@@ -100,9 +119,7 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
     recipe: SandboxRecipe,
     ...[request, signal]: [Parameters<Hands['execute']>[1], AbortSignal]
   ) {
-    const slot = acquire(recipe.sessionId);
-    slot.busy += 1;
-    slot.uses += 1;
+    const slot = use(recipe.sessionId);
     try {
       return await unlessAborted(run(slot, request, signal), signal, () => void end(recipe.sessionId, slot));
     } catch (cause) {
@@ -111,6 +128,7 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
     } finally {
       slot.busy -= 1;
       park(recipe.sessionId);
+      makeRoom();
     }
   }
 
@@ -125,12 +143,17 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
     rest: park,
     async release(sessionId, { discard }) {
       const slot = slots.get(sessionId);
-      if (slot) await end(sessionId, slot);
-      if (discard) await workspaces.discard(sessionId);
+      if (slot) void end(sessionId, slot);
+      await ending.get(sessionId);
+      if (!discard) return;
+      await workspaces
+        .discard(sessionId)
+        .catch((cause: unknown) => log.error('workspace.discard_failed', { sessionId, cause }));
     },
     async close() {
       closing.abort(new Error('the server is stopping'));
-      await Promise.all([...slots].map(([sessionId, slot]) => end(sessionId, slot)));
+      for (const [sessionId, slot] of slots) void end(sessionId, slot);
+      await Promise.all(ending.values());
     },
   };
 }
@@ -144,6 +167,7 @@ async function run(
   const died = sandbox.gone.then(() =>
     failed(`${request.name}: the sandbox ended while the tool was running`),
   );
+  if (signal.aborted) return failed(`${request.name}: aborted`);
   return await Promise.race([toolbox.run(request, signal), died]);
 }
 
@@ -154,15 +178,20 @@ async function unlessAborted(
   destroy: () => void,
 ): Promise<ToolOutcome> {
   let timer: NodeJS.Timeout | undefined;
+  let onAbort = () => {};
   const late = new Promise<ToolOutcome>((resolve) => {
-    const onAbort = () => {
+    onAbort = () => {
       timer = setTimeout(() => {
         destroy();
         resolve(failed('aborted'));
       }, abortGraceMs);
     };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
   });
-  return await Promise.race([call, late]).finally(() => clearTimeout(timer));
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return await Promise.race([call, late]).finally(() => {
+    // The signal outlives the call: its end must not be taken for an abort of this one.
+    signal.removeEventListener('abort', onAbort);
+    clearTimeout(timer);
+  });
 }

@@ -6,23 +6,21 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const source = new URL('./supervisor.c', import.meta.url);
+const sources = ['supervisor.c', 'files.c'].map((name) => join(import.meta.dirname, name));
 
 /**
  * Path of the compiled supervisor, built once per source into `directory`. Static, so that it runs in any
  * root file system. Rejects with one sentence when there is no C compiler.
  */
 export async function buildSupervisor(directory: string): Promise<string> {
-  const text = await readFile(source);
-  const path = join(
-    directory,
-    `anthill-init-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`,
-  );
+  const hash = createHash('sha256');
+  for (const source of sources) hash.update(await readFile(source));
+  const path = join(directory, `anthill-init-${hash.digest('hex').slice(0, 16)}`);
   if (existsSync(path)) return path;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const temporary = `${path}.${randomUUID()}`;
   try {
-    await run('cc', ['-O2', '-static', '-o', temporary, source.pathname]);
+    await run('cc', ['-O2', '-static', '-o', temporary, ...sources]);
     await rename(temporary, path);
   } catch (cause) {
     await rm(temporary, { force: true });

@@ -52,6 +52,7 @@ export async function connectSandbox(child: ChildProcess, signal: AbortSignal): 
     );
   });
   const abort = () => child.kill('SIGKILL');
+  if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
   await ready.finally(() => signal.removeEventListener('abort', abort));
 
@@ -61,6 +62,10 @@ export async function connectSandbox(child: ChildProcess, signal: AbortSignal): 
 
   function exec(request: ExecRequest): SandboxProcess {
     const id = nextId++;
+    const argv = Buffer.from(request.argv.map((argument) => `${argument}\0`).join(''));
+    // A longer one would end the supervisor, and a NUL would make two arguments of one.
+    if (argv.length > inputChunkBytes || request.argv.some((argument) => argument.includes('\0')))
+      throw new SandboxFileError('the arguments are too long or contain a NUL byte');
     const exited = new Promise<{ code: number | null; signal: number | null }>((end) =>
       jobs.set(id, { request, end }),
     );
@@ -68,7 +73,7 @@ export async function connectSandbox(child: ChildProcess, signal: AbortSignal): 
       jobs.get(id)?.end({ code: null, signal: constants.signals.SIGKILL });
       jobs.delete(id);
     }
-    send(frameTypes.exec, id, Buffer.from(request.argv.map((argument) => `${argument}\0`).join('')));
+    send(frameTypes.exec, id, argv);
     return {
       exited,
       write(bytes) {
@@ -113,7 +118,7 @@ function dispatch(jobs: Map<number, Job>, { type, id, payload }: Frame): void {
 type Exec = (request: ExecRequest) => SandboxProcess;
 
 async function readFile(exec: Exec, path: string, bytesMax: number): Promise<FileRead> {
-  const output = await collect(exec, [supervisorPath, 'read', path, String(bytesMax)], null);
+  const output = await collect(exec, [supervisorPath, 'read', path, String(bytesMax)]);
   const end = output.indexOf(10);
   const [kind = '', size = ''] = output.subarray(0, Math.max(0, end)).toString().split(' ');
   const known = (['file', 'directory', 'other'] as const).find((candidate) => candidate === kind);
@@ -121,14 +126,17 @@ async function readFile(exec: Exec, path: string, bytesMax: number): Promise<Fil
 }
 
 async function writeFile(exec: Exec, path: string, bytes: Uint8Array): Promise<void> {
-  await collect(exec, [supervisorPath, 'write', path], bytes);
+  await collect(exec, [supervisorPath, 'write', path], { input: bytes });
 }
 
-/** Runs one of the supervisor's file commands to its end; rejects with what it says went wrong. */
+/**
+ * Runs one of the supervisor's file commands to its end; rejects with what it says went wrong. An abort
+ * kills the command.
+ */
 export async function collect(
   exec: Exec,
   argv: readonly string[],
-  input: Uint8Array | null,
+  { input, signal }: { readonly input?: Uint8Array; readonly signal?: AbortSignal } = {},
 ): Promise<Buffer> {
   const output: Buffer[] = [];
   let complaint = '';
@@ -139,12 +147,20 @@ export async function collect(
       complaint = (complaint + Buffer.from(bytes).toString()).slice(-1_000);
     },
   });
+  const kill = () => process.kill('SIGKILL');
+  if (signal?.aborted) kill();
+  signal?.addEventListener('abort', kill, { once: true });
   if (input) process.write(input);
   process.endInput();
   const { code } = await process.exited;
-  if (code !== 0) throw new SandboxFileError(complaint.trim() || 'the sandbox ended');
+  signal?.removeEventListener('abort', kill);
+  if (code !== 0) throw new SandboxFileError(complaint.trim() || 'the operation was ended');
   return Buffer.concat(output);
 }
 
 /** A file operation inside the sandbox said no: `<path>: <reason>`. */
-export class SandboxFileError extends Error {}
+export class SandboxFileError extends Error {
+  get reason(): string {
+    return this.message.slice(this.message.lastIndexOf(': ') + 1).trim();
+  }
+}

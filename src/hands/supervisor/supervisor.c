@@ -3,9 +3,7 @@
  *
  *   init                      PID 1 of a sandbox: runs process groups for the server over fd 0 and 1
  *   init launch …             outside: prepares mounts, cgroup, identity and limits, then runs bubblewrap
- *   init read PATH MAX        inside: "<kind> <size>\n" and the first MAX bytes of a file
- *   init write PATH           inside: standard input becomes the file's content; parents are made
- *   init list PATH MAX        inside: "<mtime ns> <path>\0" for every file below, `.git` and `node_modules` left out
+ *   init read|lines|write|glob …  inside: the work of the file tools, see files.c
  *
  * It must never trust the processes it runs and never block on one of them: frames from the server are
  * bounded, input for a process waits in a bounded buffer, output is read only as fast as the server takes it.
@@ -16,7 +14,6 @@
  *   from PID 1:  0 ready  5 output  6 error output  7 ended (i32 wait status)
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -34,6 +31,9 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* files.c: the exit status of a file command, -1 when there is no such command. */
+int file_command(int argc, char **argv);
 
 enum { FRAME_MAX = 1 << 20, INPUT_MAX = 48 << 20, JOBS_MAX = 64, ARGS_MAX = 256, IO_SIZE = 65536, DRAIN_MAX = 16 };
 enum { T_READY = 0, T_EXEC = 1, T_INPUT = 2, T_END_INPUT = 3, T_SIGNAL = 4, T_OUT = 5, T_ERR = 6, T_ENDED = 7, T_KILL_ALL = 8 };
@@ -122,6 +122,7 @@ static void start_job(uint32_t id, char *payload, uint32_t length) {
     signal(SIGCHLD, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
     execvp(argv[0], argv);
+    dprintf(2, "%s: %s\n", argv[0], strerror(errno));
     _exit(127);
   }
   close(in[0]);
@@ -202,10 +203,16 @@ static int forward(Job *job, int *fd, uint8_t type) {
   return 0;
 }
 
-/* Output that was written before error output is delivered before it: the shell's end marker relies on it. */
+/*
+ * Output that was written before error output is delivered before it: the shell's end marker relies on it.
+ * So error output is taken first and held back until what was in the output pipe by then is delivered.
+ */
 static void forward_job(Job *job) {
+  static char held[IO_SIZE];
+  ssize_t length = job->err < 0 ? -1 : read(job->err, held, sizeof held);
+  if (length == 0) close_fd(&job->err);
   for (int i = 0; i < DRAIN_MAX && forward(job, &job->out, T_OUT); i++) continue;
-  forward(job, &job->err, T_ERR);
+  if (length > 0) send_frame(T_ERR, job->id, held, (uint32_t)length);
 }
 
 static void reap(void) {
@@ -302,97 +309,6 @@ static int serve(void) {
   }
 }
 
-/* ------------------------------------------------------------------ files, inside */
-
-static int fail(const char *path) {
-  fprintf(stderr, "%s: %s\n", path, strerror(errno));
-  return 1;
-}
-
-static int read_file(const char *path, unsigned long max) {
-  int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  struct stat about;
-  if (fd < 0 || fstat(fd, &about) != 0) return fail(path);
-  const char *kind = S_ISREG(about.st_mode) ? "file" : S_ISDIR(about.st_mode) ? "directory" : "other";
-  dprintf(1, "%s %lld\n", kind, (long long)about.st_size);
-  if (!S_ISREG(about.st_mode)) return 0;
-  while (max > 0) {
-    ssize_t length = read(fd, io_buffer, max < sizeof io_buffer ? max : sizeof io_buffer);
-    if (length < 0) return fail(path);
-    if (length == 0) break;
-    write_all(io_buffer, length);
-    max -= length;
-  }
-  return 0;
-}
-
-static int make_parents(const char *path) {
-  char *copy = strdup(path);
-  for (char *at = copy + 1; copy != NULL && *at; at++) {
-    if (*at != '/') continue;
-    *at = 0;
-    if (mkdir(copy, 0755) != 0 && errno != EEXIST) return -1;
-    *at = '/';
-  }
-  free(copy);
-  return 0;
-}
-
-static int write_file(const char *path) {
-  if (make_parents(path) != 0) return fail(path);
-  struct stat about;
-  if (stat(path, &about) == 0 && !S_ISREG(about.st_mode)) {
-    errno = S_ISDIR(about.st_mode) ? EISDIR : EINVAL;
-    return fail(path);
-  }
-  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return fail(path);
-  ssize_t length;
-  while ((length = read(0, io_buffer, sizeof io_buffer)) > 0) {
-    for (ssize_t at = 0; at < length;) {
-      ssize_t written = write(fd, io_buffer + at, length - at);
-      if (written < 0) return fail(path);
-      at += written;
-    }
-  }
-  return length < 0 || close(fd) != 0 ? fail(path) : 0;
-}
-
-static unsigned long listed;
-
-static void list_below(const char *directory, unsigned long max, int depth) {
-  DIR *open_directory = depth < 64 ? opendir(directory) : NULL;
-  if (open_directory == NULL) return;
-  struct dirent *entry;
-  while (listed < max && (entry = readdir(open_directory)) != NULL) {
-    const char *name = entry->d_name;
-    if (!strcmp(name, ".") || !strcmp(name, "..") || !strcmp(name, ".git") || !strcmp(name, "node_modules")) continue;
-    char *path;
-    if (asprintf(&path, "%s/%s", !strcmp(directory, "/") ? "" : directory, name) < 0) continue;
-    struct stat about;
-    if (lstat(path, &about) == 0) {
-      if (S_ISDIR(about.st_mode)) list_below(path, max, depth + 1);
-      else {
-        printf("%lld%09ld %s%c", (long long)about.st_mtim.tv_sec, about.st_mtim.tv_nsec, path, 0);
-        listed++;
-      }
-    }
-    free(path);
-  }
-  closedir(open_directory);
-}
-
-static int list_files(const char *path, unsigned long max) {
-  struct stat about;
-  if (stat(path, &about) != 0) return fail(path);
-  if (!S_ISDIR(about.st_mode)) {
-    errno = ENOTDIR;
-    return fail(path);
-  }
-  list_below(path, max, 0);
-  return 0;
-}
-
 /* ------------------------------------------------------------------ launch, outside */
 
 static void write_text(const char *path, const char *text) {
@@ -450,9 +366,9 @@ static int launch(char **argv) {
 }
 
 int main(int argc, char **argv) {
+  if (argc == 1) return serve();
   if (argc >= 3 && !strcmp(argv[1], "launch")) return launch(argv + 2);
-  if (argc == 4 && !strcmp(argv[1], "read")) return read_file(argv[2], strtoul(argv[3], NULL, 10));
-  if (argc == 3 && !strcmp(argv[1], "write")) return write_file(argv[2]);
-  if (argc == 4 && !strcmp(argv[1], "list")) return list_files(argv[2], strtoul(argv[3], NULL, 10));
-  return serve();
+  int status = file_command(argc, argv);
+  if (status < 0) fprintf(stderr, "anthill-init: unknown command\n");
+  return status < 0 ? 2 : status;
 }

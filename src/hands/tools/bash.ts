@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { stripVTControlCharacters } from 'node:util';
 import type { ToolOutcome } from '../../domain/hands.ts';
-import { bashOutputBytesMax, bashTimeoutMsDefault, bashTimeoutMsMax } from '../../domain/limits.ts';
+import {
+  abortGraceMs,
+  bashOutputBytesMax,
+  bashTimeoutMsDefault,
+  bashTimeoutMsMax,
+} from '../../domain/limits.ts';
 import type { Sandbox, SandboxProcess } from '../../domain/sandbox.ts';
 import type { ToolInput } from './input.ts';
 import { numberOf, textOf } from './input.ts';
+import type { LastBytes } from './last-bytes.ts';
+import { createLastBytes } from './last-bytes.ts';
 import { decode, failed, said } from './outcome.ts';
 
 /** The one bash of a sandbox: made at the first command, gone after a timeout, an abort or its own exit. */
@@ -50,24 +57,23 @@ export function createBash(sandbox: Sandbox): Bash {
 
   async function run(input: ToolInput, signal: AbortSignal): Promise<ToolOutcome> {
     if (signal.aborted) return failed('bash: aborted');
+    const command = textOf(input, 'command') ?? '';
     if (input['restart'] === true) {
-      if (shell) sandbox.killAll();
+      if (shell) await stop(sandbox, shell);
       shell = null;
-      return said('bash session restarted');
+      if (command === '') return said('bash session restarted');
     }
-    const command = textOf(input, 'command');
-    if (command === null) return failed('bash: command is required unless restart is true');
-    if (command.includes('\0')) return failed('bash: the command contains a NUL byte');
-    shell ??= start();
+    if (command === '') return failed('bash: command is required');
+    const used = shell ?? start();
+    shell = used;
     const timeoutMs = Math.min(numberOf(input, 'timeout_ms') || bashTimeoutMsDefault, bashTimeoutMsMax);
     const output = createLastBytes(bashOutputBytesMax);
-    const ended = await runIn(shell, command, { output: output.add, timeoutMs, signal });
+    const ended = await runIn(used, command, { output: output.add, timeoutMs, signal });
     if (ended.type === 'timeout' || ended.type === 'aborted') {
-      // Whatever the shell started, in whatever session: a process group would not reach all of it.
-      sandbox.killAll();
+      await stop(sandbox, used);
       shell = null;
     }
-    return outcomeOf(ended, output.text(), timeoutMs);
+    return outcomeOf(ended, textIn(output), timeoutMs);
   }
 
   return {
@@ -78,6 +84,22 @@ export function createBash(sandbox: Sandbox): Bash {
       return mine;
     },
   };
+}
+
+/**
+ * Ends whatever the shell started, in whatever session: a process group would not reach all of it.
+ * A sandbox that does not manage that in time goes as a whole.
+ */
+async function stop(sandbox: Sandbox, shell: Shell): Promise<void> {
+  sandbox.killAll();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      void sandbox.destroy();
+      resolve();
+    }, abortGraceMs);
+  });
+  await Promise.race([shell.process.exited, late]).finally(() => clearTimeout(timer));
 }
 
 type RunOptions = {
@@ -109,8 +131,11 @@ function runIn(shell: Shell, command: string, { output, timeoutMs, signal }: Run
     };
     signal.addEventListener('abort', abort, { once: true });
     void shell.process.exited.then(() => end({ type: 'exited' }));
+    // The newlines: bash 5.2 no longer knows `{` after an eval that ended in a continued line.
     shell.process.write(
-      Buffer.from(`{ eval ${quoted(command)}\n} </dev/null 9>&-; printf '${nonce} %d\\n' "$?" >&9\n`),
+      Buffer.from(
+        `{ eval ${quoted(`${command}\n\n`)}\n} </dev/null 9>&-; builtin printf '${nonce} %d\\n' "$?" >&9\n`,
+      ),
     );
   });
 }
@@ -119,37 +144,29 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
+/** The texts are the reference runner's; what a stopped command had printed comes before them. */
 function outcomeOf(ended: Ended, output: string, timeoutMs: number): ToolOutcome {
-  const spaced = output === '' || output.endsWith('\n') ? output : `${output}\n`;
+  const before = output === '' ? '' : `${output}\n`;
   switch (ended.type) {
     case 'done':
-      if (ended.code === 0) return said(output);
-      return failed(`${spaced}exit code ${ended.code}`);
+      return ended.code === 0 ? said(output) : failed(output || `exit ${ended.code}`);
     case 'exited':
-      return failed(`${spaced}the bash session ended; the next command starts a new one`);
+      return failed(`${before}bash: bash session terminated`);
     case 'timeout':
-      return failed(`${spaced}bash: command timed out after ${timeoutMs} ms; the bash session was restarted`);
+      return failed(`${before}bash: bash command timed out after ${timeoutMs}ms`);
     case 'aborted':
-      return failed(`${spaced}bash: aborted`);
+      return failed(`${before}bash: aborted`);
   }
 }
 
-/** The last `max` bytes of a stream, with a mark where something was cut. */
-function createLastBytes(max: number): { add(bytes: Uint8Array): void; text(): string } {
-  let kept: Buffer = Buffer.alloc(0);
-  let cut = false;
-  return {
-    add(bytes) {
-      kept = Buffer.concat([kept, bytes]);
-      if (kept.length > max * 2) {
-        kept = Buffer.from(kept.subarray(kept.length - max));
-        cut = true;
-      }
-    },
-    text() {
-      const isCut = cut || kept.length > max;
-      const text = stripVTControlCharacters(decode(kept.subarray(Math.max(0, kept.length - max))));
-      return isCut ? `[output truncated]\n${text}` : text;
-    },
-  };
+function textIn(output: LastBytes): string {
+  const text = withoutFinalNewlines(stripVTControlCharacters(decode(output.bytes())));
+  return output.isCut ? `[output truncated]\n${text}` : text;
+}
+
+/** Not a regular expression: on many newlines in the middle one would try each as the beginning of the end. */
+function withoutFinalNewlines(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === '\n') end -= 1;
+  return text.slice(0, end);
 }

@@ -1,168 +1,126 @@
-import { matchesGlob } from 'node:path';
 import type { ToolOutcome } from '../../domain/hands.ts';
-import {
-  globPathsMax,
-  globScannedFilesMax,
-  grepLineCharactersMax,
-  grepOutputBytesMax,
-  grepTimeoutMs,
-} from '../../domain/limits.ts';
+import { globPathsMax, globScannedFilesMax, grepOutputBytesMax, grepTimeoutMs } from '../../domain/limits.ts';
 import type { Sandbox } from '../../domain/sandbox.ts';
 import { collect, supervisorPath } from '../supervisor/sandbox.ts';
+import type { GrepDialect } from './grep-arguments.ts';
+import { grepArguments, isCutAtNul } from './grep-arguments.ts';
 import type { ToolInput } from './input.ts';
 import { numberOf, pathOf, textOf } from './input.ts';
+import { readLines } from './lines.ts';
 import { decode, failed, said } from './outcome.ts';
 
-/** glob and grep. Listing and matching lines happen inside the sandbox, pattern logic here. */
+/**
+ * glob and grep. All matching happens inside the sandbox: patterns and names are the model's and the
+ * agent's, and whatever time they take must not be the server's.
+ */
 export type Search = {
-  glob(input: ToolInput): Promise<ToolOutcome>;
+  glob(input: ToolInput, signal: AbortSignal): Promise<ToolOutcome>;
   grep(input: ToolInput, signal: AbortSignal): Promise<ToolOutcome>;
 };
 
 export function createSearch(sandbox: Sandbox): Search {
-  let ripgrep: Promise<boolean> | null = null;
+  let dialect: Promise<GrepDialect> | null = null;
   return {
-    glob: (input) => glob(sandbox, input),
+    glob: (input, signal) => glob(sandbox, input, signal),
     async grep(input, signal) {
-      ripgrep ??= hasRipgrep(sandbox);
-      return await grep(sandbox, (await ripgrep) ? ripgrepArguments(input) : grepArguments(input), {
-        input,
-        signal,
-      });
+      const root = pathOf(textOf(input, 'path') ?? '.');
+      const { kind } = await sandbox.readFile(root, 0);
+      // A pipe or a device as a starting point would be read until the time is over.
+      if (kind === 'other') return failed(`grep: ${root} is not a regular file or directory`);
+      dialect ??= dialectOf(sandbox);
+      return await grep(sandbox, { input, signal, dialect: await dialect });
     },
   };
 }
 
-async function hasRipgrep(sandbox: Sandbox): Promise<boolean> {
-  const process = sandbox.exec({ argv: ['/bin/sh', '-c', 'command -v rg'], onStdout() {}, onStderr() {} });
-  process.endInput();
-  return (await process.exited).code === 0;
+const dialectProbe = 'command -v rg >/dev/null && exit 0; echo a | grep -qP "\\w" && exit 3; exit 4';
+
+async function dialectOf(sandbox: Sandbox): Promise<GrepDialect> {
+  const probe = sandbox.exec({ argv: ['/bin/sh', '-c', dialectProbe], onStdout() {}, onStderr() {} });
+  probe.endInput();
+  const { code } = await probe.exited;
+  if (code === 0) return 'ripgrep';
+  return code === 3 ? 'perl' : 'extended';
 }
 
-async function glob(sandbox: Sandbox, input: ToolInput): Promise<ToolOutcome> {
+async function glob(sandbox: Sandbox, input: ToolInput, signal: AbortSignal): Promise<ToolOutcome> {
   const pattern = textOf(input, 'pattern') ?? '';
-  const root = pathOf(textOf(input, 'path') ?? '.').replace(/\/\.?$/, '') || '/';
-  const listing = await collect(
-    sandbox.exec,
-    [supervisorPath, 'list', root, String(globScannedFilesMax)],
-    null,
-  );
-  const prefix = root === '/' ? '/' : `${root}/`;
-  const found = decode(listing)
-    .split('\0')
-    .filter((line) => line !== '')
-    .map((line) => ({ changedNs: line.slice(0, line.indexOf(' ')), path: line.slice(line.indexOf(' ') + 1) }))
-    .filter(({ path }) => matchesGlob(pattern.startsWith('/') ? path : path.slice(prefix.length), pattern))
-    .sort((a, b) => (BigInt(a.changedNs) < BigInt(b.changedNs) ? 1 : -1))
-    .slice(0, globPathsMax);
-  return said(found.length === 0 ? 'no matches' : found.map(({ path }) => path).join('\n'));
+  if (pattern.startsWith('/'))
+    return failed('glob: absolute pattern not permitted; pass a relative pattern (and optionally path)');
+  if (pattern.split(/[/{},]/).includes('..')) return failed('glob: ".." is not permitted in the pattern');
+  const root = pathOf(textOf(input, 'path') ?? '.').replace(/\/+\.?$/, '') || '/';
+  const bounds = [globScannedFilesMax, globPathsMax].map(String);
+  const argv = [supervisorPath, 'glob', root, pattern, ...bounds];
+  const paths = decode(await collect(sandbox.exec, argv, { signal })).split('\0');
+  paths.pop();
+  return said(paths.length === 0 ? 'no matches' : paths.join('\n'));
 }
 
-type GrepCall = { readonly input: ToolInput; readonly signal: AbortSignal };
+type GrepCall = {
+  readonly input: ToolInput;
+  readonly signal: AbortSignal;
+  readonly dialect: GrepDialect;
+};
 
-async function grep(
+async function grep(sandbox: Sandbox, { input, signal, dialect }: GrepCall): Promise<ToolOutcome> {
+  const lines: string[] = [];
+  const skipped = numberOf(input, 'offset') ?? 0;
+  const wanted = numberOf(input, 'head_limit') || Number.POSITIVE_INFINITY;
+  const isCount = textOf(input, 'output_mode') === 'count';
+  let room = grepOutputBytesMax;
+  let seen = 0;
+
+  /** False when there is enough. */
+  function take(line: string): boolean {
+    if (room < 0 || lines.length >= wanted) return false;
+    // grep -c names every file it looked into.
+    if (line === '' || (isCount && line.endsWith(':0'))) return true;
+    if (seen++ < skipped) return true;
+    room -= Buffer.byteLength(line) + 1;
+    if (room >= 0) lines.push(line);
+    return room >= 0 && lines.length < wanted;
+  }
+
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(grepTimeoutMs)]);
+  const separator = isCutAtNul(input, dialect) ? 0 : 10;
+  const argv = grepArguments(input, dialect);
+  const { code, complaint } = await runGrep(sandbox, argv, {
+    limit,
+    onOutput: (stop) => readLines(separator, (line) => take(line) || stop()),
+  });
+  if (signal.aborted) return failed('grep: aborted');
+  if (room < 0) lines.push(`[output truncated at ${grepOutputBytesMax} bytes]`);
+  if (limit.aborted && lines.length === 0) return failed(`grep: timed out after ${grepTimeoutMs / 1000}s`);
+  if (limit.aborted) lines.push(`[the search was cut short after ${grepTimeoutMs} ms]`);
+  // 2 is also what one unreadable file among many makes of it: then what was found counts.
+  if (lines.length === 0 && code !== null && code > 1) return failed(`grep: ${complaint}`);
+  return said(lines.length === 0 ? 'no matches' : lines.join('\n'));
+}
+
+type GrepRun = {
+  readonly limit: AbortSignal;
+  /** Takes the output; calls `stop` when it has enough. */
+  readonly onOutput: (stop: () => void) => (bytes: Uint8Array) => void;
+};
+
+async function runGrep(
   sandbox: Sandbox,
   argv: readonly string[],
-  { input, signal }: GrepCall,
-): Promise<ToolOutcome> {
-  const limits = AbortSignal.any([signal, AbortSignal.timeout(grepTimeoutMs)]);
-  const { code, output, complaint } = await runGrep(sandbox, argv, limits);
-  if (limits.aborted) return failed(`grep: stopped after at most ${grepTimeoutMs} ms`);
-  // 1 is "no match"; grep -c names every file it looked into.
-  if (code !== 0 && code !== 1) return failed(`grep: ${complaint.trim() || 'the search ended early'}`);
-  const lines = output
-    .split('\n')
-    .filter((line) => line !== '' && line.length <= grepLineCharactersMax)
-    .filter((line) => input['output_mode'] !== 'count' || !line.endsWith(':0'));
-  const offset = numberOf(input, 'offset') ?? 0;
-  const shown = lines.slice(offset, offset + (numberOf(input, 'head_limit') || lines.length));
-  return said(shown.length === 0 ? 'no matches' : shown.join('\n'));
-}
-
-type GrepRun = { readonly code: number | null; readonly output: string; readonly complaint: string };
-
-async function runGrep(sandbox: Sandbox, argv: readonly string[], signal: AbortSignal): Promise<GrepRun> {
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
+  { limit, onOutput }: GrepRun,
+): Promise<{ readonly code: number | null; readonly complaint: string }> {
   let complaint = '';
-  const process = sandbox.exec({
+  const stop = () => running.kill('SIGKILL');
+  const running = sandbox.exec({
     argv,
-    onStdout(bytes) {
-      if (sizeBytes < grepOutputBytesMax) chunks.push(Buffer.from(bytes));
-      else process.kill('SIGKILL');
-      sizeBytes += bytes.length;
-    },
+    onStdout: onOutput(stop),
     onStderr(bytes) {
       complaint = (complaint + decode(bytes)).slice(0, 2_000);
     },
   });
-  process.endInput();
-  const stop = () => process.kill('SIGKILL');
-  signal.addEventListener('abort', stop, { once: true });
-  const { code } = await process.exited;
-  signal.removeEventListener('abort', stop);
-  const output = decode(Buffer.concat(chunks).subarray(0, grepOutputBytesMax));
-  // Stopped because enough was found: what is there is the answer, but for its last, cut line.
-  if (sizeBytes > grepOutputBytesMax)
-    return { code: 0, output: output.slice(0, output.lastIndexOf('\n') + 1), complaint };
-  return { code, output, complaint };
-}
-
-/** The reference runner answers with lines, so that is what an absent output_mode means. */
-function modeFlag(input: ToolInput): string {
-  const mode = textOf(input, 'output_mode') ?? 'content';
-  if (mode === 'files_with_matches') return '-l';
-  return mode === 'count' ? '-c' : '-n';
-}
-
-function common(input: ToolInput): string[] {
-  const around = numberOf(input, '-C') ?? numberOf(input, 'context') ?? 0;
-  const content = modeFlag(input) === '-n';
-  return [
-    modeFlag(input),
-    ...(input['-i'] === true ? ['-i'] : []),
-    ...(content
-      ? ['-A', String(numberOf(input, '-A') ?? around), '-B', String(numberOf(input, '-B') ?? around)]
-      : []),
-  ];
-}
-
-function target(input: ToolInput): string[] {
-  const root = pathOf(textOf(input, 'path') ?? '.').replace(/\/\.$/, '');
-  return ['-e', textOf(input, 'pattern') ?? '', '--', root];
-}
-
-function ripgrepArguments(input: ToolInput): string[] {
-  const glob = textOf(input, 'glob');
-  const type = textOf(input, 'type');
-  const fixed = [
-    '--no-config',
-    '--color=never',
-    '--no-heading',
-    '--with-filename',
-    '--hidden',
-    '--sort=path',
-  ];
-  return [
-    ...['rg', ...fixed, '--glob=!.git', '--glob=!node_modules'],
-    ...common(input),
-    ...(glob ? [`--glob=${glob}`] : []),
-    ...(type ? [`--type=${type}`] : []),
-    ...(input['multiline'] === true ? ['-U', '--multiline-dotall'] : []),
-    ...target(input),
-  ];
-}
-
-/** grep knows no types: the type stands for the extension of the same name. */
-function grepArguments(input: ToolInput): string[] {
-  const glob = textOf(input, 'glob');
-  const type = textOf(input, 'type');
-  return [
-    ...['grep', '-r', '-E', '-I', '-H', '--color=never', '--exclude-dir=.git', '--exclude-dir=node_modules'],
-    ...common(input),
-    ...(glob ? [`--include=${glob.slice(glob.lastIndexOf('/') + 1)}`] : []),
-    ...(type ? [`--include=*.${type}`] : []),
-    ...(input['multiline'] === true ? ['-z'] : []),
-    ...target(input),
-  ];
+  running.endInput();
+  if (limit.aborted) stop();
+  limit.addEventListener('abort', stop, { once: true });
+  const { code } = await running.exited;
+  limit.removeEventListener('abort', stop);
+  return { code, complaint: complaint.trim().replace(/^(grep|rg): /, '') || 'the search ended early' };
 }
