@@ -52,7 +52,7 @@ export function createToolbox(sandbox: Sandbox): Toolbox {
         return await spilled(sandbox, request, outcome);
       } catch (cause) {
         if (!(cause instanceof SandboxFileError)) throw cause;
-        return failed(`${request.name}: ${subjectOf(request)}${cause.reason.toLowerCase()}`);
+        return failed(`${request.name}: ${subjectOf(request)}${cause.reason}`);
       }
     },
   };

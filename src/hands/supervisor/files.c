@@ -285,6 +285,7 @@ typedef struct {
 static Found *found;
 static size_t found_count, found_room;
 static unsigned long scanned;
+static int depth_max;
 
 static void consider(const char *path, const char *below, const struct stat *about) {
   Segments names;
@@ -303,7 +304,7 @@ static void consider(const char *path, const char *below, const struct stat *abo
 }
 
 static void scan(const char *directory, size_t root_length, unsigned long max, int depth) {
-  DIR *open_directory = depth < DEPTH_MAX ? opendir(directory) : NULL;
+  DIR *open_directory = opendir(directory);
   if (open_directory == NULL) return;
   struct dirent *entry;
   while (scanned < max && (entry = readdir(open_directory)) != NULL) {
@@ -314,12 +315,25 @@ static void scan(const char *directory, size_t root_length, unsigned long max, i
     struct stat about;
     scanned++;
     if (lstat(path, &about) == 0) {
-      if (S_ISDIR(about.st_mode)) scan(path, root_length, max, depth + 1);
-      else if (S_ISREG(about.st_mode)) consider(path, path + root_length, &about);
+      if (S_ISDIR(about.st_mode)) {
+        if (depth + 1 < depth_max) scan(path, root_length, max, depth + 1);
+      } else if (S_ISREG(about.st_mode)) consider(path, path + root_length, &about);
     }
     free(path);
   }
   closedir(open_directory);
+}
+
+/* No file deeper than this can match. */
+static int deepest(void) {
+  int most = 0;
+  for (int i = 0; i < alternative_count; i++) {
+    const Segments *one = &alternatives[i];
+    for (int n = 0; n < one->count; n++)
+      if (!strcmp(one->names[n], "**")) return DEPTH_MAX;
+    if (one->count > most) most = one->count;
+  }
+  return most < DEPTH_MAX ? most : DEPTH_MAX;
 }
 
 static int newest_first(const void *left, const void *right) {
@@ -340,6 +354,7 @@ static int glob_files(const char *root, const char *pattern, unsigned long scan_
     fprintf(stderr, "%s: Too many alternatives\n", pattern);
     return 1;
   }
+  depth_max = deepest();
   scan(root, strcmp(root, "/") == 0 ? 0 : strlen(root), scan_max, 0);
   if (found_count > 0) qsort(found, found_count, sizeof *found, newest_first);
   for (size_t i = 0; i < found_count && i < max; i++)

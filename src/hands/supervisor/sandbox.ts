@@ -161,6 +161,7 @@ export async function collect(
 /** A file operation inside the sandbox said no: `<path>: <reason>`. */
 export class SandboxFileError extends Error {
   get reason(): string {
-    return this.message.slice(this.message.lastIndexOf(': ') + 1).trim();
+    const reason = this.message.slice(this.message.lastIndexOf(': ') + 1).trim();
+    return reason.charAt(0).toLowerCase() + reason.slice(1);
   }
 }

@@ -186,7 +186,8 @@ static void handle_frame(uint8_t type, uint32_t id, char *payload, uint32_t leng
   if (type == T_SIGNAL && length == 4 && !job->ended) {
     uint32_t number;
     memcpy(&number, payload, 4);
-    kill(-job->pid, (int)number);
+    /* A child that was only just forked leads no group yet. */
+    if (kill(-job->pid, (int)number) != 0) kill(job->pid, (int)number);
   }
 }
 

@@ -23,9 +23,12 @@ function common(input: ToolInput): string[] {
   if (modeOf(input) === 'files_with_matches') return ['-l', ...ignoreCase];
   if (modeOf(input) === 'count') return ['-c', ...ignoreCase];
   const around = numberOf(input, '-C') ?? numberOf(input, 'context') ?? 0;
-  const after = ['-A', String(numberOf(input, '-A') ?? around)];
-  const before = ['-B', String(numberOf(input, '-B') ?? around)];
-  return [...ignoreCase, ...(input['-n'] === false ? [] : ['-n']), ...after, ...before];
+  // Never with 0: grep then still draws a line between matches that are apart.
+  const context = (['-A', '-B'] as const).flatMap((flag) => {
+    const lines = numberOf(input, flag) ?? around;
+    return lines > 0 ? [flag, String(lines)] : [];
+  });
+  return [...ignoreCase, ...(input['-n'] === false ? [] : ['-n']), ...context];
 }
 
 function target(input: ToolInput): string[] {
