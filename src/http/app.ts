@@ -104,7 +104,6 @@ async function serve(deps: AppDeps, { route, handler, request, headers, params }
   await deps.authenticate(request.headers);
   checkVersion(request.headers.get('anthropic-version'));
   checkBeta(route, request.headers.get('anthropic-beta'));
-  checkParams(params);
   const query = parseQuery(route, new URL(request.url).searchParams);
   const body = route.body === null ? null : parseBody(route, await readJson(request));
   const lastEventId = request.headers.get('last-event-id');
@@ -112,15 +111,6 @@ async function serve(deps: AppDeps, { route, handler, request, headers, params }
   if (!route.streams) return json(200, result, headers);
   // Handlers of streaming routes answer with a stream, see Answer.
   return sseResponse(result as EventStream, { clock: deps.clock, extraHeaders: headers });
-}
-
-const idLengthMax = 128;
-
-/** Any id of a sane length is looked up; a longer one cannot exist (spec/README.md, IDs). */
-function checkParams(params: Readonly<Record<string, string>>): void {
-  for (const value of Object.values(params)) {
-    if (value.length > idLengthMax) throw new Refusal('not_found', 'Not found');
-  }
 }
 
 function json(status: number, body: unknown, headers: Readonly<Record<string, string>>): Response {

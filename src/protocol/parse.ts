@@ -41,10 +41,11 @@ function flatten(issues: readonly Issue[], prefix: Path = []): Issue[] {
   });
 }
 
-/** The member whose first complaint is not about the kind of value itself. */
+/** The member whose complaints are about what the value holds, else one that takes this kind of value. */
 function closest(errors: readonly (readonly Issue[])[]): readonly Issue[] {
   const fitting = errors.find((member) => member.every((issue) => !isWrongKind(issue)));
-  return fitting ?? errors.at(-1) ?? [];
+  const choosing = errors.find((member) => member.some((issue) => issue.code === 'invalid_value'));
+  return fitting ?? choosing ?? errors.at(-1) ?? [];
 }
 
 function isWrongKind(issue: Issue): boolean {
