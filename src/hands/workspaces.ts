@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { SandboxSpec } from '../domain/sandbox.ts';
 
 /** What of a session's files outlives its sandboxes: directories of the host, bound at their place inside. */
@@ -7,6 +9,8 @@ export type Workspaces = {
   prepare(sessionId: string): Promise<SandboxSpec['mounts']>;
   discard(sessionId: string): Promise<void>;
 };
+
+const run = promisify(execFile);
 
 const bound = [
   { name: 'workspace', sandbox: '/workspace', readOnly: false },
@@ -27,7 +31,14 @@ export function createWorkspaces(directory: string): Workspaces {
       return mounts;
     },
     async discard(sessionId) {
-      await rm(join(directory, sessionId), { recursive: true, force: true });
+      const path = join(directory, sessionId);
+      await rm(path, { recursive: true, force: true, maxRetries: 3 }).catch(() => removeStubborn(path));
     },
   };
+}
+
+/** An agent can make trees deeper than a path may be long, and directories that nobody may enter. */
+async function removeStubborn(path: string): Promise<void> {
+  await run('chmod', ['-R', 'u+rwX', '--', path]).catch(() => undefined);
+  await run('rm', ['-rf', '--', path]);
 }

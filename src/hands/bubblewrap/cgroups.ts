@@ -8,7 +8,8 @@ export type Cgroups = {
   readonly description: string;
   /** Makes the group of a sandbox: the files its launcher must write its pid to. */
   create(name: string, limits: SandboxLimits): Promise<readonly string[]>;
-  remove(name: string): Promise<void>;
+  /** False when the group is still in use. */
+  remove(name: string): Promise<boolean>;
 };
 
 type Hierarchy = {
@@ -38,11 +39,27 @@ export async function findCgroups(mountPoint = '/sys/fs/cgroup'): Promise<Cgroup
       return files;
     },
     async remove(name) {
-      // A group that still has a zombie refuses; the next sweep takes it.
-      for (const { root } of hierarchies) await rmdir(join(root, name)).catch(() => undefined);
+      const groups = hierarchies.map(({ root }) => join(root, name));
+      return (await Promise.all(groups.map(removeGroup))).every(Boolean);
     },
   };
 }
+
+/** A group whose last process is still being reaped refuses for a moment. */
+async function removeGroup(group: string): Promise<boolean> {
+  for (let attempt = 0; attempt < removeAttemptsMax; attempt++) {
+    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, removePauseMs).unref());
+    const gone = await rmdir(group).then(
+      () => true,
+      (cause: NodeJS.ErrnoException) => cause.code === 'ENOENT',
+    );
+    if (gone) return true;
+  }
+  return false;
+}
+
+const removeAttemptsMax = 5;
+const removePauseMs = 20;
 
 const probeLimits: SandboxLimits = { memoryBytesMax: 0, processesMax: 0, fileBytesMax: 0, openFilesMax: 0 };
 

@@ -75,9 +75,9 @@ export function createBubblewrapProvider(options: BubblewrapOptions): SandboxPro
   };
 }
 
+/** What cannot be removed yet keeps its pid file: the next sweep takes both. */
 async function leave(pidFile: string, cgroups: Cgroups | null, name: string): Promise<void> {
-  await rm(pidFile, { force: true });
-  await cgroups?.remove(name);
+  if ((await cgroups?.remove(name)) !== false) await rm(pidFile, { force: true });
 }
 
 /** Uids far from any real user's; the same session gets the same one, so that its workspace stays its own. */
@@ -135,14 +135,16 @@ async function startTime(pid: number): Promise<string> {
 /** Sandboxes die with their server; what a broken kernel or a debugger kept alive is ended here. */
 async function sweep(runDir: string): Promise<number> {
   let ended = 0;
-  for (const name of await readdir(runDir).catch(() => [])) {
+  const left = (await readdir(runDir).catch(() => [])).filter((name) => name.endsWith('.pid'));
+  const cgroups = left.length === 0 ? null : await findCgroups();
+  for (const name of left) {
     const path = join(runDir, name);
     const [pid = '', started = ''] = (await readFile(path, 'utf8').catch(() => '')).split(' ');
     if (started !== '' && (await startTime(Number(pid))) === started) {
       process.kill(Number(pid), 'SIGKILL');
       ended += 1;
     }
-    await rm(path, { force: true });
+    await leave(path, cgroups, name.replace(/\.pid$/, ''));
   }
   return ended;
 }
