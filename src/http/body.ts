@@ -22,12 +22,21 @@ async function readBytes(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Leaving the loop cancels the body, so nothing more of it is buffered.
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of arriving(request)) {
     size += chunk.byteLength;
     if (size > requestBodyBytesMax) throw tooLarge();
     chunks.push(chunk);
   }
   return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+}
+
+/** A body that stops arriving is the client's doing, not a failure of ours. */
+async function* arriving(request: Request): AsyncGenerator<Uint8Array> {
+  try {
+    yield* request.body ?? [];
+  } catch (cause) {
+    throw new Refusal('invalid_request', 'Failed to parse request body: the body ended early', { cause });
+  }
 }
 
 function decodeUtf8(bytes: Uint8Array): string {

@@ -159,11 +159,36 @@ function isArray(schema: z.core.$ZodType | undefined): boolean {
   return def?.type === 'array';
 }
 
+/** Deeper values exist only to exhaust the stack of whoever walks them. */
+const jsonDepthMax = 256;
+
 /** JSON text of a request body. */
 export function parseJson(text: string): unknown {
+  const json = parsedJson(text);
+  if (isDeeperThan(jsonDepthMax, json)) {
+    throw invalid(`Failed to parse request body: nested more than ${jsonDepthMax} levels deep`);
+  }
+  return json;
+}
+
+function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
     throw new Refusal('invalid_request', 'Failed to parse request body: invalid JSON', { cause });
   }
+}
+
+/** Level by level, not by recursion. */
+function isDeeperThan(depthMax: number, json: unknown): boolean {
+  let level = [json].filter(isContainer);
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth === depthMax) return true;
+    level = level.flatMap((container) => Object.values(container).filter(isContainer));
+  }
+  return false;
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
