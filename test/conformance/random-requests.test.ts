@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import fc from 'fast-check';
+import { routes } from '../../src/protocol/routes.ts';
+import type { ServerProcess } from '../support/server.ts';
+import { serverHome } from '../support/server.ts';
+import type { Mutant } from '../support/server-mutants.ts';
+import { mutants } from '../support/server-mutants.ts';
+import { message, openSession, say } from '../support/server-sessions.ts';
+
+const requestsAtOnce = 10;
+const rounds = 300;
+
+describe('three thousand requests that went wrong', () => {
+  const home = serverHome();
+  let server: ServerProcess;
+  before(async () => {
+    server = await home.start();
+  });
+  after(() => home.remove());
+
+  test('are each answered by their schema or refused in the shape of an error, and the server lives', async () => {
+    const session = await openSession(server.client, {}, { initial_events: [message('hello')] });
+    const [thread] = (await server.client.beta.sessions.threads.list(session.id)).data;
+    const arbitrary = mutants(session, thread?.id ?? '');
+    const statuses = new Map<number, number>();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(arbitrary, { minLength: requestsAtOnce, maxLength: requestsAtOnce }),
+        async (requests) => {
+          for (const status of await Promise.all(requests.map((request) => answered(server, request)))) {
+            statuses.set(status, (statuses.get(status) ?? 0) + 1);
+          }
+        },
+      ),
+      { seed: 20_261_124, numRuns: rounds, endOnFailure: true },
+    );
+    // Requests that never get past the door would prove little.
+    assert.ok((statuses.get(200) ?? 0) > 300, `answers by status: ${JSON.stringify([...statuses])}`);
+    assert.ok((statuses.get(400) ?? 0) > 300, `answers by status: ${JSON.stringify([...statuses])}`);
+    assert.deepEqual(server.errors(), []);
+    const fresh = await openSession(server.client);
+    assert.notDeepEqual(await say(server.client, fresh.id, 'hello'), []);
+  });
+});
+
+/** The status, once the answer has been found to be in order. */
+async function answered(
+  server: ServerProcess,
+  { key, method, path, headers, body }: Mutant,
+): Promise<number> {
+  const usual = {
+    'x-api-key': server.apiKey,
+    'anthropic-version': '2023-06-01',
+    'anthropic-beta': 'managed-agents-2026-04-01',
+    'content-type': 'application/json',
+  };
+  const response = await fetch(`${server.baseUrl}${path}`, {
+    method,
+    headers: { ...usual, ...headers },
+    body: typeof body === 'string' || body === null ? body : new Uint8Array(body),
+    signal: AbortSignal.timeout(20_000),
+  });
+  const requestId = response.headers.get('request-id');
+  assert.match(requestId ?? '', /^req_\w+$/);
+  if (response.headers.get('content-type')?.startsWith('text/event-stream')) {
+    await response.body?.cancel();
+    return response.status;
+  }
+  const answer = JSON.parse(await response.text());
+  if (response.status === 200) assertAnswer(key, answer);
+  else assertError(response.status, answer, requestId);
+  return response.status;
+}
+
+function assertAnswer(key: Mutant['key'], answer: unknown): void {
+  const { paging, response } = routes[key];
+  const items = paging === null ? [answer] : (answer as { data: unknown[] }).data;
+  for (const item of items) response.parse(item);
+}
+
+function assertError(status: number, answer: unknown, requestId: string | null): void {
+  assert.ok(status >= 400 && status < 500, `${status} ${JSON.stringify(answer)}`);
+  const { type, error, request_id } = answer as {
+    type: string;
+    error: { type: string; message: string };
+    request_id: string;
+  };
+  assert.deepEqual([type, request_id], ['error', requestId]);
+  assert.match(error.type, /^(invalid_request|not_found|permission|conflict)_error$/);
+  assert.notEqual(error.message, '');
+}
