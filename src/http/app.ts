@@ -50,14 +50,20 @@ export function createApp(deps: AppDeps): App {
     const handler: AnyHandler = Reflect.get(deps.handlers, key);
     app.on(route.method, route.path, (context) =>
       answer(deps, context.req.raw, (request, headers) =>
-        serve(deps, { route, handler, request, headers, params: context.req.param() }),
+        serve(deps, { route, handler, request, headers, params: canonical(context.req.param()) }),
       ),
     );
   }
   for (const path of new Set(entries.map(([, route]) => route.path))) {
-    app.all(path, (context) =>
-      answer(deps, context.req.raw, () => Promise.reject(wrongMethod(context.req.method, entries, path))),
-    );
+    const allowed = [
+      ...new Set(entries.filter(([, route]) => route.path === path).map(([, route]) => route.method)),
+    ];
+    app.all(path, async (context) => {
+      const refusal = wrongMethod(context.req.method, allowed);
+      const response = await answer(deps, context.req.raw, () => Promise.reject(refusal));
+      response.headers.set('allow', allowed.join(', '));
+      return response;
+    });
   }
   app.notFound((context) =>
     answer(deps, context.req.raw, () => Promise.reject(new Refusal('not_found', 'Not found'))),
@@ -65,10 +71,7 @@ export function createApp(deps: AppDeps): App {
   return { fetch: (request) => app.fetch(request) };
 }
 
-function wrongMethod(method: string, entries: readonly [string, Route][], path: string): Refusal {
-  const allowed = [
-    ...new Set(entries.filter(([, route]) => route.path === path).map(([, route]) => route.method)),
-  ];
+function wrongMethod(method: string, allowed: readonly string[]): Refusal {
   return new Refusal('method', `Method ${method} is not allowed here; use ${allowed.join(' or ')}`);
 }
 
@@ -90,6 +93,14 @@ async function answer(deps: AppDeps, request: Request, reply: Reply): Promise<Re
     const error = wireError(refusal, requestId);
     return json(error.status, error.body, { ...headers, ...error.headers });
   }
+}
+
+/** `session_…` is an older spelling of a session's id (spec/README.md, IDs). */
+function canonical(params: Readonly<Record<string, string>>): Record<string, string> {
+  const { session_id: id } = params;
+  return id?.startsWith('session_')
+    ? { ...params, session_id: `sesn_${id.slice('session_'.length)}` }
+    : params;
 }
 
 type Served = {

@@ -165,9 +165,8 @@ const jsonDepthMax = 256;
 /** JSON text of a request body. */
 export function parseJson(text: string): unknown {
   const json = parsedJson(text);
-  if (isDeeperThan(jsonDepthMax, json)) {
-    throw invalid(`Failed to parse request body: nested more than ${jsonDepthMax} levels deep`);
-  }
+  const problem = problemOf(json);
+  if (problem !== null) throw invalid(`Failed to parse request body: ${problem}`);
   return json;
 }
 
@@ -179,14 +178,15 @@ function parsedJson(text: string): unknown {
   }
 }
 
-/** Level by level, not by recursion. */
-function isDeeperThan(depthMax: number, json: unknown): boolean {
+/** Level by level, not by recursion. Copies of an object would lose a field `__proto__` without a word. */
+function problemOf(json: unknown): string | null {
   let level = [json].filter(isContainer);
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth === depthMax) return true;
+    if (depth === jsonDepthMax) return `nested more than ${jsonDepthMax} levels deep`;
+    if (level.some((container) => Object.hasOwn(container, '__proto__'))) return 'unknown field "__proto__"';
     level = level.flatMap((container) => Object.values(container).filter(isContainer));
   }
-  return false;
+  return null;
 }
 
 function isContainer(value: unknown): value is object {

@@ -9,6 +9,7 @@ import { serverHome } from '../support/server.ts';
 import { contents } from '../support/server-contents.ts';
 import type { Expected, Sent } from '../support/server-http.ts';
 import { assertRefused, call } from '../support/server-http.ts';
+import { openSession } from '../support/server-sessions.ts';
 
 const mebibyte = 1024 * 1024;
 const agent = { name: 'Ant', model: 'scripted/demo' };
@@ -88,6 +89,11 @@ const cases: readonly (readonly [name: string, sent: Sent, expected: Expected])[
   ['a body of blanks', post(' \n '), bad('Failed to parse request body: the body is empty')],
   ['a body that is no UTF-8', post(badUtf8), bad('Failed to parse request body: invalid UTF-8')],
   [
+    'a field that copies would lose',
+    post('{"name":"Ant","model":"scripted/demo","metadata":{"__proto__":"x"}}'),
+    bad('Failed to parse request body: unknown field "__proto__"'),
+  ],
+  [
     'a form',
     post('name=Ant', { 'content-type': 'application/x-www-form-urlencoded' }),
     bad(/^content-type: .* is not supported; send application\/json$/),
@@ -165,6 +171,17 @@ describe('the door', () => {
       assert.equal(reply.headers.get('x-should-retry'), null);
     });
   }
+
+  test('a wrong method is told the right ones', async () => {
+    const reply = await call(server, { method: 'PUT', path: '/v1/agents' });
+    assert.deepEqual(reply.headers.get('allow')?.split(', ').sort(), ['GET', 'POST']);
+  });
+
+  test('finds a session under the older spelling of its id', async () => {
+    const { id } = await openSession(server.client);
+    const older = id.replace(/^sesn_/, 'session_');
+    assert.equal((await server.client.beta.sessions.retrieve(older)).id, id);
+  });
 
   test('keeps every character it was sent', async () => {
     const sent = {
