@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -9,8 +9,17 @@ const installSentence =
 
 /** Where bubblewrap is, or null. */
 export function findBubblewrap(path: string): string | null {
-  const found = path.split(':').find((directory) => directory !== '' && existsSync(`${directory}/bwrap`));
+  const found = path.split(':').find((directory) => directory !== '' && canRun(`${directory}/bwrap`));
   return found === undefined ? null : `${found}/bwrap`;
+}
+
+function canRun(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export type EnsureOptions = {
