@@ -1,4 +1,5 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { App } from './app.ts';
 
@@ -18,6 +19,7 @@ export async function startServer({ app, host, port }: ServerOptions): Promise<R
   server.requestTimeout = 0;
   server.headersTimeout = 30_000;
   server.keepAliveTimeout = 60_000;
+  const connections = trackConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -25,14 +27,44 @@ export async function startServer({ app, host, port }: ServerOptions): Promise<R
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : port,
-    close: (graceMs) => close(server, graceMs),
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      connections.closeIdle();
+      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      await closed;
+      clearTimeout(cut);
+    },
   };
 }
 
-async function close(server: Server, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-  await closed;
-  clearTimeout(cut);
+/**
+ * Connections and how many requests each is answering. Node's own idea of an idle one leaves out those that
+ * have not asked anything yet and those that fall idle later, and a drain would wait for both in vain.
+ */
+function trackConnections(server: Server) {
+  const answering = new Map<Socket, number>();
+  let closing = false;
+
+  function count(socket: Socket, step: 1 | -1): void {
+    const before = answering.get(socket);
+    if (before === undefined) return;
+    answering.set(socket, before + step);
+    if (closing && before + step === 0) socket.destroySoon();
+  }
+
+  server.on('connection', (socket: Socket) => {
+    answering.set(socket, 0);
+    socket.once('close', () => answering.delete(socket));
+  });
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    count(socket, 1);
+    response.once('close', () => count(socket, -1));
+  });
+  return {
+    /** From now on a connection ends with its last answer. */
+    closeIdle() {
+      closing = true;
+      for (const [socket, requests] of answering) if (requests === 0) socket.destroySoon();
+    },
+  };
 }
