@@ -13,6 +13,7 @@ import { silentLog } from '../base/log.ts';
 import { abortGraceMs, sandboxesLiveMax, sandboxesProvisioningMax, sandboxIdleMs } from '../domain/limits.ts';
 import type { Sandbox, SandboxProvider } from '../domain/sandbox.ts';
 import { createHands } from './hands.ts';
+import type { Workspaces } from './workspaces.ts';
 import { createWorkspaces } from './workspaces.ts';
 
 /** A provider whose sandboxes know one tool, read, which says what it is told to. */
@@ -65,7 +66,15 @@ type Call = (session: string, options?: { signal?: AbortSignal; command?: string
 
 function openHands(provider: SandboxProvider, clock: FakeClock = fakeClock()) {
   const directory = temporaryDirectory();
-  const workspaces = createWorkspaces(directory.path);
+  const discarded: string[] = [];
+  const real = createWorkspaces(directory.path);
+  const workspaces: Workspaces = {
+    prepare: real.prepare,
+    discard(sessionId) {
+      discarded.push(sessionId);
+      return real.discard(sessionId);
+    },
+  };
   const hands = createHands({ provider, workspaces, clock, log: silentLog });
   const call: Call = async (sessionId, { signal = new AbortController().signal, command } = {}) => {
     const tool =
@@ -79,6 +88,7 @@ function openHands(provider: SandboxProvider, clock: FakeClock = fakeClock()) {
     hands,
     call,
     directory: directory.path,
+    discarded,
     warm: (sessionId: string) => hands.warm({ sessionId, environmentId: 'env_1' }),
     async [Symbol.asyncDispose]() {
       await hands.close();
@@ -272,7 +282,11 @@ describe('hands and aborts', () => {
     const fake = fakeProvider();
     const { promise, resolve } = Promise.withResolvers<void>();
     fake.behaviour.provision = () => promise;
-    fake.behaviour.read = () => assert.fail('was run');
+    let wasRun = false;
+    fake.behaviour.read = async () => {
+      wasRun = true;
+      return 'text';
+    };
     await using it = openHands(fake.provider);
     const aborted = new AbortController();
     const calling = it.call('a', { signal: aborted.signal });
@@ -280,6 +294,7 @@ describe('hands and aborts', () => {
     aborted.abort();
     resolve();
     assert.deepEqual(await calling, refused('read: aborted'));
+    assert.equal(wasRun, false);
   });
 });
 
@@ -307,7 +322,7 @@ describe('hands and ends', () => {
     await settled();
     const released = it.hands.release('a', { discard: true });
     await settled();
-    assert.ok(existsSync(join(it.directory, 'a')));
+    assert.deepEqual(it.discarded, []);
     resolve();
     await released;
     assert.ok(!existsSync(join(it.directory, 'a')));
@@ -349,7 +364,7 @@ describe('hands with real sandboxes', () => {
   test('an abort spares the sandbox: the next call finds its files and a fresh shell', async () => {
     await using it = openHands(provider);
     const aborted = new AbortController();
-    const command = 'touch here; touch /tmp/here; setsid sleep 600 & sleep 600';
+    const command = 'touch /tmp/here; touch here; setsid sleep 600 & sleep 600';
     const calling = it.call('a', { command, signal: aborted.signal });
     await until(() => existsSync(join(it.directory, 'a/workspace/here')));
     aborted.abort();

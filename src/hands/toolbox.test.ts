@@ -72,8 +72,8 @@ describe('the toolbox', () => {
   });
 
   test('tools of every kind work while a command runs', async () => {
-    const running = tools.bash('echo begun > begun; until [ -e go ]; do sleep 0.01; done; cat go');
-    for (let begun = false; !begun; ) begun = !(await tools.call('read', { file_path: 'begun' })).isError;
+    const running = tools.bash('echo begun > begun; until [ -s go ]; do sleep 0.01; done; cat go');
+    while ((await tools.call('read', { file_path: 'begun' })).text !== '1\tbegun');
     assert.deepEqual(
       await tools.call('grep', { pattern: 'begun', path: 'begun' }),
       answered('/workspace/begun:1:begun'),
