@@ -64,8 +64,17 @@ export function createBubblewrapProvider(options: BubblewrapOptions): SandboxPro
     const pidFile = join(runDir, `${name}.pid`);
     if (child.pid)
       await writeFile(pidFile, `${child.pid} ${await startTime(child.pid)}`).catch(() => undefined);
-    child.once('close', () => void leave(pidFile, parts.cgroups, name));
-    return await connectSandbox(child, signal);
+    const left = new Promise((resolve) => child.once('close', resolve)).then(() =>
+      leave(pidFile, parts.cgroups, name).catch(() => undefined),
+    );
+    const sandbox = await connectSandbox(child, signal);
+    return {
+      ...sandbox,
+      async destroy() {
+        await sandbox.destroy();
+        await left;
+      },
+    };
   }
 
   return {
