@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fakeClock } from '../../test/support/clock.ts';
+import type { EventStream, StreamItem } from '../control/stream-events.ts';
+import { streamHeartbeatMs } from '../domain/limits.ts';
+import { sseResponse } from './sse.ts';
+
+const ping = 'event: ping\ndata: {"type": "ping"}\n\n';
+const deleted = { id: 'sevt_1', type: 'session.deleted', processed_at: '2026-11-24T00:00:00Z' } as const;
+const event: StreamItem = { type: 'event', event: deleted, id: deleted.id };
+const overflow: StreamItem = { type: 'overflow' };
+
+/** What the session's side says; `isOpen` goes on silently until it is closed. */
+function streamOf(items: readonly StreamItem[], isOpen = false) {
+  const closed = Promise.withResolvers<void>();
+  async function* read(): AsyncGenerator<StreamItem> {
+    yield* items;
+    if (isOpen) await closed.promise;
+  }
+  const events: EventStream = { [Symbol.asyncIterator]: read, close: () => closed.resolve() };
+  return { events, closed: closed.promise };
+}
+
+function respond(events: EventStream, clock = fakeClock()): Response {
+  return sseResponse(events, { clock, extraHeaders: { 'request-id': 'req_1' } });
+}
+
+test('a stream begins at once, frames each event with its id, and ends with its source', async () => {
+  const { events, closed } = streamOf([event]);
+  const response = respond(events);
+  assert.equal(response.headers.get('content-type'), 'text/event-stream; charset=utf-8');
+  assert.equal(response.headers.get('request-id'), 'req_1');
+  const frame = `event: session.deleted\nid: sevt_1\ndata: ${JSON.stringify(deleted)}\n\n`;
+  assert.equal(await response.text(), `${ping}${frame}`);
+  await closed;
+});
+
+test('a reader who fell too far behind is told so, and the stream ends', async () => {
+  const { events, closed } = streamOf([overflow, event]);
+  const text = await respond(events).text();
+  assert.match(
+    text,
+    /^event: ping\n.*\n\nevent: error\ndata: \{"type":"error","error":\{"type":"api_error",.*Last-Event-ID.*\}\}\n\n$/,
+  );
+  await closed;
+});
+
+test('a silent stream is kept alive by a heartbeat', async () => {
+  const clock = fakeClock();
+  const { events } = streamOf([], true);
+  const reader = respond(events, clock).body?.getReader();
+  await reader?.read();
+  clock.advance(streamHeartbeatMs);
+  assert.equal(Buffer.from((await reader?.read())?.value ?? []).toString(), ping);
+  await reader?.cancel();
+});
+
+test('a client that hangs up lets go of the session', async () => {
+  const { events, closed } = streamOf([], true);
+  await respond(events).body?.cancel();
+  await closed;
+});
