@@ -48,7 +48,7 @@ export async function findCgroups(mountPoint = '/sys/fs/cgroup'): Promise<Cgroup
 /** A group whose last process is still being reaped refuses for a moment. */
 async function removeGroup(group: string): Promise<boolean> {
   for (let attempt = 0; attempt < removeAttemptsMax; attempt++) {
-    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, removePauseMs).unref());
+    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, removePauseMs));
     const gone = await rmdir(group).then(
       () => true,
       (cause: NodeJS.ErrnoException) => cause.code === 'ENOENT',
