@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { unknownOutcomeText } from '../../src/domain/session/calls.ts';
+import type { LogRecord } from '../../src/domain/session/entry.ts';
+import { evolve } from '../../src/domain/session/evolve.ts';
+import type { SessionState } from '../../src/domain/session/state.ts';
+import type { SessionEvent } from '../../src/protocol/events.ts';
+
+/** What is true of every session's log, whatever happened to its server. */
+export function checkLog(records: readonly LogRecord[], state: SessionState): void {
+  records.forEach(({ seq }, index) => {
+    assert.equal(seq, index + 1, 'the sequence has no gaps');
+  });
+  assert.deepEqual(
+    records.reduce(evolve, null as SessionState | null),
+    state,
+    'a refold gives the same state',
+  );
+  const events = delivered(records);
+  checkStamps(events);
+  checkCalls(events);
+  checkStatuses(events);
+  checkSpans(events);
+}
+
+/** Events in the order streams deliver them. */
+export function delivered(records: readonly LogRecord[]): SessionEvent[] {
+  const queued = new Map<string, SessionEvent>();
+  return records.flatMap(({ entry }): SessionEvent[] => {
+    if (entry.kind === 'emitted') return [entry.event];
+    if (entry.kind === 'accepted' && entry.event.processed_at != null) return [entry.event];
+    if (entry.kind === 'accepted') queued.set(entry.event.id, entry.event);
+    if (entry.kind !== 'consumed') return [];
+    const event = queued.get(entry.eventId);
+    assert.ok(event, `${entry.eventId} is consumed once, and was accepted before`);
+    queued.delete(entry.eventId);
+    // Stamping does not change which member of the union it is.
+    return [{ ...event, processed_at: entry.processedAt } as SessionEvent];
+  });
+}
+
+function checkStamps(events: readonly SessionEvent[]): void {
+  events.forEach((event, index) => {
+    const before = events[index - 1]?.processed_at ?? '';
+    assert.ok((event.processed_at ?? '') > before, `${event.type} is stamped after ${before}`);
+  });
+}
+
+function checkCalls(events: readonly SessionEvent[]): void {
+  const uses = events.filter((event) => /^agent\.(mcp_|custom_)?tool_use$/.test(event.type));
+  const answered = events.flatMap((event) => {
+    if (event.type === 'agent.tool_result') return [event.tool_use_id];
+    if (event.type === 'agent.mcp_tool_result') return [event.mcp_tool_use_id];
+    return event.type === 'user.custom_tool_result' ? [event.custom_tool_use_id] : [];
+  });
+  assert.deepEqual(
+    answered.toSorted(),
+    uses.map(({ id }) => id).toSorted(),
+    'every tool use has exactly one result',
+  );
+}
+
+function checkStatuses(events: readonly SessionEvent[]): void {
+  const legal: Readonly<Record<string, readonly string[]>> = {
+    idle: ['running'],
+    running: ['idle', 'rescheduled', 'terminated'],
+    rescheduled: ['running', 'idle', 'terminated'],
+    terminated: [],
+  };
+  let status = 'idle';
+  for (const { type } of events) {
+    const next = /^session\.status_(\w+)$/.exec(type)?.[1];
+    if (next === undefined) continue;
+    const repeated = next === status && next === 'idle';
+    assert.ok(repeated || legal[status]?.includes(next), `${status} → ${next} is a legal step`);
+    status = next;
+  }
+}
+
+function checkSpans(events: readonly SessionEvent[]): void {
+  let open: string | null = null;
+  for (const event of events) {
+    if (event.type === 'span.model_request_start') {
+      assert.equal(open, null, 'one request at a time');
+      open = event.id;
+    }
+    if (event.type !== 'span.model_request_end') continue;
+    assert.equal(event.model_request_start_id, open, 'a span ends the one that is open');
+    open = null;
+  }
+  assert.equal(open, null, 'no request is left open');
+}
+
+/**
+ * What a client would call the same story: events without ids, times and counts of tokens; model requests
+ * that came to nothing left out; parallel results in the order of their calls, whichever ended first;
+ * results that a crash made unknown marked as such.
+ */
+export function storyOf(events: readonly SessionEvent[]): StoryLine[] {
+  const failed = new Set(
+    events.flatMap((event) =>
+      event.type === 'span.model_request_end' && event.is_error ? [event.model_request_start_id] : [],
+    ),
+  );
+  const kept = events.filter(
+    (event) => !failed.has(event.id) && !(event.type === 'span.model_request_end' && event.is_error),
+  );
+  const names = ordinals(kept);
+  return resultsInCallOrder(kept.map((event) => withoutNoise(event, names)));
+}
+
+type StoryLine = { readonly type: string; readonly tool_use_id?: string; readonly unknown?: true };
+
+/** `agent.tool_use 2` for the second tool use: what references say instead of ids. */
+function ordinals(events: readonly SessionEvent[]): ReadonlyMap<string, string> {
+  const counts = new Map<string, number>();
+  return new Map(
+    events.map(({ id, type }) => {
+      const count = (counts.get(type) ?? 0) + 1;
+      counts.set(type, count);
+      return [id, `${type} ${count}`];
+    }),
+  );
+}
+
+const noise = new Set(['id', 'processed_at', 'usage', 'model_usage', 'budget', 'session_thread_id']);
+
+function withoutNoise(event: SessionEvent, names: ReadonlyMap<string, string>): StoryLine {
+  const isUnknown = JSON.stringify(event).includes(unknownOutcomeText);
+  const text = JSON.stringify(event, (key, part: unknown) => {
+    if (noise.has(key)) return undefined;
+    return (typeof part === 'string' ? names.get(part) : undefined) ?? part;
+  });
+  const line: StoryLine = JSON.parse(text);
+  return isUnknown ? { ...line, unknown: true } : line;
+}
+
+function resultsInCallOrder(lines: readonly StoryLine[]): StoryLine[] {
+  const rank = (line: StoryLine | undefined) =>
+    line?.type === 'agent.tool_result' ? Number(line.tool_use_id?.split(' ').at(-1)) : null;
+  const sorted = [...lines];
+  // Insertion within a run of results; everything else stays where it is.
+  for (let end = 1; end < sorted.length; end++) {
+    for (let at = end; at > 0; at--) {
+      const [before, here] = [rank(sorted[at - 1]), rank(sorted[at])];
+      if (before === null || here === null || before <= here) break;
+      sorted.splice(at - 1, 2, ...sorted.slice(at - 1, at + 1).reverse());
+    }
+  }
+  return sorted;
+}
+
+/** Compares two stories; a result that a crash made unknown may stand for the one it replaced. */
+export function assertSameStory(
+  actual: readonly StoryLine[],
+  expected: readonly StoryLine[],
+  unknownMax: number,
+): void {
+  const seen = actual.map((line, index) => {
+    const original = expected[index];
+    return line.unknown && line.tool_use_id === original?.tool_use_id ? original : line;
+  });
+  assert.deepEqual(seen, expected);
+  const unknown = actual.filter((line) => line.unknown).length;
+  assert.ok(unknown <= unknownMax, `${unknown} results are unknown, at most ${unknownMax} were in flight`);
+}

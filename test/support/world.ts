@@ -1,0 +1,285 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../../src/base/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { newId } from '../../src/base/ids.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { breakDown } from '../../src/brain/break-down.ts';
+import { createRoutingModel } from '../../src/brain/models/routing-model.ts';
+import { createScriptedEndpoint } from '../../src/brain/models/scripted/endpoint.ts';
+import { parseScenario } from '../../src/brain/models/scripted/scenario.ts';
+import { startTurn } from '../../src/brain/turn.ts';
+import { sendEvents } from '../../src/control/send-events.ts';
+import { resolveTools } from '../../src/domain/agent-tools.ts';
+import type { Hands, ToolOutcome, ToolRequest } from '../../src/domain/hands.ts';
+import type { LogRecord } from '../../src/domain/session/entry.ts';
+import { createSession } from '../../src/domain/session/lifecycle.ts';
+import type { SessionState } from '../../src/domain/session/state.ts';
+import type { AgentToolParams } from '../../src/protocol/agent-tools.ts';
+import type { EventParams } from '../../src/protocol/event-params.ts';
+import type { SessionEvent } from '../../src/protocol/events.ts';
+import type { Store } from '../../src/store/open.ts';
+import { openStore } from '../../src/store/open.ts';
+import { createTails } from '../../src/store/tails.ts';
+import type { RunSessions } from '../../src/workers/run-sessions.ts';
+import { runSessions } from '../../src/workers/run-sessions.ts';
+import type { Fuse } from './fuse.ts';
+import { Crashed, fusedLeases, fusedLog, fusedModel } from './fuse.ts';
+
+/** What a run is made of: the model's script, the agent's tools, and what its tools do. */
+export type Setting = {
+  /** A scenario file's text; the model is `scripted/test`. */
+  readonly scenario: string;
+  readonly tools: readonly AgentToolParams[];
+  /** What a built-in tool does: the outcome, and how often it ran, are the outside world's to remember. */
+  readonly tool?: (request: ToolRequest, signal: AbortSignal) => Promise<ToolOutcome>;
+};
+
+/**
+ * A server without HTTP and without sandboxes: the real store on disk, the real workers and brain, the
+ * real scripted endpoint. It can be killed at any step and started again on the same directory; what
+ * is outside of it (the model's endpoint, what tools did, the client) lives on.
+ */
+export type World = {
+  readonly sessionId: string;
+  /** How often each tool use was executed. */
+  readonly executed: ReadonlyMap<string, number>;
+  /** A careful client: after a crash it looks whether the server has its events before it sends them again. */
+  send(...events: EventParams[]): Promise<void>;
+  /** Resolves when the session's state satisfies `condition`, over any number of crashes. */
+  until(condition: (state: SessionState) => boolean): Promise<SessionState>;
+  /** The API's list of events. */
+  events(): Promise<readonly SessionEvent[]>;
+  records(): Promise<readonly LogRecord[]>;
+  state(): Promise<SessionState>;
+  close(): Promise<void>;
+};
+
+type Life = {
+  readonly store: Store;
+  readonly sessions: RunSessions;
+  readonly fuse: Fuse;
+};
+
+const waitMsMax = 20_000;
+
+export async function startWorld(setting: Setting, fuses: Iterator<Fuse>): Promise<World> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'anthill-world-'));
+  const executed = new Map<string, number>();
+  const watchers = new Set<() => void>();
+  const endpoint = createScriptedEndpoint({
+    scenariosDir: dataDir,
+    scenarios: { test: parseScenario(setting.scenario) },
+    clock: hastyClock,
+  });
+  const outside = {
+    setting,
+    executed,
+    endpoint,
+    dataDir,
+    notify: () => {
+      for (const watch of watchers) watch();
+    },
+  };
+  let life = await begin(outside, nextFuse(fuses));
+  const sessionId = await createIn(life, setting);
+
+  async function revived(): Promise<Life> {
+    while (life.fuse.isBlown()) {
+      await end(life);
+      life = await begin(outside, nextFuse(fuses));
+    }
+    return life;
+  }
+
+  /** Runs on a life that lasts long enough; `again` decides after a crash what is left to do. */
+  async function survive<T>(work: (life: Life) => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work(await revived());
+      } catch (cause) {
+        if (!(cause instanceof Crashed)) throw cause;
+      }
+    }
+  }
+
+  const stateNow = () =>
+    survive(async ({ store }) => {
+      const state = await store.log.state(sessionId);
+      if (!state) throw new Error('the session is gone');
+      return state;
+    });
+
+  async function until(condition: (state: SessionState) => boolean): Promise<SessionState> {
+    const deadline = Date.now() + waitMsMax;
+    for (;;) {
+      const state = await stateNow();
+      if (condition(state)) return state;
+      if (Date.now() > deadline) throw new Error(`stuck: ${state.status}, ${JSON.stringify(state.round)}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(done, 20);
+        function done() {
+          clearTimeout(timer);
+          watchers.delete(done);
+          resolve();
+        }
+        watchers.add(done);
+      });
+    }
+  }
+
+  const records = () => survive(({ store }) => store.log.read(sessionId, 0, 10_000));
+  const acceptedCount = async () => (await records()).filter(({ entry }) => entry.kind === 'accepted').length;
+
+  return {
+    sessionId,
+    executed,
+    async send(...events) {
+      const before = await acceptedCount();
+      await survive(async ({ store, fuse }) => {
+        if ((await acceptedCount()) > before) return;
+        const log = fusedLog(store.log, fuse);
+        await sendEvents({ log, clock: hastyClock, newId }, sessionId, events);
+      });
+    },
+    until,
+    events: () =>
+      survive(async ({ store }) => {
+        const query = { limit: 10_000, order: 'asc', after: null, createdAt: {}, types: null } as const;
+        return (await store.log.events(sessionId, query)).map(({ item }) => item);
+      }),
+    records,
+    state: stateNow,
+    async close() {
+      life.fuse.blow();
+      await end(life);
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function nextFuse(fuses: Iterator<Fuse>): Fuse {
+  const next = fuses.next();
+  if (next.done) throw new Error('a world needs a fuse for every life');
+  return next.value;
+}
+
+type Outside = {
+  readonly setting: Setting;
+  readonly executed: Map<string, number>;
+  readonly endpoint: (request: Request) => Promise<Response>;
+  readonly dataDir: string;
+  readonly notify: () => void;
+};
+
+async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, fuse: Fuse): Promise<Life> {
+  const tails = createTails(hastyClock);
+  let sessions: RunSessions | null = null;
+  const store = await openStore({
+    dataDir,
+    clock: hastyClock,
+    afterCommit(commit) {
+      if (!fuse.isBlown()) sessions?.noticeCommit(commit);
+      notify();
+    },
+  });
+  const log = fusedLog(store.log, fuse);
+  const deps = {
+    log,
+    model: fusedModel(createRoutingModel({ scripted: endpoint, upstream: null }), fuse),
+    hands: handsOf(setting, executed, fuse),
+    tails,
+    clock: hastyClock,
+    newId,
+    random: () => 0.5,
+    costOf: () => null,
+  };
+  sessions = runSessions({
+    leases: fusedLeases(store.leases, fuse),
+    owner: 'world',
+    startTurn: (lease) => startTurn(deps, lease),
+    breakDown: (lease) => breakDown(deps, lease),
+    clock: hastyClock,
+    log: silentLog,
+  });
+  fuse.onBlown(notify);
+  return { store, sessions, fuse };
+}
+
+/** Death: nothing that was awaited goes on to write, and the next life finds only what is on disk. */
+async function end({ store, sessions }: Life): Promise<void> {
+  await sessions.close(0);
+  await store.close();
+}
+
+async function createIn({ store }: Life, { tools }: Setting): Promise<string> {
+  const nowUs = hastyClock.nowUs();
+  const at = new Date(nowUs / 1000).toISOString();
+  const environment = {
+    id: newId('env'),
+    type: 'environment' as const,
+    name: 'test',
+    description: null,
+    config: { type: 'self_hosted' as const },
+    metadata: {},
+    created_at: at,
+    updated_at: at,
+    archived_at: null,
+  };
+  await store.collections.environments.insert(environment);
+  const birth = {
+    id: newId('sesn'),
+    threadId: newId('sthr'),
+    environmentId: environment.id,
+    agent: {
+      id: 'agent_1',
+      type: 'agent' as const,
+      version: 1,
+      name: 'Tester',
+      model: { id: 'scripted/test' },
+      description: null,
+      system: null,
+      tools: resolveTools([...tools]),
+      mcp_servers: [],
+      skills: [],
+      execution_identity: { type: 'service_account' as const },
+      multiagent: null,
+    },
+    title: null,
+    metadata: {},
+    budget: null,
+    createdAtUs: nowUs,
+  };
+  const state = await store.log.create(createSession(birth, [], { nowUs, newId }));
+  return state.id;
+}
+
+/** Tools as data: each call is counted, then does what the setting says, or nothing at all. */
+function handsOf({ tool }: Setting, executed: Map<string, number>, fuse: Fuse): Hands {
+  return {
+    warm() {},
+    rest() {},
+    async release() {},
+    async close() {},
+    async execute(_recipe, request, signal) {
+      if (!fuse.burn('tool starts')) return cut;
+      executed.set(request.eventId, (executed.get(request.eventId) ?? 0) + 1);
+      const outcome = (await tool?.(request, signal)) ?? ok(`${request.name} done`);
+      return fuse.burn('tool has ended') ? outcome : cut;
+    },
+  };
+}
+
+/** What a dead process answers; nobody hears it. */
+const cut: ToolOutcome = { content: [], isError: true };
+
+export const ok = (text: string): ToolOutcome => ({ content: [{ type: 'text', text }], isError: false });
+
+/** Two hundred times as fast as the wall's: a retry that waits a second waits five milliseconds. */
+const haste = 200;
+const begunUs = systemClock.nowUs();
+const hastyClock: Clock = {
+  nowUs: () => begunUs + (systemClock.nowUs() - begunUs) * haste,
+  sleep: (ms, signal) => systemClock.sleep(ms / haste, signal),
+};
