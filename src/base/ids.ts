@@ -6,7 +6,6 @@ import { randomInt } from 'node:crypto';
  * the rest is random (~80 bits).
  */
 export type Brand<Kind extends string> = string & { readonly __kind?: Kind };
-export type AgentId = Brand<'agent'>;
 export type EnvironmentId = Brand<'environment'>;
 export type SessionId = Brand<'session'>;
 export type EventId = Brand<'event'>;

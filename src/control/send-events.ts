@@ -4,7 +4,7 @@ import { acceptEvents } from '../domain/session/decide.ts';
 import { draftOf } from '../domain/session/draft.ts';
 import type { SessionLog } from '../domain/session/session-log.ts';
 import type { EventParams } from '../protocol/event-params.ts';
-import type { SessionEvent } from '../protocol/events.ts';
+import type { ClientEvent } from '../protocol/events.ts';
 import { refuseFileBlocks } from './file-blocks.ts';
 
 export type SendEventsDeps = { readonly log: SessionLog; readonly clock: Clock; readonly newId: NewId };
@@ -17,7 +17,7 @@ export async function sendEvents(
   { log, clock, newId }: SendEventsDeps,
   sessionId: string,
   events: readonly EventParams[],
-): Promise<{ data: SessionEvent[] }> {
+): Promise<{ data: ClientEvent[] }> {
   refuseFileBlocks(events, 'events');
   const data = await log.commit(sessionId, (state) => {
     const draft = draftOf(state, { nowUs: clock.nowUs(), newId });

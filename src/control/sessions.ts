@@ -94,8 +94,8 @@ export function createSessionCommands(deps: SessionDeps): SessionCommands {
 async function create(deps: SessionDeps, body: SessionCreate): Promise<SessionState> {
   refuseAbsentResources(body);
   const initialEvents = body.initial_events ?? [];
-  refuseFileBlocks(initialEvents, 'initial_events');
   checkInitialEvents(initialEvents);
+  refuseFileBlocks(initialEvents, 'initial_events');
   const agent = await snapshotAgent({ agents: deps.collections.agents, catalog: deps.catalog }, body.agent);
   const environment = await deps.collections.environments.get(body.environment_id);
   if (!environment) {

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseYaml } from '../base/yaml.ts';
+import { profileNames } from '../brain/models/profile.ts';
 
 /** Everything the process is told from outside. Read once, here; nobody else looks at the environment. */
 export type Config = {
@@ -91,7 +92,10 @@ function upstreamOf(env: Environment, file: Section): Upstream | null {
   const apiKey = env['ANTHILL_UPSTREAM_API_KEY'] || anthropicKey || text(file, 'api_key') || null;
   if (apiKey === null && configured === null) return null;
   const fallback = isAnthropic ? 'anthropic' : 'generic';
-  return { baseUrl, apiKey, profile: env['ANTHILL_UPSTREAM_PROFILE'] || text(file, 'profile') || fallback };
+  const profile = env['ANTHILL_UPSTREAM_PROFILE'] || text(file, 'profile') || fallback;
+  if (!profileNames.includes(profile))
+    throw new ConfigMistake(`upstream profile: "${profile}" is none of ${profileNames.join(', ')}`);
+  return { baseUrl, apiKey, profile };
 }
 
 type Section = Readonly<Record<string, unknown>>;

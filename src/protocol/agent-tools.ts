@@ -211,9 +211,6 @@ export const agentToolParams = z.discriminatedUnion('type', [
   customToolParams,
 ]);
 
-export type AgentToolset = z.infer<typeof agentToolsetSchema>;
-export type McpToolset = z.infer<typeof mcpToolsetSchema>;
-export type CustomTool = z.infer<typeof customToolSchema>;
 export type AgentTool = z.infer<typeof agentToolSchema>;
 export type AgentToolParams = z.infer<typeof agentToolParams>;
 

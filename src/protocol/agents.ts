@@ -41,7 +41,6 @@ export const executionIdentitySchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('service_account') }),
   z.strictObject({ type: z.literal('aws_role'), role_arn: text(2048, 1) }),
 ]);
-export type ExecutionIdentity = z.infer<typeof executionIdentitySchema>;
 
 /** What an agent and its snapshots in sessions and threads have in common. */
 export const agentDefinition = {

@@ -62,6 +62,5 @@ export const resultBlockSchema = z.discriminatedUnion('type', [
   searchResultBlockSchema,
 ]);
 
-export type TextBlock = z.infer<typeof textBlockSchema>;
 export type UserBlock = Exclude<z.infer<typeof shownBlockSchema>, { type: 'redacted' }>;
 export type ResultBlock = z.infer<typeof resultBlockSchema>;

@@ -1,17 +1,29 @@
 import type { RefusalCode } from './refusal.ts';
 import { Refusal } from './refusal.ts';
 
+export type ErrorType =
+  | 'invalid_request_error'
+  | 'authentication_error'
+  | 'billing_error'
+  | 'permission_error'
+  | 'not_found_error'
+  | 'conflict_error'
+  | 'request_too_large'
+  | 'rate_limit_error'
+  | 'api_error'
+  | 'overloaded_error';
+
 export type ErrorBody = {
   readonly type: 'error';
   readonly error: {
-    readonly type: string;
+    readonly type: ErrorType;
     readonly message: string;
     readonly details?: { readonly error_code: string };
   };
   readonly request_id: string;
 };
 
-const wire: Record<RefusalCode, { readonly status: number; readonly type: string }> = {
+const wire: Record<RefusalCode, { readonly status: number; readonly type: ErrorType }> = {
   invalid_request: { status: 400, type: 'invalid_request_error' },
   authentication: { status: 401, type: 'authentication_error' },
   billing: { status: 402, type: 'billing_error' },

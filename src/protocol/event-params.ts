@@ -86,4 +86,3 @@ export const initialEventParams = z.discriminatedUnion('type', [userMessage, use
 
 const eventsPerRequestMax = 1000;
 export const eventsSend = z.strictObject({ events: z.array(eventParams).min(1).max(eventsPerRequestMax) });
-export type EventsSend = z.infer<typeof eventsSend>;

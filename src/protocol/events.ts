@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { redactedBlockSchema, resultBlockSchema, shownBlockSchema, textBlockSchema } from './content.ts';
 import { sessionErrorSchema, stopDetailsSchema, stopReasonSchema } from './session-errors.ts';
-import { budgetSchema, sessionAgentSchema, sessionUsageSchema } from './sessions.ts';
+import { budgetSchema, sessionAgentSchema, usageSnapshotSchema } from './sessions.ts';
 import { metadataSchema, timestamp } from './text.ts';
 import { workflowEvents } from './workflow-events.ts';
 
@@ -158,7 +158,7 @@ const sessionEvents = [
   z.strictObject({
     type: z.literal('session.usage'),
     ...stamped,
-    usage: sessionUsageSchema,
+    usage: usageSnapshotSchema,
     budget: budgetSchema.nullable().exactOptional(),
   }),
   z.strictObject({ type: z.literal('session.deleted'), ...stamped }),
@@ -193,6 +193,10 @@ const spanEvents = [
     usage: spanUsage,
   }),
 ] as const;
+
+/** What clients send, as it is stored and shown. */
+export const clientEventSchema = z.discriminatedUnion('type', [...userEvents]);
+export type ClientEvent = z.infer<typeof clientEventSchema>;
 
 export const sessionEventSchema = z.discriminatedUnion('type', [
   ...userEvents,

@@ -7,7 +7,7 @@ import {
   environmentUpdate,
 } from './environments.ts';
 import { eventsSend } from './event-params.ts';
-import { eventTypes, sessionEventSchema, streamEventSchema } from './events.ts';
+import { clientEventSchema, eventTypes, sessionEventSchema, streamEventSchema } from './events.ts';
 import { modelInfoSchema } from './models.ts';
 import type { Paging, Route } from './route.ts';
 import {
@@ -285,7 +285,7 @@ export const routes = {
     summary: 'Send events to a session',
     path: `${sessionPath}/events`,
     body: eventsSend,
-    response: z.strictObject({ data: z.array(sessionEventSchema) }),
+    response: z.strictObject({ data: z.array(clientEventSchema) }),
   },
   'beta.sessions.events list': {
     ...events,

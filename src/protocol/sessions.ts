@@ -6,9 +6,14 @@ import { idSchema, metadataCreate, metadataPatch, metadataSchema, text, timestam
 
 export const sessionStatuses = ['rescheduling', 'running', 'idle', 'terminated'] as const;
 
-const moneySchema = z.strictObject({ amount: z.string(), currency: z.string() });
+const moneySchema = z.strictObject({ amount: z.string(), currency: z.literal('USD') });
+const serverToolUseSchema = z.strictObject({
+  web_search_requests: z.int().exactOptional(),
+  web_fetch_requests: z.int().exactOptional(),
+});
 
-export const sessionUsageSchema = z.strictObject({
+/** Usage as of one moment, in the event `session.usage`. */
+export const usageSnapshotSchema = z.strictObject({
   input_tokens: z.int().exactOptional(),
   output_tokens: z.int().exactOptional(),
   cache_read_input_tokens: z.int().exactOptional(),
@@ -20,14 +25,16 @@ export const sessionUsageSchema = z.strictObject({
     .exactOptional(),
   list_cost: moneySchema.exactOptional(),
   active_seconds: z.number().exactOptional(),
-  server_tool_use: z
-    .strictObject({
-      web_search_requests: z.int().exactOptional(),
-      web_fetch_requests: z.int().exactOptional(),
-    })
-    .exactOptional(),
+  server_tool_use: serverToolUseSchema.exactOptional(),
 });
-export type SessionUsage = z.infer<typeof sessionUsageSchema>;
+export type UsageSnapshot = z.infer<typeof usageSnapshotSchema>;
+
+/** Usage of a session or thread: the two figures that a server may not track yet can also be null. */
+export const sessionUsageSchema = z.strictObject({
+  ...usageSnapshotSchema.shape,
+  list_cost: moneySchema.nullable().exactOptional(),
+  server_tool_use: serverToolUseSchema.nullable().exactOptional(),
+});
 
 /** Integer cents as a string: no leading zero, no decimal point (spec/sessions.md, Budgets). */
 const centsParams = z.string().superRefine((amount, context) => {

@@ -36,9 +36,10 @@ const profiles: Readonly<Record<string, Profile>> = {
   scripted: { ...full, thinking: false, effort: false, fastMode: false, inferenceGeo: false },
 };
 
-/** The named profile; an unknown name is as careful as `generic`. */
+/** Names are checked where they are configured; an unknown one is as careful as `generic`. */
 export function profileOf(name: string): Profile {
   return profiles[name] ?? plain;
 }
 
+/** Profiles that a configuration can name. */
 export const profileNames: readonly string[] = ['anthropic', 'generic'];

@@ -4,6 +4,10 @@ import type { Profile } from './profile.ts';
 
 const ephemeral = { type: 'ephemeral' };
 
+/** The oldest models of the catalogue refuse what came after them. */
+const lacksAdaptiveThinking = /-4-5(-\d{8})?$/;
+const lacksEffort = /-(sonnet|haiku)-4-5(-\d{8})?$/;
+
 /** The body of a Messages request, with only what the endpoint can take. */
 export function wireRequest(request: ModelRequest, profile: Profile): Record<string, unknown> {
   const { model } = request;
@@ -19,8 +23,10 @@ export function wireRequest(request: ModelRequest, profile: Profile): Record<str
           system: [{ type: 'text', text: request.system, ...(cached ? { cache_control: ephemeral } : {}) }],
         }),
     ...(request.tools.length === 0 ? {} : { tools: tools(request.tools, cached && request.system === '') }),
-    ...(profile.effort && model.effort ? { output_config: { effort: model.effort.type } } : {}),
-    ...(profile.thinking ? { thinking: { type: 'adaptive' } } : {}),
+    ...(profile.effort && model.effort && !lacksEffort.test(model.id)
+      ? { output_config: { effort: model.effort.type } }
+      : {}),
+    ...(profile.thinking && !lacksAdaptiveThinking.test(model.id) ? { thinking: { type: 'adaptive' } } : {}),
     ...(profile.fastMode && model.speed === 'fast' ? { speed: 'fast' } : {}),
     ...(profile.inferenceGeo && model.inference_geo ? { inference_geo: model.inference_geo } : {}),
   };

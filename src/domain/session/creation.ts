@@ -3,6 +3,7 @@ import type { EventParams } from '../../protocol/event-params.ts';
 import { invalid } from '../../protocol/refusal.ts';
 import type { SessionAgent } from '../../protocol/sessions.ts';
 import type { ModelCatalog } from '../catalog.ts';
+import { fileDocumentsPerCreateMax } from '../limits.ts';
 
 /** Rules that only the creation of a session knows. */
 
@@ -10,6 +11,17 @@ export function checkInitialEvents(events: readonly EventParams[]): void {
   if (events.filter((event) => event.type === 'user.define_outcome').length > 1) {
     throw invalid('initial_events: at most one user.define_outcome is allowed');
   }
+  const files = events.flatMap(fileDocumentsOf).length;
+  if (files > fileDocumentsPerCreateMax) {
+    throw invalid(
+      `initial_events: at most ${fileDocumentsPerCreateMax} documents from files are allowed, not ${files}`,
+    );
+  }
+}
+
+function fileDocumentsOf(event: EventParams) {
+  if (event.type !== 'user.message') return [];
+  return event.content.filter((block) => block.type === 'document' && block.source.type === 'file');
 }
 
 /** A limited environment must allow the hosts of the agent's MCP servers (spec/environments.md, Networking). */

@@ -1,6 +1,6 @@
 import { unreachable } from '../../base/assert.ts';
 import type { EventParams } from '../../protocol/event-params.ts';
-import type { SessionEvent } from '../../protocol/events.ts';
+import type { ClientEvent } from '../../protocol/events.ts';
 import { invalid, Refusal } from '../../protocol/refusal.ts';
 import { acceptance, phaseOf } from './acceptance.ts';
 import type { Draft } from './draft.ts';
@@ -14,14 +14,14 @@ import { emitRequiresAction, emitRunning } from './status.ts';
  * What a batch of client events does to a session: the events as accepted, in posted order.
  * All or nothing: the first refusal throws and nothing of the draft is kept.
  */
-export function acceptEvents(draft: Draft, events: readonly EventParams[]): SessionEvent[] {
+export function acceptEvents(draft: Draft, events: readonly EventParams[]): ClientEvent[] {
   const waitedBefore = waitingCalls(draft.state()).length;
   const accepted = events.map((params, index) => acceptEvent(draft, params, `events[${index}]`));
   settleStatus(draft, waitedBefore);
   return accepted;
 }
 
-function acceptEvent(draft: Draft, params: EventParams, path: string): SessionEvent {
+function acceptEvent(draft: Draft, params: EventParams, path: string): ClientEvent {
   const state = draft.state();
   const outcome = acceptance[phaseOf(state, draft.nowUs)][params.type];
   switch (outcome) {
@@ -61,8 +61,8 @@ function waitingRefusal(state: SessionState, path: string): Refusal {
 }
 
 /** A queued client event: `processed_at` stays null until the turn consumes it. */
-function accept(draft: Draft, params: EventParams): SessionEvent {
-  const event = { ...withoutNulls(params), id: draft.newId('sevt'), processed_at: null } as SessionEvent;
+function accept(draft: Draft, params: EventParams): ClientEvent {
+  const event = { ...withoutNulls(params), id: draft.newId('sevt'), processed_at: null } as ClientEvent;
   draft.append({ kind: 'accepted', event });
   return event;
 }
@@ -81,14 +81,14 @@ function checkThread(state: SessionState, params: EventParams): void {
 }
 
 /** On an idle session an interrupt takes effect in the same decision. */
-function acceptInterrupt(draft: Draft, params: EventParams): SessionEvent {
+function acceptInterrupt(draft: Draft, params: EventParams): ClientEvent {
   const event = accept(draft, params);
   if (waitingCalls(draft.state()).length > 0) endByInterrupt(draft);
   else consume(draft, event.id);
   return event;
 }
 
-function acceptAnswer(draft: Draft, params: EventParams, path: string): SessionEvent {
+function acceptAnswer(draft: Draft, params: EventParams, path: string): ClientEvent {
   if (params.type === 'user.tool_confirmation') return acceptConfirmation(draft, params, path);
   if (params.type === 'user.custom_tool_result') return acceptCustomResult(draft, params, path);
   return unreachable(params as never);
@@ -96,7 +96,7 @@ function acceptAnswer(draft: Draft, params: EventParams, path: string): SessionE
 
 type Confirmation = Extract<EventParams, { type: 'user.tool_confirmation' }>;
 
-function acceptConfirmation(draft: Draft, params: Confirmation, path: string): SessionEvent {
+function acceptConfirmation(draft: Draft, params: Confirmation, path: string): ClientEvent {
   const call = pendingCall(draft.state(), params.tool_use_id, `${path}.tool_use_id`);
   if (call.kind === 'custom') {
     throw invalid(
@@ -111,13 +111,13 @@ function acceptConfirmation(draft: Draft, params: Confirmation, path: string): S
 type CustomResult = Extract<EventParams, { type: 'user.custom_tool_result' }>;
 
 /** A result is processed on arrival, whatever order answers come in. */
-function acceptCustomResult(draft: Draft, params: CustomResult, path: string): SessionEvent {
+function acceptCustomResult(draft: Draft, params: CustomResult, path: string): ClientEvent {
   const call = pendingCall(draft.state(), params.custom_tool_use_id, `${path}.custom_tool_use_id`);
   if (call.kind !== 'custom') {
     throw invalid(`${path}.custom_tool_use_id: ${call.eventId} is not a custom tool use`);
   }
   const id = draft.newId('sevt');
-  const event = { ...withoutNulls(params), id, processed_at: draft.stamp() } as SessionEvent;
+  const event = { ...withoutNulls(params), id, processed_at: draft.stamp() } as ClientEvent;
   draft.append({ kind: 'accepted', event });
   consumeConfirmations(draft);
   return event;

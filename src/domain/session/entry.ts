@@ -1,5 +1,5 @@
 import type { EventId, SessionId, ThreadId } from '../../base/ids.ts';
-import type { SessionEvent } from '../../protocol/events.ts';
+import type { ClientEvent, SessionEvent } from '../../protocol/events.ts';
 import type { SessionAgent, SessionBudget } from '../../protocol/sessions.ts';
 import type { ModelUsage, WireBlock } from '../model.ts';
 
@@ -13,7 +13,7 @@ import type { ModelUsage, WireBlock } from '../model.ts';
 export type Entry =
   | { readonly kind: 'created'; readonly session: SessionBirth }
   | { readonly kind: 'configured'; readonly changes: SessionChanges }
-  | { readonly kind: 'accepted'; readonly event: SessionEvent }
+  | { readonly kind: 'accepted'; readonly event: ClientEvent }
   | { readonly kind: 'consumed'; readonly eventId: EventId; readonly processedAt: string }
   | { readonly kind: 'emitted'; readonly event: SessionEvent }
   | { readonly kind: 'replied'; readonly reply: ReplyRecord }

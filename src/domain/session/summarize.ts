@@ -1,5 +1,5 @@
 import { formatUs } from '../../base/timestamp.ts';
-import type { Session, SessionUsage } from '../../protocol/sessions.ts';
+import type { Session, UsageSnapshot } from '../../protocol/sessions.ts';
 import type { Thread } from '../../protocol/threads.ts';
 import { microCentsPerActiveHour } from '../limits.ts';
 import { centsOf } from '../prices.ts';
@@ -58,7 +58,7 @@ export function presentSession(summary: SessionSummary, nowUs: number): Session 
 export function usageSnapshot(
   from: { readonly usage: SessionState['usage']; readonly activity: Activity },
   nowUs: number,
-): SessionUsage {
+): UsageSnapshot {
   const { usage } = from;
   const active = activeSeconds(from.activity, nowUs);
   return {
@@ -112,7 +112,7 @@ export function summarizeThread(state: SessionState, nowUs: number): Thread {
 }
 
 /** Per-thread list cost excludes the runtime cost (spec/sessions.md, Budgets). */
-function threadUsage(state: SessionState, nowUs: number): SessionUsage {
+function threadUsage(state: SessionState, nowUs: number): UsageSnapshot {
   const amount = String(centsOf(state.usage.costMicroCents));
   return { ...usageSnapshot(state, nowUs), list_cost: { amount, currency: 'USD' } };
 }

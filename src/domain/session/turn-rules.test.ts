@@ -307,7 +307,7 @@ describe('an update', () => {
   test('a raised budget resumes paused work, a lower one is refused', () => {
     const limit = (amount: string) => ({
       type: 'limit' as const,
-      max_list_cost: { amount, currency: 'USD' },
+      max_list_cost: { amount, currency: 'USD' as const },
     });
     const session = pureSession([{ type: 'agent_toolset_20260401' }], { budget: limit('1') });
     session.send(message('go'));
