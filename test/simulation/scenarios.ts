@@ -155,7 +155,8 @@ rules:
   },
 ];
 
-function untilAborted(_request: ToolRequest, signal: AbortSignal) {
+/** A tool that ends only when it is aborted. */
+export function untilAborted(_request: ToolRequest, signal: AbortSignal) {
   return new Promise<ReturnType<typeof ok>>((resolve) => {
     if (signal.aborted) resolve(ok('never'));
     signal.addEventListener('abort', () => resolve(ok('never')), { once: true });

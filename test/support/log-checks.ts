@@ -61,7 +61,7 @@ function checkCalls(events: readonly SessionEvent[]): void {
 
 function checkStatuses(events: readonly SessionEvent[]): void {
   const legal: Readonly<Record<string, readonly string[]>> = {
-    idle: ['running'],
+    idle: ['running', 'terminated'],
     running: ['idle', 'rescheduled', 'terminated'],
     rescheduled: ['running', 'idle', 'terminated'],
     terminated: [],
@@ -95,15 +95,15 @@ function checkSpans(events: readonly SessionEvent[]): void {
  * that came to nothing left out; parallel results in the order of their calls, whichever ended first;
  * results that a crash made unknown marked as such.
  */
-export function storyOf(events: readonly SessionEvent[]): StoryLine[] {
+export function storyOf(events: readonly SessionEvent[], { keepFailures = false } = {}): StoryLine[] {
+  const isFailedEnd = (event: SessionEvent) =>
+    event.type === 'span.model_request_end' && event.is_error === true && !keepFailures;
   const failed = new Set(
     events.flatMap((event) =>
-      event.type === 'span.model_request_end' && event.is_error ? [event.model_request_start_id] : [],
+      event.type === 'span.model_request_end' && isFailedEnd(event) ? [event.model_request_start_id] : [],
     ),
   );
-  const kept = events.filter(
-    (event) => !failed.has(event.id) && !(event.type === 'span.model_request_end' && event.is_error),
-  );
+  const kept = events.filter((event) => !failed.has(event.id) && !isFailedEnd(event));
   const names = ordinals(kept);
   return resultsInCallOrder(kept.map((event) => withoutNoise(event, names)));
 }
@@ -122,7 +122,7 @@ function ordinals(events: readonly SessionEvent[]): ReadonlyMap<string, string> 
   );
 }
 
-const noise = new Set(['id', 'processed_at', 'usage', 'model_usage', 'budget', 'session_thread_id']);
+const noise = new Set(['id', 'processed_at', 'usage', 'model_usage', 'session_thread_id']);
 
 function withoutNoise(event: SessionEvent, names: ReadonlyMap<string, string>): StoryLine {
   const isUnknown = JSON.stringify(event).includes(unknownOutcomeText);

@@ -13,12 +13,15 @@ import { startTurn } from '../../src/brain/turn.ts';
 import { sendEvents } from '../../src/control/send-events.ts';
 import { resolveTools } from '../../src/domain/agent-tools.ts';
 import type { Hands, ToolOutcome, ToolRequest } from '../../src/domain/hands.ts';
+import type { Draft } from '../../src/domain/session/draft.ts';
+import { draftOf } from '../../src/domain/session/draft.ts';
 import type { LogRecord } from '../../src/domain/session/entry.ts';
 import { createSession } from '../../src/domain/session/lifecycle.ts';
 import type { SessionState } from '../../src/domain/session/state.ts';
 import type { AgentToolParams } from '../../src/protocol/agent-tools.ts';
 import type { EventParams } from '../../src/protocol/event-params.ts';
 import type { SessionEvent } from '../../src/protocol/events.ts';
+import type { SessionAgent, SessionBudget } from '../../src/protocol/sessions.ts';
 import type { Store } from '../../src/store/open.ts';
 import { openStore } from '../../src/store/open.ts';
 import { createTails } from '../../src/store/tails.ts';
@@ -32,6 +35,13 @@ export type Setting = {
   /** A scenario file's text; the model is `scripted/test`. */
   readonly scenario: string;
   readonly tools: readonly AgentToolParams[];
+  /** What else the session is born with: other parts of its agent, a budget, … */
+  readonly agent?: Partial<SessionAgent>;
+  readonly budget?: SessionBudget;
+  /** Events the session is created with. */
+  readonly initialEvents?: readonly EventParams[];
+  /** List cost of every model reply in micro-cents; without it the model has no price. */
+  readonly replyMicroCents?: number;
   /** What a built-in tool does: the outcome, and how often it ran, are the outside world's to remember. */
   readonly tool?: (request: ToolRequest, signal: AbortSignal) => Promise<ToolOutcome>;
 };
@@ -47,6 +57,8 @@ export type World = {
   readonly executed: ReadonlyMap<string, number>;
   /** A careful client: after a crash it looks whether the server has its events before it sends them again. */
   send(...events: EventParams[]): Promise<void>;
+  /** A command on the session, as the API's update, archive and so on are. */
+  change(rule: (draft: Draft) => void): Promise<void>;
   /** Resolves when the session's state satisfies `condition`, over any number of crashes. */
   until(condition: (state: SessionState) => boolean): Promise<SessionState>;
   /** The API's list of events. */
@@ -143,6 +155,14 @@ export async function startWorld(setting: Setting, fuses: Iterator<Fuse>): Promi
         await sendEvents({ log, clock: hastyClock, newId }, sessionId, events);
       });
     },
+    change: (rule) =>
+      survive(async ({ store, fuse }) => {
+        await fusedLog(store.log, fuse).commit(sessionId, (state) => {
+          const draft = draftOf(state, { nowUs: hastyClock.nowUs(), newId });
+          rule(draft);
+          return { entries: draft.entries(), result: null };
+        });
+      }),
     until,
     events: () =>
       survive(async ({ store }) => {
@@ -193,7 +213,7 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
     clock: hastyClock,
     newId,
     random: () => 0.5,
-    costOf: () => null,
+    costOf: () => setting.replyMicroCents ?? null,
   };
   sessions = runSessions({
     leases: fusedLeases(store.leases, fuse),
@@ -213,7 +233,7 @@ async function end({ store, sessions }: Life): Promise<void> {
   await store.close();
 }
 
-async function createIn({ store }: Life, { tools }: Setting): Promise<string> {
+async function createIn({ store }: Life, setting: Setting): Promise<string> {
   const nowUs = hastyClock.nowUs();
   const at = new Date(nowUs / 1000).toISOString();
   const environment = {
@@ -240,18 +260,19 @@ async function createIn({ store }: Life, { tools }: Setting): Promise<string> {
       model: { id: 'scripted/test' },
       description: null,
       system: null,
-      tools: resolveTools([...tools]),
+      tools: resolveTools([...setting.tools]),
       mcp_servers: [],
       skills: [],
       execution_identity: { type: 'service_account' as const },
       multiagent: null,
+      ...setting.agent,
     },
     title: null,
     metadata: {},
-    budget: null,
+    budget: setting.budget ?? null,
     createdAtUs: nowUs,
   };
-  const state = await store.log.create(createSession(birth, [], { nowUs, newId }));
+  const state = await store.log.create(createSession(birth, setting.initialEvents ?? [], { nowUs, newId }));
   return state.id;
 }
 
