@@ -3,11 +3,11 @@ import type { SandboxSpec } from '../../domain/sandbox.ts';
 import { supervisorPath } from '../supervisor/sandbox.ts';
 
 /**
- * The whole launch of a sandbox, as one argument vector:
+ * The whole launch of a sandbox, as the arguments of one request to the launcher:
  *
- *   server (root)    init launch: own mount namespace, cgroup, limits, drop to the session's uid ─┐
- *   server (user)    init launch: limits ─────────────────────────────────────────────────────────┤
- *                                                                                                 ▼
+ *   server ─▶ launcher, fork: as root own mount namespace, cgroup, limits, drop to the session's uid ─┐
+ *                             else limits ────────────────────────────────────────────────────────────┤
+ *                                                                                                     ▼
  *   bwrap: new user, pid, net, ipc, uts, cgroup namespaces; read-only system; all capabilities dropped;
  *          seccomp; empty environment ─▶ /run/anthill/init as PID 1
  *
@@ -15,6 +15,8 @@ import { supervisorPath } from '../supervisor/sandbox.ts';
  */
 export type LaunchPlan = {
   readonly supervisor: string;
+  /** The system call filter's program. */
+  readonly seccomp: string;
   readonly bubblewrap: string;
   /** Directory with the synthesised `/etc`. */
   readonly etc: string;
@@ -27,16 +29,15 @@ export type LaunchPlan = {
   readonly boundEachProcess: boolean;
 };
 
-/** Descriptor on which the seccomp program is passed. */
-export const seccompDescriptor = 3;
+/** Descriptor on which the launcher passes the seccomp program. */
+const seccompDescriptor = 3;
 const mebibyte = 1024 * 1024;
 
 export function launchArguments(plan: LaunchPlan): string[] {
   const { spec, dropTo } = plan;
   const reach = dropTo ? stagedPaths(plan, dropTo.stage) : (host: string) => host;
   return [
-    plan.supervisor,
-    'launch',
+    ...['--seccomp-program', plan.seccomp],
     ...plan.cgroupFiles.flatMap((file) => ['--cgroup', file]),
     ...(dropTo ? stageArguments(plan, dropTo.stage, reach) : []),
     ...(dropTo ? ['--uid', String(dropTo.uid)] : []),

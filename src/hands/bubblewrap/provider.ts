@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chownSync, closeSync, existsSync, openSync } from 'node:fs';
+import { chownSync, existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Sandbox, SandboxCapabilities, SandboxProvider, SandboxSpec } from '../../domain/sandbox.ts';
 import { buildSupervisor } from '../supervisor/build.ts';
+import type { Launcher } from '../supervisor/launcher.ts';
+import { createLauncher } from '../supervisor/launcher.ts';
 import { connectSandbox } from '../supervisor/sandbox.ts';
 import type { Cgroups } from './cgroups.ts';
 import { findCgroups } from './cgroups.ts';
@@ -19,6 +20,7 @@ export type BubblewrapOptions = {
 
 type Prepared = {
   readonly supervisor: string;
+  readonly launcher: Launcher;
   readonly seccomp: string;
   readonly etc: string;
   readonly cgroups: Cgroups | null;
@@ -43,8 +45,9 @@ export function createBubblewrapProvider(options: BubblewrapOptions): SandboxPro
     const cgroupFiles = (await parts.cgroups?.create(name, spec.limits)) ?? [];
     const uid = options.isRoot ? sessionUid(spec.id) : null;
     if (uid !== null) for (const mount of spec.mounts) chownSync(mount.host, uid, uid);
-    const [command = '', ...args] = launchArguments({
+    const args = launchArguments({
       supervisor: parts.supervisor,
+      seccomp: parts.seccomp,
       bubblewrap: options.bubblewrap,
       etc: parts.etc,
       spec,
@@ -52,22 +55,15 @@ export function createBubblewrapProvider(options: BubblewrapOptions): SandboxPro
       cgroupFiles,
       boundEachProcess: parts.cgroups === null,
     });
-    // A fresh descriptor per launch: bubblewrap reads the program from its position to its end.
-    const program = openSync(parts.seccomp, 'r');
-    const child = spawn(command, args, {
-      stdio: ['pipe', 'pipe', 'pipe', program],
-      env: {},
-      cwd: '/',
-      detached: true,
-    });
-    closeSync(program);
     const pidFile = join(runDir, `${name}.pid`);
-    if (child.pid)
-      await writeFile(pidFile, `${child.pid} ${await startTime(child.pid)}`).catch(() => undefined);
-    const left = new Promise((resolve) => child.once('close', resolve)).then(() =>
-      leave(pidFile, parts.cgroups, name).catch(() => undefined),
-    );
-    const sandbox = await connectSandbox(child, signal);
+    const launched = await parts.launcher.launch(args).catch(async (cause: unknown) => {
+      await leave(pidFile, parts.cgroups, name);
+      throw cause;
+    });
+    const left = launched.ended.then(() => leave(pidFile, parts.cgroups, name).catch(() => undefined));
+    const identity = `${launched.pid} ${await startTime(launched.pid)}`;
+    await writeFile(pidFile, identity).catch(() => undefined);
+    const sandbox = await connectSandbox(launched, signal);
     return {
       ...sandbox,
       async destroy() {
@@ -108,7 +104,7 @@ async function prepare({ dataDir }: BubblewrapOptions): Promise<Prepared> {
     throw new Error(`no system call filter is known for ${process.arch}, so nothing can be isolated here`);
   const seccomp = join(bin, 'seccomp.bpf');
   await writeFile(seccomp, program);
-  return { supervisor, seccomp, etc, cgroups };
+  return { supervisor, launcher: createLauncher(supervisor, join(dataDir, 'run')), seccomp, etc, cgroups };
 }
 
 const etcFiles = {

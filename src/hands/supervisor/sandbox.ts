@@ -1,8 +1,8 @@
-import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { ExecRequest, FileRead, Sandbox, SandboxProcess } from '../../domain/sandbox.ts';
 import type { Frame } from './frames.ts';
 import { encodeFrame, frameReader, frameTypes, inputChunkBytes } from './frames.ts';
+import type { Launched } from './launcher.ts';
 
 /** Where the launcher binds the supervisor inside every sandbox. */
 export const supervisorPath = '/run/anthill/init';
@@ -13,51 +13,44 @@ type Job = {
 };
 
 /**
- * A sandbox seen through its supervisor on the pipes of `child`. Resolves when the supervisor is ready;
- * rejects with what the launch said on standard error when it ends before that.
+ * A sandbox seen through its supervisor on its connection. Resolves when the supervisor is ready; rejects
+ * with what the launch said on standard error when it ends before that.
  */
-export async function connectSandbox(child: ChildProcess, signal: AbortSignal): Promise<Sandbox> {
+export async function connectSandbox(launched: Launched, signal: AbortSignal): Promise<Sandbox> {
   const jobs = new Map<number, Job>();
+  const { connection } = launched;
   let nextId = 1;
-  let complaint = '';
-  const { stdin, stdout, stderr } = child;
-  if (!stdin || !stdout || !stderr) throw new Error('a sandbox is spawned with pipes');
+  let isGone = false;
 
-  const gone = new Promise<void>((resolve) => {
-    child.once('close', () => {
-      for (const job of jobs.values()) job.end({ code: null, signal: constants.signals.SIGKILL });
-      jobs.clear();
-      resolve();
-    });
-  });
-  stdin.on('error', () => undefined);
-  stderr.on('data', (bytes: Buffer) => {
-    complaint = (complaint + bytes.toString()).slice(-2_000);
+  const disconnected = new Promise<void>((resolve) => connection.once('close', () => resolve()));
+  const gone = Promise.all([launched.ended, disconnected]).then(() => {
+    isGone = true;
+    for (const job of jobs.values()) job.end({ code: null, signal: constants.signals.SIGKILL });
+    jobs.clear();
   });
 
   const ready = new Promise<void>((resolve, reject) => {
     const read = frameReader((frame) =>
       frame.type === frameTypes.ready ? resolve() : dispatch(jobs, frame),
     );
-    stdout.on('data', (chunk: Buffer) => {
+    connection.on('data', (chunk: Buffer) => {
       try {
         read(chunk);
       } catch {
-        child.kill('SIGKILL');
+        launched.kill();
       }
     });
-    child.once('error', reject);
-    void gone.then(() =>
-      reject(new Error(`the sandbox did not start: ${complaint.trim() || 'it ended at once'}`)),
+    void launched.ended.then((complaint) =>
+      reject(new Error(`the sandbox did not start: ${complaint || 'it ended at once'}`)),
     );
   });
-  const abort = () => child.kill('SIGKILL');
+  const abort = () => launched.kill();
   if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
   await ready.finally(() => signal.removeEventListener('abort', abort));
 
   function send(type: number, id: number, payload?: Uint8Array): void {
-    stdin?.write(encodeFrame(type, id, payload));
+    connection.write(encodeFrame(type, id, payload));
   }
 
   function exec(request: ExecRequest): SandboxProcess {
@@ -69,7 +62,7 @@ export async function connectSandbox(child: ChildProcess, signal: AbortSignal): 
     const exited = new Promise<{ code: number | null; signal: number | null }>((end) =>
       jobs.set(id, { request, end }),
     );
-    if (child.exitCode !== null || child.signalCode !== null) {
+    if (isGone) {
       jobs.get(id)?.end({ code: null, signal: constants.signals.SIGKILL });
       jobs.delete(id);
     }
@@ -96,7 +89,7 @@ export async function connectSandbox(child: ChildProcess, signal: AbortSignal): 
     writeFile: (path, bytes) => writeFile(exec, path, bytes),
     killAll: () => send(frameTypes.killAll, 0),
     async destroy() {
-      child.kill('SIGKILL');
+      launched.kill();
       await gone;
     },
     gone,

@@ -2,7 +2,7 @@
  * anthill-init: the one program Anthill puts into a sandbox, and the one that opens its door.
  *
  *   init                      PID 1 of a sandbox: runs process groups for the server over fd 0 and 1
- *   init launch …             outside: prepares mounts, cgroup, identity and limits, then runs bubblewrap
+ *   init launcher SOCKET      outside: starts sandboxes for the server, see launcher.c
  *   init read|lines|write|glob …  inside: the work of the file tools, see files.c
  *
  * It must never trust the processes it runs and never block on one of them: frames from the server are
@@ -16,29 +16,23 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* files.c: the exit status of a file command, -1 when there is no such command. */
-int file_command(int argc, char **argv);
+#include "supervisor.h"
 
 enum { FRAME_MAX = 1 << 20, INPUT_MAX = 48 << 20, JOBS_MAX = 64, ARGS_MAX = 256, IO_SIZE = 65536, DRAIN_MAX = 16 };
 enum { T_READY = 0, T_EXEC = 1, T_INPUT = 2, T_END_INPUT = 3, T_SIGNAL = 4, T_OUT = 5, T_ERR = 6, T_ENDED = 7, T_KILL_ALL = 8 };
 
-static void die(const char *what) {
+void die(const char *what) {
   fprintf(stderr, "anthill-init: %s: %s\n", what, strerror(errno));
   exit(125);
 }
@@ -273,7 +267,7 @@ static void read_frames(void) {
   have -= at;
 }
 
-static void limit(int what, rlim_t value) {
+void limit(int what, rlim_t value) {
   struct rlimit bound = {value, value};
   setrlimit(what, &bound);
 }
@@ -310,65 +304,9 @@ static int serve(void) {
   }
 }
 
-/* ------------------------------------------------------------------ launch, outside */
-
-static void write_text(const char *path, const char *text) {
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0 || write(fd, text, strlen(text)) < 0) die(path);
-  close(fd);
-}
-
-/* A private mount namespace in which the session's directories can be reached without the data directory. */
-static void begin_mounts(const char *stage) {
-  if (unshare(CLONE_NEWNS) != 0) die("unshare");
-  if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) die("mount private");
-  if (mount("anthill", stage, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=64k") != 0) die("mount stage");
-}
-
-static void bind(const char *source, const char *target) {
-  struct stat about;
-  if (stat(source, &about) != 0) die(source);
-  if (S_ISDIR(about.st_mode)) {
-    if (mkdir(target, 0755) != 0 && errno != EEXIST) die(target);
-  } else {
-    int fd = open(target, O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
-    if (fd < 0) die(target);
-    close(fd);
-  }
-  if (mount(source, target, NULL, MS_BIND, NULL) != 0) die(source);
-}
-
-/* launch [--cgroup FILE]… [--stage DIR] [--bind SOURCE TARGET]… [--uid N] [--file-bytes N] [--data-bytes N] [--open-files N] -- ARGV */
-static int launch(char **argv) {
-  unsigned long uid = 0;
-  for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
-    const char *option = *argv;
-    if (argv[1] == NULL) return 2;
-    if (!strcmp(option, "--cgroup")) write_text(*++argv, "0");
-    else if (!strcmp(option, "--stage")) begin_mounts(*++argv);
-    else if (!strcmp(option, "--bind")) {
-      bind(argv[1], argv[2]);
-      argv += 2;
-    }
-    else if (!strcmp(option, "--uid")) uid = strtoul(*++argv, NULL, 10);
-    else if (!strcmp(option, "--file-bytes")) limit(RLIMIT_FSIZE, strtoull(*++argv, NULL, 10));
-    else if (!strcmp(option, "--data-bytes")) limit(RLIMIT_DATA, strtoull(*++argv, NULL, 10));
-    else if (!strcmp(option, "--open-files")) limit(RLIMIT_NOFILE, strtoull(*++argv, NULL, 10));
-    else return 2;
-  }
-  if (*argv == NULL || argv[1] == NULL) return 2;
-  limit(RLIMIT_CORE, 0);
-  /* 0 to 2 and the seccomp program stay; nothing the server has open may leak into the sandbox. */
-  syscall(SYS_close_range, 4U, ~0U, 0U);
-  if (uid != 0 && (setgroups(0, NULL) != 0 || setgid(uid) != 0 || setuid(uid) != 0)) die("drop privileges");
-  execv(argv[1], argv + 1);
-  die(argv[1]);
-  return 125;
-}
-
 int main(int argc, char **argv) {
   if (argc == 1) return serve();
-  if (argc >= 3 && !strcmp(argv[1], "launch")) return launch(argv + 2);
+  if (argc == 3 && !strcmp(argv[1], "launcher")) return serve_launches(argv[2]);
   int status = file_command(argc, argv);
   if (status < 0) fprintf(stderr, "anthill-init: unknown command\n");
   return status < 0 ? 2 : status;

@@ -1,0 +1,12 @@
+/* What the parts of anthill-init share. */
+#include <sys/resource.h>
+
+/* Says what failed and why on standard error, and ends the process. */
+void die(const char *what) __attribute__((noreturn));
+void limit(int what, rlim_t value);
+
+/* launcher.c: starts sandboxes until the server is gone. */
+int serve_launches(const char *socket_path);
+
+/* files.c: the exit status of a file command, -1 when there is no such command. */
+int file_command(int argc, char **argv);
