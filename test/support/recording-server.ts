@@ -14,10 +14,12 @@ export type Recorded = {
 export type Answer = {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** JSON, or text as it is. */
+  /** JSON; text and bytes as they are. */
   readonly body?: unknown;
   /** The answer goes on for ever. */
   readonly isOpen?: boolean;
+  /** The connection breaks after the body. */
+  readonly isCut?: boolean;
 };
 
 export type RecordingServer = {
@@ -38,10 +40,11 @@ export async function startRecordingServer(
     const { method = '', url = '', headers } = incoming;
     const recorded = { method, url, headers, body: text === '' ? undefined : JSON.parse(text) };
     requests.push(recorded);
-    const { status = 200, headers: extra = {}, body = '', isOpen = false } = answer(recorded);
+    const { status = 200, headers: extra = {}, body = '', isOpen = false, isCut = false } = answer(recorded);
     outgoing.writeHead(status, { 'content-type': 'application/json', ...extra });
-    outgoing.write(typeof body === 'string' ? body : JSON.stringify(body));
-    if (!isOpen) outgoing.end();
+    const sent = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
+    outgoing.write(sent, () => isCut && outgoing.destroy());
+    if (!isOpen && !isCut) outgoing.end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

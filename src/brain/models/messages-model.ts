@@ -1,20 +1,28 @@
 import Anthropic from '@anthropic-ai/sdk';
+import type { Clock } from '../../base/clock.ts';
+import { systemClock } from '../../base/clock.ts';
 import { modelRetryAfterMsMax, modelStreamIdleMsMax } from '../../domain/limits.ts';
 import type { Model, ModelFailure, ModelReply, ModelRequest } from '../../domain/model.ts';
+import { failingWhenIdle } from './idle-watch.ts';
 import type { Profile } from './profile.ts';
 import type { StreamEvent } from './reply-assembly.ts';
 import { createAssembly } from './reply-assembly.ts';
 import { wireRequest } from './wire-request.ts';
 
+type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
 export type MessagesModelOptions = {
   readonly baseURL: string;
-  /** Sent as `x-api-key`; null for endpoints that want none. */
+  /** Sent as `x-api-key`, which every endpoint behind this API reads; null for endpoints that want none. */
   readonly apiKey: string | null;
   readonly profile: Profile;
   /** How requests leave; the scripted endpoint is called without a socket. */
-  readonly fetch?: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  readonly fetch?: Fetch;
+  /** Measures silence. */
+  readonly clock?: Clock;
 };
 
+const apiVersion = '2026-10-21';
 const fastModeBeta = 'fast-mode-2026-02-01';
 
 /** A model behind the Messages API, through the official SDK. Retries are the brain's business, not the SDK's. */
@@ -24,10 +32,12 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
     // Everything is said here: the SDK must not look at the environment of the server.
     apiKey: options.apiKey ?? 'none',
     authToken: null,
+    webhookKey: null,
+    openTelemetry: false,
     maxRetries: 0,
     timeout: modelStreamIdleMsMax,
     logLevel: 'off',
-    ...(options.fetch ? { fetch: options.fetch } : {}),
+    fetch: guarded(options),
   });
 
   async function request(
@@ -36,31 +46,29 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
     signal: AbortSignal,
   ) {
     signal.throwIfAborted();
-    const idle = new AbortController();
-    const timer = setTimeout(() => idle.abort(), modelStreamIdleMsMax);
+    const assembly = createAssembly(wanted.model.id);
     try {
       const body = wireRequest(wanted, options.profile);
       const stream = await client.post<AsyncIterable<StreamEvent>>('/v1/messages', {
         body,
         stream: true,
-        signal: AbortSignal.any([signal, idle.signal]),
-        ...('speed' in body ? { headers: { 'anthropic-beta': fastModeBeta } } : {}),
+        signal,
+        headers: {
+          'anthropic-version': apiVersion,
+          'anthropic-beta': 'speed' in body ? fastModeBeta : null,
+          'x-api-key': options.apiKey,
+          authorization: null,
+        },
       });
-      const assembly = createAssembly(wanted.model.id);
       for await (const event of stream) {
-        timer.refresh();
         for (const delta of assembly.take(event)) onDelta(delta);
       }
       signal.throwIfAborted();
-      return (
-        assembly.finish() ??
-        failure('request_failed', 'the model stream ended before the reply was complete', true)
-      );
+      return assembly.finish() ?? failure('request_failed', 'the reply ended before it was complete', true);
     } catch (cause) {
       signal.throwIfAborted();
-      return failureOf(cause, idle.signal.aborted);
-    } finally {
-      clearTimeout(timer);
+      // A whole reply is one, however its connection ended.
+      return assembly.finish() ?? failureOf(cause);
     }
   }
 
@@ -70,25 +78,41 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
   };
 }
 
+/** The SDK sends what ANTHROPIC_CUSTOM_HEADERS says, and nothing turns that off; it is meant for other endpoints. */
+const ownHeaders = /^(accept|content-type|user-agent|x-api-key|anthropic-(version|beta)|x-stainless-.+)$/;
+
+/** Sends no header that this file or the SDK's own code did not set, and gives up on silent answers. */
+function guarded({ fetch: send = fetch, clock = systemClock }: MessagesModelOptions): Fetch {
+  return async (input, init) => {
+    const given = [...new Headers(init?.headers)].filter(([name]) => ownHeaders.test(name));
+    const response = await send(input, { ...init, headers: given });
+    if (!response.body) return response;
+    const { status, statusText, headers } = response;
+    const body = failingWhenIdle(response.body, modelStreamIdleMsMax, clock);
+    return new Response(body, { status, statusText, headers });
+  };
+}
+
 function failure(kind: ModelFailure['kind'], message: string, retryable: boolean): ModelFailure {
   return { type: 'failure', kind, message, retryable, retryAfterMs: null };
 }
 
 /** What went wrong, for the log; the kind decides what the session says (spec/events.md, Errors). */
-function failureOf(cause: unknown, timedOut: boolean): ModelFailure {
-  if (timedOut)
-    return failure('request_failed', `the model sent nothing for ${modelStreamIdleMsMax} ms`, true);
+function failureOf(cause: unknown): ModelFailure {
   if (!(cause instanceof Anthropic.APIError)) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    return failure('request_failed', `the model could not be reached: ${message}`, true);
+    return failure('request_failed', `the model's answer broke off: ${message}`, true);
   }
+  return { ...classified(cause), retryAfterMs: retryAfterMs(cause.headers) };
+}
+
+type ApiError = InstanceType<typeof Anthropic.APIError>;
+
+function classified(cause: ApiError): ModelFailure {
   const { status } = cause;
-  const message = messageOf(cause);
-  const type = errorTypeOf(cause);
+  const { type, message } = reported(cause);
   if (type === 'overloaded_error' || status === 529) return failure('overloaded', message, true);
-  if (type === 'rate_limit_error' || status === 429) {
-    return { ...failure('rate_limited', message, true), retryAfterMs: retryAfterMs(cause.headers) };
-  }
+  if (type === 'rate_limit_error' || status === 429) return failure('rate_limited', message, true);
   if (type === 'billing_error' || status === 402) return failure('billing', message, false);
   // No status: the connection failed, or the provider reported an error in the middle of its stream.
   const retryable =
@@ -98,20 +122,27 @@ function failureOf(cause: unknown, timedOut: boolean): ModelFailure {
   return failure('request_failed', message, retryable);
 }
 
-function errorTypeOf(cause: InstanceType<typeof Anthropic.APIError>): string | null {
-  const body: unknown = cause.error;
-  const error = typeof body === 'object' && body !== null ? Reflect.get(body, 'error') : null;
-  const type = typeof error === 'object' && error !== null ? Reflect.get(error, 'type') : null;
-  return typeof type === 'string' ? type : null;
-}
+/** Some proxies answer with a whole page; the log is no place for it. */
+const messageCharactersMax = 1_000;
 
 /** The provider's own words where it gave some. */
-function messageOf(cause: InstanceType<typeof Anthropic.APIError>): string {
-  const body: unknown = cause.error;
-  const error = typeof body === 'object' && body !== null ? Reflect.get(body, 'error') : null;
-  const said = typeof error === 'object' && error !== null ? Reflect.get(error, 'message') : null;
-  const text = typeof said === 'string' ? said : cause.message;
-  return cause.status === undefined ? text : `${text} (HTTP ${cause.status})`;
+function reported({ status, error: body, message }: ApiError): { type: string | null; message: string } {
+  const error = fieldOf(body, 'error');
+  const type = fieldOf(error, 'type');
+  const said = fieldOf(error, 'message');
+  const suffix = status === undefined ? '' : ` (HTTP ${status})`;
+  return {
+    type: typeof type === 'string' ? type : null,
+    message: typeof said === 'string' ? `${shortened(said)}${suffix}` : shortened(message),
+  };
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+function shortened(text: string): string {
+  return text.length > messageCharactersMax ? `${text.slice(0, messageCharactersMax)}…` : text;
 }
 
 function retryAfterMs(headers: Headers | undefined): number | null {

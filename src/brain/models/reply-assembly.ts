@@ -13,7 +13,7 @@ export type StreamEvent = Readonly<Record<string, unknown>> & { readonly type: s
 type Part = { block: Record<string, unknown> & { type: string }; inputJson: string };
 
 export function createAssembly(requestedModel: string): Assembly {
-  const parts: Part[] = [];
+  const parts = new Map<number, Part>();
   let servedBy = requestedModel;
   let usage: Record<string, unknown> = {};
   let stopReason: string | null = null;
@@ -22,15 +22,18 @@ export function createAssembly(requestedModel: string): Assembly {
 
   function start(event: StreamEvent): readonly ModelDelta[] {
     const index = Number(event['index']);
-    const block = { ...record(event['content_block']), type: String(record(event['content_block'])['type']) };
-    parts[index] = { block, inputJson: '' };
-    return [{ type: 'block_start', index, block: block.type }];
+    const sent = record(event['content_block']);
+    const block: Part['block'] = { ...sent, type: String(sent['type']) };
+    parts.set(index, { block, inputJson: '' });
+    const begun: ModelDelta = { type: 'block_start', index, block: block.type };
+    const text = block.type === 'text' ? block['text'] : '';
+    return typeof text === 'string' && text !== '' ? [begun, { type: 'text', index, text }] : [begun];
   }
 
   function grow(event: StreamEvent): readonly ModelDelta[] {
     const index = Number(event['index']);
     const delta = record(event['delta']);
-    const part = parts[index];
+    const part = parts.get(index);
     if (!part) return [];
     if (delta['type'] === 'text_delta') {
       part.block['text'] = `${part.block['text'] ?? ''}${delta['text']}`;
@@ -77,7 +80,7 @@ export function createAssembly(requestedModel: string): Assembly {
     },
     finish() {
       if (!complete || stopReason === null) return null;
-      const { content, malformed } = contentOf(parts);
+      const { content, malformed } = contentOf([...parts.values()]);
       return {
         type: 'reply',
         content,
@@ -91,22 +94,22 @@ export function createAssembly(requestedModel: string): Assembly {
   };
 }
 
-/** Tool input arrives as JSON text; one that does not parse is marked, so that the model can be told. */
-function contentOf(parts: readonly (Part | undefined)[]): { content: WireBlock[]; malformed: string[] } {
+/**
+ * Tool input arrives as JSON text; one that does not parse is marked, so that the model can be told. No block is
+ * left out, not even an empty one: ids promised to previews go by the place of a block.
+ */
+function contentOf(parts: readonly Part[]): { content: WireBlock[]; malformed: string[] } {
   const malformed: string[] = [];
-  const content = parts.flatMap((part): WireBlock[] => {
-    if (!part) return [];
-    const { block, inputJson } = part;
-    if (block.type === 'text' && !block['text']) return [];
-    if (block.type !== 'tool_use' || inputJson === '') return [block];
+  const content = parts.map(({ block, inputJson }): WireBlock => {
+    if (inputJson === '') return block;
     try {
       const input: unknown = JSON.parse(inputJson);
-      if (typeof input === 'object' && input !== null && !Array.isArray(input)) return [{ ...block, input }];
+      if (typeof input === 'object' && input !== null && !Array.isArray(input)) return { ...block, input };
     } catch {
       // Falls through: not JSON, or not an object.
     }
-    malformed.push(String(block['id']));
-    return [{ ...block, input: {} }];
+    if (block.type === 'tool_use') malformed.push(String(block['id']));
+    return { ...block, input: {} };
   });
   return { content, malformed };
 }

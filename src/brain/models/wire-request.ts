@@ -17,12 +17,12 @@ export function wireRequest(request: ModelRequest, profile: Profile): Record<str
     max_tokens: modelOutputTokensDefault,
     stream: true,
     messages: messages(request.messages, profile),
-    ...(request.system === ''
+    ...(isBlank(request.system)
       ? {}
       : {
           system: [{ type: 'text', text: request.system, ...(cached ? { cache_control: ephemeral } : {}) }],
         }),
-    ...(request.tools.length === 0 ? {} : { tools: tools(request.tools, cached && request.system === '') }),
+    ...(request.tools.length === 0 ? {} : { tools: tools(request.tools, cached && isBlank(request.system)) }),
     ...(profile.effort && model.effort && !lacksEffort.test(model.id)
       ? { output_config: { effort: model.effort.type } }
       : {}),
@@ -47,7 +47,7 @@ function messages(list: readonly WireMessage[], profile: Profile): WireMessage[]
   const sent = list
     .map((message) => ({
       ...message,
-      content: message.content.filter((block) => isSendable(block, profile)),
+      content: message.content.filter((block) => isSendable(block, profile)).map(withSendableResult),
     }))
     .filter((message) => message.content.length > 0);
   if (!profile.promptCaching) return sent;
@@ -59,7 +59,21 @@ function messages(list: readonly WireMessage[], profile: Profile): WireMessage[]
 
 function isSendable(block: WireBlock, profile: Profile): boolean {
   if (block.type === 'thinking' || block.type === 'redacted_thinking') return profile.thinkingHistory;
-  return block.type !== 'text' || block['text'] !== '';
+  return block.type !== 'text' || !isBlank(block['text']);
+}
+
+/** The API refuses text without a word in it, and whole requests because of it. */
+function isBlank(text: unknown): boolean {
+  return typeof text !== 'string' || text.trim() === '';
+}
+
+/** It refuses empty text in a result too, and an error without a content. */
+function withSendableResult(block: WireBlock): WireBlock {
+  const { content } = block;
+  if (block.type !== 'tool_result' || !Array.isArray(content)) return block;
+  const kept = content.filter((part: WireBlock) => part.type !== 'text' || part['text'] !== '');
+  const silent = block['is_error'] === true && kept.length === 0;
+  return { ...block, content: silent ? [{ type: 'text', text: 'The tool failed.' }] : kept };
 }
 
 function withBreakpoint(message: WireMessage): WireMessage {

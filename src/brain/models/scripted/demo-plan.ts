@@ -10,6 +10,7 @@ export type Step = {
 
 /** The tool calls that a plain request asks for, in order; none for small talk. Depends on the text alone. */
 export function planOf(text: string): readonly Step[] {
+  if (/^\s*(please\s+)?remember\b/i.test(text)) return [];
   const steps: Step[] = [];
   let file: string | null = null;
   for (const clause of clausesOf(text)) {
@@ -22,12 +23,20 @@ export function planOf(text: string): readonly Step[] {
   return steps;
 }
 
-/** A command may contain "and"; everything else is taken clause by clause. */
+const separator =
+  /\s*(?:,?\s+and then\s+|,?\s+then\s+|,?\s+and\s+(?=(?:read|show|list|run|edit|replace|search|find|write|cat|use)\b)|;\s+)/gi;
+
+/** A request clause by clause. A bare command may contain "and"; what is quoted belongs together. */
 function clausesOf(text: string): readonly string[] {
-  if (/^\s*(please\s+)?(run|execute)\b/i.test(text) || /\buse the\b|\bcall\b/i.test(text)) return [text];
-  return text.split(
-    /\s*(?:,?\s+and then\s+|,?\s+then\s+|,?\s+and\s+(?=(?:read|show|list|run|edit|replace|search|find|write|cat)\b)|;\s+)/i,
-  );
+  if (/^\s*(please\s+)?(run|execute)\b[:\s]+(the command\s+)?[^`"]/i.test(text)) return [text];
+  const masked = text.replace(/"[^"]*"|`[^`]*`|\{.*\}/gs, (quoted) => '_'.repeat(quoted.length));
+  const clauses: string[] = [];
+  let from = 0;
+  for (const { index, 0: words } of masked.matchAll(separator)) {
+    clauses.push(text.slice(from, index));
+    from = index + words.length;
+  }
+  return [...clauses, text.slice(from)];
 }
 
 type Rule = {
@@ -37,12 +46,16 @@ type Rule = {
 
 const name = String.raw`["'\`]?([\w./-]+\.\w+|[\w./-]*/[\w./-]+|it)["'\`]?`;
 
+/** Four groups, one of which matches. */
+const quoted = String.raw`(?:"([^"]*)"|'([^']*)'|\`([^\`]*)\`|(.+?))`;
+
 const rules: readonly Rule[] = [
   {
-    pattern: /\b(?:use|call) (?:the )?["'`]?([\w-]+)["'`]?(?: tool)?(?: with (\{.*\}))?/is,
+    pattern:
+      /\b(?:use|call)\s+(?:the\s+)?["'`]?(?!(?:the|a|it|this)\b)([\w-]+)["'`]?(?:\s+tool\b(?!\s+with\s+\{)|(?:\s+tool)?\s+with\s+(\{.*\}))/is,
     step: ([, tool = '', input]) => {
       const parsed = parseInput(input);
-      if (parsed === null || tool === 'it') return null;
+      if (parsed === null) return null;
       return { tool, input: parsed, intent: `I will use the ${tool} tool.`, done: `${tool} answered` };
     },
   },
@@ -52,10 +65,11 @@ const rules: readonly Rule[] = [
   },
   {
     pattern: new RegExp(
-      String.raw`\b(?:write|put|save)\s+(?:["'\`]([^"'\`]*)["'\`]|(.+?))\s+(?:to|into|in)\s+(?:the file\s+|a file\s+(?:called|named)\s+)?${name}`,
+      String.raw`\b(?:write|put|save)\s+${quoted}\s+(?:to|into|in)\s+(?:the file\s+|a file\s+(?:called|named)\s+)?${name}`,
       'is',
     ),
-    step: ([, quoted, plain, path = '']) => write(path, quoted ?? plain ?? ''),
+    step: ([, double, single, ticked, plain, path = '']) =>
+      write(path, double ?? single ?? ticked ?? plain ?? ''),
   },
   {
     pattern: new RegExp(

@@ -52,7 +52,7 @@ async function answer(options: Stage, request: Request): Promise<Response> {
       message: 'anthropic-version: header is required',
     });
   }
-  const wanted = validate(await request.json());
+  const wanted = validate(await bodyOf(request));
   const scripted = await play(options, wanted);
   if (!scripted) return failed({ status: 404, type: 'not_found_error', message: `model: ${wanted.model}` });
   if ('failure' in scripted) {
@@ -65,6 +65,15 @@ async function answer(options: Stage, request: Request): Promise<Response> {
   if (!wanted.stream) return new Response(JSON.stringify(message), { headers: headers('application/json') });
   const body = streamOf(message, reply, { clock: options.clock, signal: request.signal });
   return new Response(body, { headers: headers('text/event-stream') });
+}
+
+async function bodyOf(request: Request): Promise<unknown> {
+  const text = await request.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidRequest('The request body is not valid JSON');
+  }
 }
 
 async function play(

@@ -37,7 +37,10 @@ export function playScenario(scenario: Scenario, request: MessagesRequest, attem
         message: 'no rule of the scenario matches this request',
       },
     };
-  if (rule.fail && attempts.next(`${index} ${JSON.stringify(request.messages)}`) <= rule.fail.times)
+  if (
+    rule.fail &&
+    attempts.next(`${request.model} ${index} ${JSON.stringify(request.messages)}`) <= rule.fail.times
+  )
     return { failure: rule.fail };
   return { reply: { ...rule.reply, parts: rule.reply.parts.map((part) => filledIn(part, request)) } };
 }
@@ -91,7 +94,7 @@ function parseRule(value: unknown, path: string): Rule {
     fail: rule['fail'] === undefined ? null : parseFailure(rule['fail'], `${path}.fail`),
     reply: {
       parts: parts.map((part, index) => parsePart(part, `${path}.reply[${index}]`)),
-      ...optional('stopReason', rule['stop_reason'], String),
+      ...optional('stopReason', rule['stop_reason'], (reason) => string(reason, `${path}.stop_reason`)),
       ...optional('stopDetails', rule['stop_details'], (details) => record(details, `${path}.stop_details`)),
       ...optional('usage', rule['usage'], (usage) => numbers(usage, `${path}.usage`)),
       ...optional('delayMs', rule['delay_ms'], (ms) => number(ms, `${path}.delay_ms`)),
@@ -105,33 +108,46 @@ function parseRule(value: unknown, path: string): Rule {
 
 function parseCondition(value: unknown, path: string): Condition {
   const when = record(value, path, ['user', 'step', 'result', 'result_is_error']);
-  const pattern = (name: string) => (when[name] === undefined ? null : new RegExp(String(when[name]), 'i'));
+  const pattern = (name: string) => (when[name] === undefined ? null : regExp(when[name], `${path}.${name}`));
   return {
     user: pattern('user'),
     step: when['step'] === undefined ? null : number(when['step'], `${path}.step`),
     result: pattern('result'),
-    resultIsError: when['result_is_error'] === undefined ? null : when['result_is_error'] === true,
+    resultIsError:
+      when['result_is_error'] === undefined
+        ? null
+        : boolean(when['result_is_error'], `${path}.result_is_error`),
   };
 }
 
 function parsePart(value: unknown, path: string): Part {
   const part = record(value, path, ['text', 'thinking', 'tool', 'input', 'malformed_input']);
-  if (typeof part['text'] === 'string') return { type: 'text', text: part['text'] };
-  if (typeof part['thinking'] === 'string') return { type: 'thinking', text: part['thinking'] };
-  if (typeof part['tool'] !== 'string') throw new Error(`${path}: needs text, thinking or tool`);
-  if (typeof part['malformed_input'] === 'string') {
-    return { type: 'malformed_tool_use', name: part['tool'], inputText: part['malformed_input'] };
-  }
-  return { type: 'tool_use', name: part['tool'], input: record(part['input'] ?? {}, `${path}.input`) };
+  const kinds = ['text', 'thinking', 'tool'].filter((kind) => part[kind] !== undefined);
+  const [kind] = kinds;
+  if (kind === undefined || kinds.length > 1)
+    throw new Error(`${path}: needs exactly one of text, thinking and tool`);
+  const said = string(part[kind], `${path}.${kind}`);
+  if (kind === 'tool') return toolPart(part, said, path);
+  if (part['input'] !== undefined || part['malformed_input'] !== undefined)
+    throw new Error(`${path}: only a tool has an input`);
+  return kind === 'text' ? { type: 'text', text: said } : { type: 'thinking', text: said };
+}
+
+function toolPart(part: Readonly<Record<string, unknown>>, name: string, path: string): Part {
+  const { input, malformed_input: malformed } = part;
+  if (malformed === undefined) return { type: 'tool_use', name, input: record(input ?? {}, `${path}.input`) };
+  if (input !== undefined) throw new Error(`${path}: has input or malformed_input, not both`);
+  return { type: 'malformed_tool_use', name, inputText: string(malformed, `${path}.malformed_input`) };
 }
 
 function parseFailure(value: unknown, path: string): ScriptedFailure & { times: number } {
   const fail = record(value, path, ['status', 'type', 'message', 'retry_after', 'delay_ms', 'times']);
   const status = number(fail['status'] ?? 529, `${path}.status`);
+  if (status < 400 || status > 599) throw new Error(`${path}.status: must be between 400 and 599`);
   return {
     status,
-    type: String(fail['type'] ?? errorTypeOf(status)),
-    message: String(fail['message'] ?? 'scripted failure'),
+    type: string(fail['type'] ?? errorTypeOf(status), `${path}.type`),
+    message: string(fail['message'] ?? 'scripted failure', `${path}.message`),
     times: fail['times'] === undefined ? Number.POSITIVE_INFINITY : number(fail['times'], `${path}.times`),
     ...optional('retryAfterSeconds', fail['retry_after'], (seconds) =>
       number(seconds, `${path}.retry_after`),
@@ -140,11 +156,19 @@ function parseFailure(value: unknown, path: string): ScriptedFailure & { times: 
   };
 }
 
+const errorTypes: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  402: 'billing_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  504: 'timeout_error',
+  529: 'overloaded_error',
+};
+
 function errorTypeOf(status: number): string {
-  if (status === 529) return 'overloaded_error';
-  if (status === 429) return 'rate_limit_error';
-  if (status === 402) return 'billing_error';
-  return status >= 500 ? 'api_error' : 'invalid_request_error';
+  return errorTypes[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
 }
 
 function optional<K extends string, V>(
@@ -169,8 +193,30 @@ function list(value: unknown, path: string): readonly unknown[] {
 }
 
 function number(value: unknown, path: string): number {
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw new Error(`${path}: must be a number`);
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
+    throw new Error(`${path}: must be a whole number, 0 or more`);
   return value;
+}
+
+function string(value: unknown, path: string): string {
+  if (typeof value !== 'string') throw new Error(`${path}: must be text`);
+  return value;
+}
+
+function boolean(value: unknown, path: string): boolean {
+  if (typeof value !== 'boolean') throw new Error(`${path}: must be true or false`);
+  return value;
+}
+
+function regExp(value: unknown, path: string): RegExp {
+  const source = string(value, path);
+  try {
+    return new RegExp(source, 'i');
+  } catch (cause) {
+    throw new Error(`${path}: ${cause instanceof Error ? cause.message : 'not a regular expression'}`, {
+      cause,
+    });
+  }
 }
 
 function numbers(value: unknown, path: string): Record<string, number> {

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { modelRequest } from '../../../test/support/model-stream.ts';
+import type { ModelRequest, WireBlock, WireMessage } from '../../domain/model.ts';
+import type { Profile } from './profile.ts';
+import { profileNames, profileOf } from './profile.ts';
+import { wireRequest } from './wire-request.ts';
+
+const full = profileOf('anthropic');
+const text = (words: string): WireBlock => ({ type: 'text', text: words });
+const user = (...content: WireBlock[]): WireMessage => ({ role: 'user', content });
+const assistant = (...content: WireBlock[]): WireMessage => ({ role: 'assistant', content });
+const use: WireBlock = { type: 'tool_use', id: 'toolu_1', name: 'bash', input: {} };
+const result = (content: unknown, more: object = {}): WireBlock => ({
+  type: 'tool_result',
+  tool_use_id: 'toolu_1',
+  content,
+  ...more,
+});
+const thinking: WireBlock = { type: 'thinking', thinking: 'Hm.', signature: 's' };
+const tool = { name: 'bash', description: 'Runs', input_schema: { type: 'object' } };
+
+const sent = (change: Partial<ModelRequest> = {}, profile: Profile = full) =>
+  wireRequest(modelRequest(change), profile);
+const plain = (messages: readonly WireMessage[]) =>
+  sent({ messages }, { ...full, promptCaching: false })['messages'];
+
+/** Where breakpoints stand: `system`, `tools.0`, `messages.2.content.1`, … */
+function breakpoints(value: unknown, path = ''): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, part]) =>
+    key === 'cache_control' ? [path.slice(1)] : breakpoints(part, `${path}.${key}`),
+  );
+}
+
+describe('cache breakpoints', () => {
+  const talk = [
+    user(text('a'), text('b')),
+    assistant(text('c')),
+    user(text('d')),
+    assistant(use),
+    user(result([])),
+  ];
+  const cases: readonly (readonly [
+    name: string,
+    request: Partial<ModelRequest>,
+    marks: readonly string[],
+  ])[] = [
+    ['the only message', {}, ['messages.0.content.0']],
+    [
+      'the last block of the last two user messages',
+      { messages: talk },
+      ['messages.2.content.0', 'messages.4.content.0'],
+    ],
+    [
+      'the system prompt, which covers the tools before it',
+      { system: 'Be kind.', tools: [tool, tool] },
+      ['messages.0.content.0', 'system.0'],
+    ],
+    ['the last tool without a system prompt', { tools: [tool, tool] }, ['messages.0.content.0', 'tools.1']],
+    [
+      'never more than three',
+      { system: 'Be kind.', tools: [tool], messages: [...talk, ...talk, ...talk] },
+      ['messages.12.content.0', 'messages.14.content.0', 'system.0'],
+    ],
+  ];
+  for (const [name, request, marks] of cases) {
+    test(`stand on ${name}`, () => {
+      const body = sent(request);
+      assert.deepEqual(breakpoints(body).sort(), marks);
+    });
+  }
+
+  test('are left out for endpoints without a cache', () => {
+    const body = sent({ system: 'Be kind.', tools: [tool], messages: talk }, profileOf('generic'));
+    assert.deepEqual(breakpoints(body), []);
+  });
+
+  test('what was cached by one request is a prefix of the next', () => {
+    const unmarked = (messages: readonly WireMessage[]) =>
+      JSON.parse(
+        JSON.stringify(sent({ messages })['messages']).replaceAll(
+          ',"cache_control":{"type":"ephemeral"}',
+          '',
+        ),
+      );
+    assert.deepEqual(unmarked(talk.slice(0, 3)), unmarked(talk).slice(0, 3));
+    assert.deepEqual(breakpoints(sent({ messages: talk.slice(0, 3) })['messages']).at(-1), '2.content.0');
+    assert.deepEqual(breakpoints(sent({ messages: talk })['messages'])[0], '2.content.0');
+  });
+});
+
+describe('what an endpoint cannot take is left out', () => {
+  const model = {
+    id: 'claude-opus-5-5',
+    effort: { type: 'max' },
+    speed: 'fast',
+    inference_geo: 'eu',
+  } as const;
+  const parameters = ['output_config', 'thinking', 'speed', 'inference_geo'];
+  const given = (change: Partial<ModelRequest>, profile: Profile) => {
+    const body = sent(change, profile);
+    return Object.fromEntries(parameters.filter((name) => name in body).map((name) => [name, body[name]]));
+  };
+
+  test('an endpoint that can do everything gets what the agent asks for', () => {
+    assert.deepEqual(given({ model }, full), {
+      output_config: { effort: 'max' },
+      thinking: { type: 'adaptive' },
+      speed: 'fast',
+      inference_geo: 'eu',
+    });
+  });
+
+  test('what the agent does not ask for is not sent', () => {
+    assert.deepEqual(given({}, full), { thinking: { type: 'adaptive' } });
+    assert.deepEqual(given({ model: { ...model, speed: 'standard' } }, { ...full, thinking: false }), {
+      output_config: { effort: 'max' },
+      inference_geo: 'eu',
+    });
+  });
+
+  for (const name of ['generic', 'scripted', 'unheard-of']) {
+    test(`a ${name} endpoint gets none of it`, () => {
+      assert.deepEqual(given({ model }, profileOf(name)), {});
+    });
+  }
+
+  const generations: readonly (readonly [id: string, parameters: readonly string[]])[] = [
+    ['claude-opus-4-5', ['output_config']],
+    ['claude-opus-4-5-20251101', ['output_config']],
+    ['claude-sonnet-4-5', []],
+    ['claude-sonnet-4-5-20250929', []],
+    ['claude-haiku-4-5', []],
+    ['claude-haiku-4-5-20251001', []],
+    ['claude-sonnet-4-6', ['output_config', 'thinking']],
+    ['claude-haiku-5-5', ['output_config', 'thinking']],
+    ['claude-fable-5-2', ['output_config', 'thinking']],
+  ];
+  for (const [id, expected] of generations) {
+    test(`${id} is asked with ${expected.join(' and ') || 'neither effort nor thinking'}`, () => {
+      assert.deepEqual(Object.keys(given({ model: { id, effort: { type: 'low' } } }, full)), expected);
+    });
+  }
+
+  test('every profile that configuration can name is known', () => {
+    assert.ok(profileNames.every((name) => name === 'generic' || profileOf(name) !== profileOf('generic')));
+  });
+});
+
+describe('blocks', () => {
+  test('thinking goes back to an endpoint that signed it, byte by byte', () => {
+    const redacted = { type: 'redacted_thinking', data: 'x' };
+    const messages = [user(text('a')), assistant(thinking, redacted, text('b')), user(text('c'))];
+    assert.deepEqual(plain(messages), messages);
+    assert.deepEqual(sent({ messages }, profileOf('generic'))['messages'], [
+      user(text('a')),
+      assistant(text('b')),
+      user(text('c')),
+    ]);
+  });
+
+  const cases: readonly (readonly [
+    name: string,
+    messages: readonly WireMessage[],
+    sent: readonly WireMessage[],
+  ])[] = [
+    ['empty text', [user(text(''), text('a'))], [user(text('a'))]],
+    [
+      'text without a word',
+      [user(text('a')), assistant(text('\n\n'), use)],
+      [user(text('a')), assistant(use)],
+    ],
+    [
+      'a message with nothing left',
+      [user(text('a')), assistant(text('')), user(text('b'))],
+      [user(text('a')), user(text('b'))],
+    ],
+    [
+      'empty text in a result',
+      [user(result([text(''), text('a'), text(' ')]))],
+      [user(result([text('a'), text(' ')]))],
+    ],
+    ['all of a result', [user(result([text('')]))], [user(result([]))]],
+  ];
+  for (const [name, messages, expected] of cases) {
+    test(`${name} is not sent`, () => {
+      assert.deepEqual(plain(messages), expected);
+    });
+  }
+
+  test('an error result says something even when its tool did not', () => {
+    for (const content of [[], [text('')]]) {
+      assert.deepEqual(plain([user(result(content, { is_error: true }))]), [
+        user(result([text('The tool failed.')], { is_error: true })),
+      ]);
+    }
+  });
+
+  test('a system prompt without a word is not sent', () => {
+    assert.ok(!('system' in sent({ system: ' \n' })));
+    assert.deepEqual(breakpoints(sent({ system: ' ', tools: [tool] })['tools']), ['0']);
+  });
+
+  test('a request streams and has a limit', () => {
+    const { model, max_tokens, stream } = sent();
+    assert.deepEqual([model, max_tokens, stream], ['claude-opus-5-5', 32_000, true]);
+  });
+});
