@@ -54,7 +54,7 @@ describe('the plan of a plain request', () => {
     ],
     ['replace "hello" with "bye" in a.txt', edit('a.txt', 'hello', 'bye')],
     ['search for hello', grep('hello')],
-    ['grep TODO in src', grep('TODO', 'src')],
+    ['grep ants in src', grep('ants', 'src')],
     ['find *.md', glob('*.md')],
     ['Find *.md, then read README.md and search for hello', glob('*.md'), read('README.md'), grep('hello')],
     ['ask me for permission', bash('echo "permission was given"')],
