@@ -9,7 +9,8 @@ export interface Sql {
 
 /**
  * A database under the store's queries. `write` is one transaction: it commits when `work` resolves and
- * leaves nothing behind when it rejects; it resolves once the commit is durable. Nothing but SQL is
+ * leaves nothing behind when it rejects; it resolves once the commit is durable. It rejects with what
+ * `work` threw, or with an Error whose cause says why the database could not commit. Nothing but SQL is
  * awaited inside `work`.
  */
 export interface Engine {

@@ -18,8 +18,10 @@ export function openSqlite(path: string): Engine {
   const tx = sqlOf(writer);
   const begin = writer.prepare('BEGIN IMMEDIATE');
   const commit = writer.prepare('COMMIT');
+  const rollback = writer.prepare('ROLLBACK');
   const savepoint = writer.prepare('SAVEPOINT job');
   const release = writer.prepare('RELEASE job');
+  const rollbackToSavepoint = writer.prepare('ROLLBACK TO job');
   const queue: Job[] = [];
   let draining: Promise<void> | null = null;
 
@@ -34,13 +36,14 @@ export function openSqlite(path: string): Engine {
 
   async function commitGroup(group: readonly Job[]): Promise<void> {
     const settled: (() => void)[] = [];
-    begin.run();
-    for (const job of group) settled.push(await runInSavepoint(job));
     try {
+      begin.run();
+      for (const job of group) settled.push(await runInSavepoint(job));
       commit.run();
     } catch (cause) {
-      if (writer.inTransaction) writer.exec('ROLLBACK');
+      // Busy, disk full, …: nobody's job failed, so all did. The writer goes on with the next group.
       for (const job of group) job.settle(new Error('the database could not commit', { cause }));
+      if (writer.inTransaction) rollback.run();
       return;
     }
     for (const settle of settled) settle();
@@ -53,7 +56,9 @@ export function openSqlite(path: string): Engine {
       release.run();
       return () => job.settle(null);
     } catch (cause) {
-      writer.exec('ROLLBACK TO job');
+      // A full disk ends the whole transaction at once, and its savepoints with it.
+      if (!writer.inTransaction) throw cause;
+      rollbackToSavepoint.run();
       release.run();
       // Anything can be thrown; refusals are Errors and pass as they are.
       return () => job.settle(cause instanceof Error ? cause : new Error(String(cause)));
