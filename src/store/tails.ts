@@ -1,13 +1,15 @@
 import type { Clock } from '../base/clock.ts';
-import { missedEventWindowMs, tailBufferRecordsMax } from '../domain/limits.ts';
+import { tailBufferRecordsMax } from '../domain/limits.ts';
 import type { Tail, TailItem, Tails } from '../domain/tails.ts';
+import { createMissedEvents } from './missed-events.ts';
 
 type Reader = { readonly put: (item: TailItem) => void; readonly end: () => void };
 
 /** Live readers of this process: an emitter after commit, one bounded buffer per reader. */
 export function createTails(clock: Clock): Tails {
   const readers = new Map<string, Set<Reader>>();
-  const missed = new Map<string, { readonly seq: number; readonly atUs: number }>();
+  const missed = createMissedEvents(clock);
+  let closed = false;
 
   function attach(id: string): Tail {
     const set = readers.get(id) ?? new Set();
@@ -18,14 +20,9 @@ export function createTails(clock: Clock): Tails {
     });
     const reader: Reader = { put: tail.put, end: tail.close };
     set.add(reader);
+    // A stream that opens while the server stops must not keep it waiting.
+    if (closed) tail.close();
     return tail;
-  }
-
-  function forget(nowUs: number): void {
-    for (const [id, { atUs }] of missed) {
-      if (nowUs - atUs <= missedEventWindowMs * 1000) return;
-      missed.delete(id);
-    }
   }
 
   return {
@@ -34,20 +31,17 @@ export function createTails(clock: Clock): Tails {
       const set = readers.get(sessionId);
       for (const reader of set ?? []) reader.put({ type: 'records', records });
       const first = records.find(({ entry }) => entry.kind === 'accepted');
-      const nowUs = clock.nowUs();
-      forget(nowUs);
-      if (!set && first && !missed.has(sessionId)) missed.set(sessionId, { seq: first.seq - 1, atUs: nowUs });
+      if (!set && first) missed.note(sessionId, first.seq);
     },
     preview(id, preview) {
       for (const reader of readers.get(id) ?? []) reader.put({ type: 'preview', preview });
     },
     missedSince(id) {
-      forget(clock.nowUs());
-      const from = missed.get(id)?.seq ?? null;
-      missed.delete(id);
-      return from;
+      const seq = missed.take(id);
+      return seq === null ? null : seq - 1;
     },
     close() {
+      closed = true;
       for (const set of readers.values()) for (const reader of set) reader.end();
     },
   };
@@ -73,8 +67,10 @@ function createTail(detach: () => void): BufferedTail {
     for (;;) {
       const items = buffer.splice(0);
       yield* items;
-      if (full || (closed && buffer.length === 0)) return;
-      if (buffer.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      // More may have come while these were read, an overflow among it.
+      if (buffer.length > 0) continue;
+      if (closed || full) return;
+      await new Promise<void>((resolve) => (wake = resolve));
       wake = null;
     }
   }

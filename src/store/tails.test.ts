@@ -1,0 +1,4 @@
+import { tailsContract } from '../../test/contract/tails.ts';
+import { createTails } from './tails.ts';
+
+tailsContract(createTails);

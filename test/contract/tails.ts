@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Clock } from '../../src/base/clock.ts';
+import { missedEventWindowMs, tailBufferRecordsMax } from '../../src/domain/limits.ts';
+import type { Entry } from '../../src/domain/session/entry.ts';
+import type { Commit } from '../../src/domain/session/session-log.ts';
+import type { Tail, TailItem, Tails } from '../../src/domain/tails.ts';
+import type { PreviewEvent } from '../../src/protocol/events.ts';
+import { fakeClock } from '../support/clock.ts';
+import { message, pureSession } from '../support/pure-session.ts';
+
+const { state } = pureSession();
+const delayed: Entry = { kind: 'delayed', untilUs: 1 };
+const accepted: Entry = {
+  kind: 'accepted',
+  event: { ...message('hello'), id: 'sevt_1', processed_at: null } as (Entry & { kind: 'accepted' })['event'],
+};
+const preview: PreviewEvent = { type: 'event_start', event: { type: 'agent.message', id: 'sevt_2' } };
+
+function commitOf(sessionId: string, firstSeq: number, entries: readonly Entry[] = [delayed]): Commit {
+  return {
+    sessionId,
+    records: entries.map((entry, index) => ({ seq: firstSeq + index, entry })),
+    state: state(),
+  };
+}
+
+/** Items up to the end of the iteration, records as their numbers. */
+async function restOf(tail: AsyncIterable<TailItem>): Promise<(number | string)[]> {
+  const seen: (number | string)[] = [];
+  for await (const item of tail) seen.push(...shown(item));
+  return seen;
+}
+
+function shown(item: TailItem): (number | string)[] {
+  return item.type === 'records' ? item.records.map(({ seq }) => seq) : [item.type];
+}
+
+type MakeTails = (clock: Clock) => Tails;
+
+/** What every implementation of live readers keeps to. */
+export function tailsContract(make: MakeTails): void {
+  describe('tails', () => {
+    deliveryContract(make);
+    overflowContract(make);
+    missedContract(make);
+  });
+}
+
+function deliveryContract(make: MakeTails): void {
+  test('every reader of a session sees its commits and previews in order, no other session sees them', async () => {
+    const tails = make(fakeClock());
+    const [first, second, other] = [tails.attach('a'), tails.attach('a'), tails.attach('b')];
+    tails.publish(commitOf('a', 1, [delayed, delayed]));
+    tails.preview('a', preview);
+    tails.publish(commitOf('a', 3));
+    tails.close();
+    assert.deepEqual(await restOf(first), [1, 2, 'preview', 3]);
+    assert.deepEqual(await restOf(second), [1, 2, 'preview', 3]);
+    assert.deepEqual(await restOf(other), []);
+  });
+
+  test('a reader sees what comes after it attached, and previews are kept for nobody', async () => {
+    const tails = make(fakeClock());
+    tails.publish(commitOf('a', 1));
+    tails.preview('a', preview);
+    const tail = tails.attach('a');
+    tails.publish(commitOf('a', 2));
+    tails.close();
+    assert.deepEqual(await restOf(tail), [2]);
+  });
+
+  test('a waiting reader wakes for every item', async () => {
+    const tails = make(fakeClock());
+    const tail = tails.attach('a');
+    const items = tail[Symbol.asyncIterator]();
+    for (const seq of [1, 2, 3]) {
+      const next = items.next();
+      tails.publish(commitOf('a', seq));
+      assert.deepEqual(shown((await next).value), [seq]);
+    }
+    tail.close();
+  });
+
+  for (const [who, end] of [
+    ['the reader', (_: Tails, tail: Tail) => tail.close()],
+    ['the server', (tails: Tails) => tails.close()],
+  ] as const) {
+    test(`a tail that ${who} closes gives what it has and ends, waiting or not`, async () => {
+      const tails = make(fakeClock());
+      const [full, waiting] = [tails.attach('a'), tails.attach('b')];
+      tails.publish(commitOf('a', 1));
+      const ended = restOf(waiting);
+      end(tails, full);
+      end(tails, waiting);
+      end(tails, full);
+      tails.publish(commitOf('a', 2));
+      tails.publish(commitOf('b', 1));
+      assert.deepEqual(await restOf(full), [1]);
+      assert.deepEqual(await ended, []);
+    });
+  }
+
+  test('closing one reader leaves the others', async () => {
+    const tails = make(fakeClock());
+    const [leaver, stayer] = [tails.attach('a'), tails.attach('a')];
+    leaver.close();
+    tails.publish(commitOf('a', 1));
+    tails.close();
+    assert.deepEqual(await restOf(stayer), [1]);
+  });
+
+  test('a tail attached after the end has ended', async () => {
+    const tails = make(fakeClock());
+    tails.close();
+    assert.deepEqual(await restOf(tails.attach('a')), []);
+  });
+}
+
+function overflowContract(make: MakeTails): void {
+  const flood = (tails: Tails, firstSeq: number, count: number) => {
+    for (let seq = firstSeq; seq < firstSeq + count; seq++) tails.publish(commitOf('a', seq));
+  };
+
+  test('a reader gets all that its buffer holds', async () => {
+    const tails = make(fakeClock());
+    const tail = tails.attach('a');
+    flood(tails, 1, tailBufferRecordsMax);
+    tails.close();
+    assert.equal((await restOf(tail)).length, tailBufferRecordsMax);
+  });
+
+  test('a reader that never read gets one overflow and the end; a quick one beside it gets everything', async () => {
+    const tails = make(fakeClock());
+    const slow = tails.attach('a');
+    const quick = tails.attach('a')[Symbol.asyncIterator]();
+    for (let seq = 1; seq <= tailBufferRecordsMax + 2; seq++) {
+      tails.publish(commitOf('a', seq));
+      assert.deepEqual(shown((await quick.next()).value), [seq]);
+    }
+    assert.deepEqual(await restOf(slow), ['overflow']);
+    tails.close();
+  });
+
+  test('a reader that falls behind while it reads is told so last', async () => {
+    const tails = make(fakeClock());
+    const items = tails.attach('a')[Symbol.asyncIterator]();
+    flood(tails, 1, 2);
+    await items.next();
+    flood(tails, 3, tailBufferRecordsMax + 1);
+    const seen = await restOf({ [Symbol.asyncIterator]: () => items });
+    assert.deepEqual(seen, [2, 'overflow']);
+  });
+}
+
+function missedContract(make: MakeTails): void {
+  const windowMs = missedEventWindowMs;
+  /** Client events as [time, seq]; when the stream opens; where it starts. */
+  const cases: readonly (readonly [string, (readonly [number, number])[], number, number | null])[] = [
+    ['nothing was sent', [], 0, null],
+    ['one event just now', [[0, 7]], 0, 6],
+    ['one event at the edge of the window', [[0, 7]], windowMs, 6],
+    ['one event too long ago', [[0, 7]], windowMs + 1, null],
+    [
+      'two events within the window',
+      [
+        [0, 7],
+        [1, 9],
+      ],
+      windowMs,
+      6,
+    ],
+    [
+      'an old event and a recent one',
+      [
+        [0, 7],
+        [windowMs, 9],
+      ],
+      windowMs + 1,
+      8,
+    ],
+  ];
+  for (const [name, sent, openedAtMs, expected] of cases) {
+    test(`a stream starts before the oldest recent event that nobody saw: ${name}`, () => {
+      const clock = fakeClock(0);
+      const tails = make(clock);
+      const waitUntil = (ms: number) => clock.advance(ms - clock.nowUs() / 1000);
+      for (const [atMs, seq] of sent) {
+        waitUntil(atMs);
+        tails.publish(commitOf('a', seq, [accepted]));
+        tails.publish(commitOf('b', seq + 100, [delayed, accepted]));
+      }
+      waitUntil(openedAtMs);
+      assert.equal(tails.missedSince('a'), expected);
+      assert.equal(tails.missedSince('b'), expected === null ? null : expected + 101);
+      assert.equal(tails.missedSince('a'), null, 'the next stream is not the sender’s');
+    });
+  }
+
+  test('an event that a reader saw is not missed, one after the reader left is', () => {
+    const tails = make(fakeClock());
+    const tail = tails.attach('a');
+    tails.publish(commitOf('a', 1, [accepted]));
+    assert.equal(tails.missedSince('a'), null);
+    tail.close();
+    tails.publish(commitOf('a', 2, [accepted]));
+    assert.equal(tails.missedSince('a'), 1);
+  });
+
+  test('what the server says is not waited for', () => {
+    const tails = make(fakeClock());
+    tails.publish(commitOf('a', 1, [delayed]));
+    assert.equal(tails.missedSince('a'), null);
+  });
+}
