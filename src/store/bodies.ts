@@ -8,9 +8,9 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { entryBodyBytesMax } from '../domain/limits.ts';
 
 /**
@@ -29,14 +29,16 @@ const fileMark = '@';
 
 export function openBodies(directory: string): Bodies {
   const folder = (sessionId: string) => join(directory, sessionId);
+  if (mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined) syncDirectory(dirname(directory));
   return {
     store(sessionId, body) {
       if (body.length <= entryBodyBytesMax && Buffer.byteLength(body) <= entryBodyBytesMax) return body;
       const name = createHash('sha256').update(body).digest('hex');
       const path = join(folder(sessionId), name);
       if (!existsSync(path)) {
-        mkdirSync(folder(sessionId), { recursive: true, mode: 0o700 });
+        const isNew = mkdirSync(folder(sessionId), { recursive: true, mode: 0o700 }) !== undefined;
         writeDurably(path, body);
+        if (isNew) syncDirectory(directory);
       }
       return `${fileMark}${name}`;
     },
@@ -54,13 +56,19 @@ function writeDurably(path: string, text: string): void {
   const temporary = `${path}.${randomUUID()}`;
   const file = openSync(temporary, 'wx', 0o600);
   try {
-    writeSync(file, text);
+    // Unlike `writeSync` it goes on after a short write, so what a full disk cut off is an error.
+    writeFileSync(file, text);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
   renameSync(temporary, path);
-  const parent = openSync(join(path, '..'), 'r');
-  fsyncSync(parent);
-  closeSync(parent);
+  syncDirectory(dirname(path));
+}
+
+/** A new name survives a power cut once the directory that holds it is on disk. */
+function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r');
+  fsyncSync(directory);
+  closeSync(directory);
 }

@@ -19,6 +19,7 @@ export function openDataDirectory(path: string): DataDirectory {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     lock.close();
+    if (!(cause instanceof Database.SqliteError && cause.code === 'SQLITE_BUSY')) throw cause;
     throw new DirectoryInUse(`another Anthill server is using ${path}; stop it or choose another --data`, {
       cause,
     });

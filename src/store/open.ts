@@ -6,11 +6,13 @@ import { createAgents } from './agents.ts';
 import { createApiKeys } from './api-keys.ts';
 import { openBodies } from './bodies.ts';
 import { openDataDirectory } from './data-directory.ts';
+import type { Engine } from './engines/engine.ts';
 import { openSqlite } from './engines/sqlite.ts';
 import { createEnvironments } from './environments.ts';
 import { createIdentity } from './identity.ts';
 import { createLeases } from './leases.ts';
 import { migrate } from './migrations.ts';
+import type { SessionLogDeps } from './session-log.ts';
 import { createSessionLog } from './session-log.ts';
 import { createSessions } from './sessions.ts';
 
@@ -27,18 +29,39 @@ export type StoreOptions = {
   readonly afterCommit: (commit: Commit) => void;
 };
 
-/**
- * The embedded store: everything durable in one directory. Its lock proves that no other server is
- * alive on it, so leases that a dead process held are void.
- */
-export async function openStore({ dataDir, clock, afterCommit }: StoreOptions): Promise<Store> {
+/** The embedded store: everything durable in one directory, locked against a second server. */
+export async function openStore({ dataDir, ...options }: StoreOptions): Promise<Store> {
   const directory = openDataDirectory(dataDir);
-  const engine = openSqlite(join(dataDir, 'anthill.db'));
-  await migrate(engine);
+  try {
+    const engine = openSqlite(join(dataDir, 'anthill.db'));
+    const store = await openStoreOn(engine, { bodies: openBodies(join(dataDir, 'blobs')), ...options });
+    return {
+      ...store,
+      async close() {
+        await store.close();
+        directory.close();
+      },
+    };
+  } catch (cause) {
+    directory.close();
+    throw cause;
+  }
+}
+
+type StoreParts = Omit<SessionLogDeps, 'engine'> & { readonly clock: Clock };
+
+/** A store whose engine no other process uses, so leases that a dead process held are void. Closes the engine. */
+export async function openStoreOn(engine: Engine, { clock, ...parts }: StoreParts): Promise<Store> {
   const leases = createLeases(engine, clock);
-  await leases.voidAll();
+  try {
+    await migrate(engine);
+    await leases.voidAll();
+  } catch (cause) {
+    await engine.close();
+    throw cause;
+  }
   return {
-    log: createSessionLog({ engine, bodies: openBodies(join(dataDir, 'blobs')), afterCommit }),
+    log: createSessionLog({ engine, ...parts }),
     leases,
     collections: {
       agents: createAgents(engine),
@@ -47,9 +70,6 @@ export async function openStore({ dataDir, clock, afterCommit }: StoreOptions): 
       apiKeys: createApiKeys(engine),
       identity: createIdentity(engine),
     },
-    async close() {
-      await engine.close();
-      directory.close();
-    },
+    close: () => engine.close(),
   };
 }

@@ -28,11 +28,12 @@ export type SessionLogDeps = {
   readonly bodies: Bodies;
   /** Called once per commit, when it is durable, in commit order. Must not throw. */
   readonly afterCommit: (commit: Commit) => void;
+  readonly folds?: FoldCache;
 };
 
 /** The session log over an engine; see the interface for its contract. */
-export function createSessionLog({ engine, bodies, afterCommit }: SessionLogDeps): SessionLog {
-  const folds = createFoldCache();
+export function createSessionLog(deps: SessionLogDeps): SessionLog {
+  const { engine, bodies, afterCommit, folds = createFoldCache() } = deps;
 
   async function commit<T>(
     id: SessionId,

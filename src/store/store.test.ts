@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe } from 'node:test';
+import { collectionsContract } from '../../test/contract/collections.ts';
+import { leasesContract } from '../../test/contract/leases.ts';
+import { sessionLogContract } from '../../test/contract/session-log.ts';
+import type { MakeStore } from '../../test/contract/subject.ts';
+import { openBodies } from './bodies.ts';
+import { openSqlite } from './engines/sqlite.ts';
+import type { FoldCache } from './fold-cache.ts';
+import { createFoldCache } from './fold-cache.ts';
+import type { Store } from './open.ts';
+import { openStore, openStoreOn } from './open.ts';
+
+/** A store in a directory that goes when the store is closed. */
+async function inTemporary(open: (directory: string) => Promise<Store>): Promise<Store> {
+  const directory = mkdtempSync(join(tmpdir(), 'anthill-store-'));
+  const store = await open(directory);
+  return {
+    ...store,
+    async close() {
+      await store.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+const onDisk: MakeStore = (options) => inTemporary((dataDir) => openStore({ dataDir, ...options }));
+
+const inMemory =
+  (folds: () => FoldCache): MakeStore =>
+  (options) =>
+    inTemporary((directory) =>
+      openStoreOn(openSqlite(':memory:'), {
+        bodies: openBodies(join(directory, 'blobs')),
+        folds: folds(),
+        ...options,
+      }),
+    );
+
+/** Every state is folded from the log. */
+const noFolds: FoldCache = { get: () => undefined, set() {}, drop() {} };
+
+for (const [name, make] of [
+  ['a store on disk', onDisk],
+  ['a store in memory that keeps no fold', inMemory(() => noFolds)],
+  ['a store in memory that keeps few folds', inMemory(() => createFoldCache(5))],
+] as const) {
+  describe(name, () => {
+    sessionLogContract(make);
+    leasesContract(make);
+    collectionsContract(make);
+  });
+}

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { recordFailure } from '../../src/domain/session/replies.ts';
+import type { Lease } from '../../src/domain/session/session-log.ts';
+import { StaleLease } from '../../src/domain/session/session-log.ts';
+import type { MakeStore, Subject } from './subject.ts';
+import { answer, goOn, openSubject } from './subject.ts';
+
+const ttlMs = 60_000;
+
+/** What every implementation of leases keeps to, and how they fence the log. */
+export function leasesContract(make: MakeStore): void {
+  describe('leases', () => {
+    claimContract(make);
+    holdContract(make);
+    fenceContract(make);
+  });
+}
+
+/** Sessions that became runnable one second after the other. */
+async function runnable(it: Subject, ...ids: string[]): Promise<void> {
+  for (const id of ids) {
+    await it.create({ id });
+    it.clock.advance(1_000);
+    await it.send(id, 'hello');
+  }
+}
+
+async function claimed(it: Subject, owner = 'ada'): Promise<Lease> {
+  const lease = await it.leases.claim(owner, ttlMs);
+  assert.ok(lease, 'there is a session to claim');
+  return lease;
+}
+
+const idOf = (lease: Lease | null) => lease?.sessionId;
+
+function claimContract(make: MakeStore): void {
+  test('who waits longest is claimed first, each session by one owner', async () => {
+    await using it = await openSubject(make);
+    await Promise.all(['sesn_1', 'sesn_2', 'sesn_3'].map((id) => it.create({ id })));
+    for (const id of ['sesn_3', 'sesn_1', 'sesn_2']) {
+      it.clock.advance(1_000);
+      await it.send(id, 'hello');
+    }
+    const owners = ['ada', 'bob', 'cyd', 'dan'];
+    const leases = await Promise.all(owners.map((owner) => it.leases.claim(owner, ttlMs)));
+    assert.deepEqual(leases, [
+      { sessionId: 'sesn_3', owner: 'ada', epoch: 1 },
+      { sessionId: 'sesn_1', owner: 'bob', epoch: 1 },
+      { sessionId: 'sesn_2', owner: 'cyd', epoch: 1 },
+      null,
+    ]);
+  });
+
+  test('an idle session is not claimed', async () => {
+    await using it = await openSubject(make);
+    await it.create();
+    assert.equal(await it.leases.claim('ada', ttlMs), null);
+    assert.equal(await it.leases.nextWakeUs(), null);
+  });
+
+  test('a session that waits for its retry is claimed when the time has come', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    await it.decide('sesn_1', goOn);
+    const failure = { type: 'failure', kind: 'overloaded', message: 'no', retryAfterMs: null } as const;
+    await it.decide('sesn_1', (draft) => recordFailure(draft, { ...failure, retryable: true }, 5_000));
+    assert.equal(await it.leases.nextWakeUs(), it.clock.nowUs() + 5_000_000);
+    it.clock.advance(4_999);
+    assert.equal(await it.leases.claim('ada', ttlMs), null);
+    it.clock.advance(1);
+    assert.equal(idOf(await it.leases.claim('ada', ttlMs)), 'sesn_1');
+  });
+
+  test('the next to wake is the one that waits longest and that nobody holds', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1', 'sesn_2');
+    const wakes = [];
+    for (const id of ['sesn_1', 'sesn_2']) wakes.push((await it.log.state(id))?.wakeAtUs);
+    assert.equal(await it.leases.nextWakeUs(), wakes[0]);
+    const lease = await claimed(it);
+    assert.equal(await it.leases.nextWakeUs(), wakes[1]);
+    await claimed(it, 'bob');
+    assert.equal(await it.leases.nextWakeUs(), null);
+    await it.leases.release(lease);
+    assert.equal(await it.leases.nextWakeUs(), wakes[0]);
+  });
+
+  for (const [name, lose] of [
+    ['was released', (it: Subject, lease: Lease) => it.leases.release(lease)],
+    ['ran out', async (it: Subject) => it.clock.advance(ttlMs + 1)],
+    ['is void', (it: Subject) => it.leases.voidAll()],
+  ] as const) {
+    test(`a lease that ${name} can be taken by anyone, with a higher epoch`, async () => {
+      await using it = await openSubject(make);
+      await runnable(it, 'sesn_1');
+      for (const [index, owner] of ['ada', 'ada', 'bob'].entries()) {
+        const lease = await claimed(it, owner);
+        assert.deepEqual(lease, { sessionId: 'sesn_1', owner, epoch: index + 1 });
+        assert.equal(await it.leases.claim('cyd', ttlMs), null, 'while it is live');
+        await lose(it, lease);
+      }
+    });
+  }
+}
+
+function holdContract(make: MakeStore): void {
+  test('a lease lasts as long as it was taken for, and longer when it is extended', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    const lease = await claimed(it);
+    it.clock.advance(ttlMs - 1);
+    assert.equal(await it.leases.claim('bob', ttlMs), null);
+    assert.equal(await it.leases.extend(lease, ttlMs), true);
+    it.clock.advance(ttlMs - 1);
+    assert.equal(await it.leases.claim('bob', ttlMs), null);
+    it.clock.advance(2);
+    assert.equal((await claimed(it, 'bob')).epoch, 2);
+  });
+
+  test('who lost a lease neither extends nor releases that of its new holder', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    const lost = await claimed(it);
+    it.clock.advance(ttlMs + 1);
+    const lease = await claimed(it, 'ada');
+    for (const stranger of [lost, { ...lease, owner: 'bob' }]) {
+      assert.equal(await it.leases.extend(stranger, ttlMs * 10), false);
+      await it.leases.release(stranger);
+      assert.equal(await it.leases.claim('bob', ttlMs), null, 'it is still held');
+    }
+    assert.equal(await it.leases.extend(lease, ttlMs), true);
+    it.clock.advance(ttlMs + 1);
+    assert.equal((await claimed(it, 'bob')).epoch, 3, 'nobody made it longer');
+  });
+
+  test('a session that rests gives up its lease in the same commit', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    const lease = await claimed(it);
+    await it.decide('sesn_1', goOn, lease);
+    assert.equal(await it.leases.extend(lease, ttlMs), true, 'it runs');
+    const [, extended] = await Promise.all([
+      it.decide('sesn_1', answer, lease),
+      it.leases.extend(lease, ttlMs),
+    ]);
+    assert.equal(extended, false);
+    it.clock.advance(1_000);
+    await it.send('sesn_1', 'more');
+    it.clock.advance(1);
+    assert.deepEqual(await it.leases.claim('bob', ttlMs), { sessionId: 'sesn_1', owner: 'bob', epoch: 2 });
+  });
+
+  test('a session that goes on keeps its lease through what clients send', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    const lease = await claimed(it);
+    await it.decide('sesn_1', goOn, lease);
+    await it.send('sesn_1', 'more');
+    await it.decide('sesn_1', answer, lease);
+    assert.equal((await it.log.state('sesn_1'))?.status, 'running');
+    assert.equal(await it.leases.extend(lease, ttlMs), true);
+  });
+}
+
+function fenceContract(make: MakeStore): void {
+  const stale: readonly (readonly [string, (it: Subject, lease: Lease) => Promise<Lease>])[] = [
+    ['of an earlier epoch', async (_, lease) => ({ ...lease, epoch: lease.epoch - 1 })],
+    ['of a later epoch', async (_, lease) => ({ ...lease, epoch: lease.epoch + 1 })],
+    ['of another owner', async (_, lease) => ({ ...lease, owner: 'bob' })],
+    ['that was released', (it, lease) => it.leases.release(lease).then(() => lease)],
+    ['that is void', (it, lease) => it.leases.voidAll().then(() => lease)],
+    [
+      'that another took after it ran out',
+      async (it, lease) => {
+        it.clock.advance(ttlMs + 1);
+        await claimed(it, 'bob');
+        return lease;
+      },
+    ],
+    [
+      'that its session gave up',
+      async (it, lease) => {
+        await it.decide('sesn_1', goOn, lease);
+        await it.decide('sesn_1', answer, lease);
+        await it.send('sesn_1', 'again');
+        return lease;
+      },
+    ],
+  ];
+  for (const [name, lose] of stale) {
+    test(`nothing is appended with a lease ${name}`, async () => {
+      await using it = await openSubject(make);
+      await runnable(it, 'sesn_1');
+      const lost = await lose(it, await claimed(it));
+      const before = await it.records('sesn_1');
+      const heard = it.commits.length;
+      await assert.rejects(it.decide('sesn_1', goOn, lost), StaleLease);
+      const nothing = () => ({ entries: [], result: null });
+      await assert.rejects(it.log.commit('sesn_1', nothing, lost), StaleLease);
+      assert.deepEqual(await it.records('sesn_1'), before);
+      assert.equal(it.commits.length, heard);
+    });
+  }
+
+  test('a fence stops its own commit only', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    const lease = await claimed(it);
+    const [lost, kept] = await Promise.allSettled([
+      it.decide('sesn_1', goOn, { ...lease, epoch: 0 }),
+      it.decide('sesn_1', goOn, lease),
+    ]);
+    assert.deepEqual([lost.status, kept.status], ['rejected', 'fulfilled']);
+    assert.ok((await it.log.state('sesn_1'))?.round.openRequest);
+  });
+}

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import type { PageQuery } from '../../src/domain/collections.ts';
+import type { Step } from '../../src/domain/session/advance.ts';
+import { advance } from '../../src/domain/session/advance.ts';
+import { acceptEvents } from '../../src/domain/session/decide.ts';
+import type { Draft, Moment } from '../../src/domain/session/draft.ts';
+import { draftOf } from '../../src/domain/session/draft.ts';
+import type { LogRecord, SessionBirth } from '../../src/domain/session/entry.ts';
+import { createSession } from '../../src/domain/session/lifecycle.ts';
+import { recordReply } from '../../src/domain/session/replies.ts';
+import type { Commit, Lease, Positioned } from '../../src/domain/session/session-log.ts';
+import type { SessionState } from '../../src/domain/session/state.ts';
+import type { Environment } from '../../src/protocol/environments.ts';
+import type { Refusal, RefusalCode } from '../../src/protocol/refusal.ts';
+import type { Store, StoreOptions } from '../../src/store/open.ts';
+import type { FakeClock } from '../support/clock.ts';
+import { fakeClock } from '../support/clock.ts';
+import { message, pureSession, text, usage } from '../support/pure-session.ts';
+
+/** An empty store on the engine under test; `close` takes its data along. */
+export type MakeStore = (options: Omit<StoreOptions, 'dataDir'>) => Promise<Store>;
+
+/** A store under test, its clock, and clients that decide by the rules of the domain. */
+export type Subject = Store &
+  AsyncDisposable & {
+    readonly clock: FakeClock;
+    /** What `afterCommit` was told. */
+    readonly commits: readonly Commit[];
+    /** A new session in the environment `env_1`. */
+    create(birth?: Partial<SessionBirth>): Promise<SessionState>;
+    decide<T>(id: string, rule: (draft: Draft) => T, lease?: Lease): Promise<T>;
+    /** One batch of messages; their ids. */
+    send(id: string, ...texts: string[]): Promise<string[]>;
+    records(id: string): Promise<readonly LogRecord[]>;
+  };
+
+export async function openSubject(make: MakeStore): Promise<Subject> {
+  const clock = fakeClock();
+  const commits: Commit[] = [];
+  const store = await make({ clock, afterCommit: (commit) => commits.push(commit) });
+  await store.collections.environments.insert(environment());
+  let ids = 0;
+  const moment = (): Moment => ({ nowUs: clock.nowUs(), newId: (prefix) => `${prefix}_${++ids}` });
+
+  function decide<T>(id: string, rule: (draft: Draft) => T, lease?: Lease): Promise<T> {
+    const decision = (state: SessionState) => {
+      const draft = draftOf(state, moment());
+      const result = rule(draft);
+      return { entries: draft.entries(), result };
+    };
+    return store.log.commit(id, decision, lease);
+  }
+
+  return {
+    ...store,
+    clock,
+    commits,
+    create: (birth) =>
+      store.log.create(createSession(birthOf({ createdAtUs: clock.nowUs(), ...birth }), [], moment())),
+    decide,
+    send: (id, ...texts) =>
+      decide(id, (draft) => acceptEvents(draft, texts.map(message)).map((event) => event.id)),
+    records: (id) => store.log.read(id, 0, 100_000),
+    [Symbol.asyncDispose]: () => store.close(),
+  };
+}
+
+export function birthOf(birth: Partial<SessionBirth>): SessionBirth {
+  const [created] = pureSession(undefined, birth).entries;
+  assert.ok(created?.kind === 'created');
+  return created.session;
+}
+
+export function environment(changes: Partial<Environment> = {}): Environment {
+  const at = '2026-09-21T00:00:00.000000Z';
+  return {
+    id: 'env_1',
+    type: 'environment',
+    name: 'meadow',
+    description: null,
+    config: { type: 'self_hosted' },
+    metadata: {},
+    created_at: at,
+    updated_at: at,
+    archived_at: null,
+    ...changes,
+  };
+}
+
+/** As far as the brain would go now. */
+export const goOn = (draft: Draft): Step =>
+  advance(draft, { inFlight: { request: null, calls: new Set() }, startErrors: [] });
+
+/** The model answers the open request in words, which ends the turn. */
+export function answer(draft: Draft, words = 'done'): Step {
+  const requestId = draft.state().round.openRequest;
+  assert.ok(requestId);
+  recordReply(draft, {
+    requestId,
+    reply: {
+      type: 'reply',
+      content: [text(words)],
+      stopReason: 'end_turn',
+      refusal: null,
+      usage,
+      servedBy: 'scripted/test',
+      malformed: [],
+    },
+    previewed: new Map(),
+    costMicroCents: 1_000,
+  });
+  return advance(draft, { inFlight: { request: null, calls: new Set() }, startErrors: [] });
+}
+
+/** What `assert.rejects` compares a refusal by. */
+export const refusal = (code: RefusalCode, errorCode?: string) => (cause: unknown) => {
+  const { name, code: actual, errorCode: actualErrorCode } = cause as Refusal;
+  assert.deepEqual([name, actual, actualErrorCode], ['Refusal', code, errorCode]);
+  return true;
+};
+
+type Fetch<T> = (query: PageQuery) => Promise<readonly Positioned<T>[]>;
+
+/** The list read page by page gives `expected`, in both directions, whatever the size of the pages. */
+export async function assertPages<T>(fetch: Fetch<T>, expected: readonly T[]): Promise<void> {
+  for (const order of ['asc', 'desc'] as const) {
+    const inOrder = order === 'asc' ? expected : expected.toReversed();
+    for (const limit of [1, 2, 3, expected.length + 1]) {
+      const seen: T[] = [];
+      let after: PageQuery['after'] = null;
+      for (;;) {
+        const page = await fetch({ limit, order, after, createdAt: {} });
+        assert.ok(page.length <= limit);
+        seen.push(...page.map(({ item }) => item));
+        after = page.at(-1)?.position ?? null;
+        if (after === null) break;
+        assert.ok(seen.length <= expected.length, 'the list ends');
+      }
+      assert.deepEqual(seen, inOrder, `${order}, ${limit} a page`);
+    }
+  }
+}
+
+/** Windows on the sort time of a list, against the same windows on its times in memory. */
+export async function assertBounds<T>(
+  fetch: Fetch<T>,
+  all: readonly { readonly item: T; readonly atUs: number }[],
+): Promise<void> {
+  const holds = {
+    gt: (atUs: number, bound: number) => atUs > bound,
+    gte: (atUs: number, bound: number) => atUs >= bound,
+    lt: (atUs: number, bound: number) => atUs < bound,
+    lte: (atUs: number, bound: number) => atUs <= bound,
+  } as const;
+  for (const { atUs: bound } of all) {
+    for (const name of ['gt', 'gte', 'lt', 'lte'] as const) {
+      const page = await fetch({ limit: 1000, order: 'asc', after: null, createdAt: { [name]: bound } });
+      assert.deepEqual(
+        page.map(({ item }) => item),
+        all.filter(({ atUs }) => holds[name](atUs, bound)).map(({ item }) => item),
+        `${name} ${bound}`,
+      );
+    }
+  }
+}
