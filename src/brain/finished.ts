@@ -7,6 +7,7 @@ import { emitResult } from '../domain/session/calls.ts';
 import type { Draft } from '../domain/session/draft.ts';
 import { recordFailure, recordReply } from '../domain/session/replies.ts';
 import type { Call } from '../domain/session/state.ts';
+import type { ModelConfig } from '../protocol/agents.ts';
 
 /** Something a running turn waited for. */
 export type Finished =
@@ -28,7 +29,7 @@ export type ReplyPricing = {
   /** In [0, 1): jitter of retry delays. */
   readonly random: () => number;
   /** List cost of a reply in integer micro-cents; `null` when its model has no list price. */
-  readonly costOf: (reply: ModelReply, modelId: string) => number | null;
+  readonly costOf: (reply: ModelReply, model: ModelConfig) => number | null;
 };
 
 /** What has finished becomes entries; a step is returned when that alone ended the turn. */
@@ -39,7 +40,7 @@ export function recordFinished(
 ): Step | null {
   switch (finished.type) {
     case 'reply': {
-      const costMicroCents = costOf(finished.reply, draft.state().agent.model.id);
+      const costMicroCents = costOf(finished.reply, draft.state().agent.model);
       return recordReply(draft, { ...finished, costMicroCents });
     }
     case 'failure': {

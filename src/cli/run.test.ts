@@ -5,17 +5,23 @@ import type { Recorded, RecordingServer } from '../../test/support/recording-ser
 import { startRecordingServer } from '../../test/support/recording-server.ts';
 
 let server: RecordingServer;
+const said = { type: 'user.message', id: 'sevt_said', content: [] };
+const turnStart = [{ type: 'session.status_running' }, said];
 /** What the stream of the session says. */
 let events: readonly unknown[] = [];
 before(async () => {
   server = await startRecordingServer(({ method, url }) => {
+    if (url.includes('sesn_broken/events/stream')) return { body: 'event: error\ndata: {}\n\n' };
     if (url.includes('/stream'))
       return {
-        body: events.map((event) => `event: x\ndata: ${JSON.stringify(event)}\n\n`).join(''),
+        body: [...turnStart, ...events]
+          .map((event) => `event: x\ndata: ${JSON.stringify(event)}\n\n`)
+          .join(''),
         isOpen: true,
       };
     if (url.startsWith('/v1/agents')) return { body: { id: 'agent_1' } };
     if (url.startsWith('/v1/environments')) return { body: { id: 'env_1' } };
+    if (url.includes('/events')) return { body: { data: [said] } };
     return { body: method === 'GET' ? { id: 'sesn_1', status: 'idle' } : { id: 'sesn_1' } };
   });
 });
@@ -104,6 +110,34 @@ describe('anthill run', () => {
     );
   });
 
+  test('--yes answers all that is asked at once', async () => {
+    const asks = ['sevt_1', 'sevt_2'].map((id) => ({ ...toolUse, id, evaluated_permission: 'ask' }));
+    const waiting = idle('requires_action', { event_ids: ['sevt_1', 'sevt_2'] });
+    events = [...asks, waiting, message, idle('end_turn')];
+    assert.equal((await run('hello', '--yes')).code, 0);
+    const answers = server.requests.filter(({ body }) => JSON.stringify(body)?.includes('confirmation'));
+    assert.deepEqual(
+      answers.map(({ body }) =>
+        (body as { events: { tool_use_id: string }[] }).events.map((one) => one.tool_use_id),
+      ),
+      [['sevt_1', 'sevt_2']],
+    );
+  });
+
+  test('what an earlier turn still says is not taken for the answer', async () => {
+    events = [message, idle('end_turn')];
+    turnStart.unshift({ type: 'agent.message' }, idle('refusal'));
+    const { code, stdout } = await run('hello').finally(() => turnStart.splice(0, 2));
+    assert.deepEqual([code, stdout], [0, 'Here you are.\n']);
+  });
+
+  test('an error leaves the session and says which', async () => {
+    events = [];
+    const { code, stderr } = await run('fail', '--session-id', 'sesn_broken');
+    assert.equal(code, 1);
+    assert.match(stderr, /^session sesn_broken\nerror: /);
+  });
+
   test('--yes does not answer for a custom tool', async () => {
     events = [
       { ...toolUse, type: 'agent.custom_tool_use' },
@@ -133,7 +167,7 @@ describe('anthill run', () => {
         .trimEnd()
         .split('\n')
         .map((line) => JSON.parse(line)),
-      events,
+      [...turnStart, ...events],
     );
     assert.equal(stderr, 'session sesn_1\n');
     assert.ok(!asked().some((request) => request.endsWith('/archive')));

@@ -37,8 +37,9 @@ export async function runOnce({ words, flags }: Arguments, io: CliIo, client: Cl
   const stream = routes['beta.sessions.events stream'];
   // Opened before the message is sent, so that nothing is missed.
   const events = await client.events({ route: stream, ids, query: noQuery, body: null });
-  const send = (event: unknown) => call(routes['beta.sessions.events send'], ids, { events: [event] });
-  await send({ type: 'user.message', content: [{ type: 'text', text }] });
+  const send = (...sent: unknown[]) => call(routes['beta.sessions.events send'], ids, { events: sent });
+  const { data } = await send({ type: 'user.message', content: [{ type: 'text', text }] });
+  const [message] = data as Event[];
   const show = hasFlag(flags, 'json')
     ? (event: Event) => io.stdout.write(`${JSON.stringify(event)}\n`)
     : reader(io);
@@ -50,8 +51,13 @@ export async function runOnce({ words, flags }: Arguments, io: CliIo, client: Cl
   };
   process.once('SIGINT', interrupt);
   try {
-    const outcome = await follow(events, { show, confirm: hasFlag(flags, 'yes') ? send : null });
+    const confirm = hasFlag(flags, 'yes') ? send : null;
+    const outcome = await follow(events, { messageId: message?.['id'], show, confirm });
+    // A Ctrl-C in the meantime has said its code.
     code ||= outcome;
+  } catch (cause) {
+    io.stderr.write(`session ${made.sessionId}\n`);
+    throw cause;
   } finally {
     process.off('SIGINT', interrupt);
   }
@@ -107,14 +113,20 @@ async function prepare(call: Call, flags: Arguments['flags']): Promise<Made> {
 }
 
 type Follow = {
+  /** The message that began this run: what comes before it belongs to an earlier turn. */
+  readonly messageId: unknown;
   readonly show: (event: Event) => void;
   /** Answers what the agent asks permission for; null leaves it open. */
-  readonly confirm: ((event: unknown) => Promise<unknown>) | null;
+  readonly confirm: ((...events: unknown[]) => Promise<unknown>) | null;
 };
 
-async function follow(events: AsyncIterable<Event>, { show, confirm }: Follow): Promise<number> {
+async function follow(events: AsyncIterable<Event>, options: Follow): Promise<number> {
+  const { messageId, show, confirm } = options;
   const asked = new Set<string>();
+  let begun = false;
   for await (const event of events) {
+    begun ||= event['id'] === messageId;
+    if (!begun && !beforeMessage.has(event['type'])) continue;
     show(event);
     if (event['evaluated_permission'] === 'ask') asked.add(String(event['id']));
     if (event['type'] === 'session.status_terminated') return 1;
@@ -123,10 +135,19 @@ async function follow(events: AsyncIterable<Event>, { show, confirm }: Follow): 
     const ids = reason.event_ids ?? [];
     if (!confirm || reason.type !== 'requires_action' || !ids.every((id) => asked.has(id)))
       return exitCodes[reason.type] ?? 1;
-    for (const id of ids) await confirm({ type: 'user.tool_confirmation', tool_use_id: id, result: 'allow' });
+    // All at once: after some of them the session would say again what is left.
+    await confirm(...ids.map((id) => ({ type: 'user.tool_confirmation', tool_use_id: id, result: 'allow' })));
   }
   return 1;
 }
+
+/** What a turn says before the message that woke it. */
+const beforeMessage: ReadonlySet<unknown> = new Set([
+  'session.status_running',
+  'session.thread_status_running',
+  'session.status_terminated',
+  'session.error',
+]);
 
 /** The answer on standard output; what the agent does on standard error, in the background. */
 function reader(io: CliIo): (event: Event) => void {

@@ -12,6 +12,7 @@ import { archiveSession, createSession, deleteSession, updateSession } from '../
 import type { SessionLog } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import { summarize } from '../domain/session/summarize.ts';
+import type { Environment } from '../protocol/environments.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
 import type { QueryOf } from '../protocol/routes.ts';
 import type { Session, SessionAgent, SessionCreate, SessionUpdate } from '../protocol/sessions.ts';
@@ -49,6 +50,12 @@ export function createSessionCommands(deps: SessionDeps): SessionCommands {
     });
   }
 
+  /** `null` when it was deleted in spite of its sessions. */
+  async function environmentOf(id: string): Promise<Environment | null> {
+    const session = await collections.sessions.get(id, clock.nowUs());
+    return session && (await collections.environments.get(session.environment_id));
+  }
+
   return {
     async create(body) {
       const state = await create(deps, body);
@@ -59,9 +66,14 @@ export function createSessionCommands(deps: SessionDeps): SessionCommands {
       if (!session) throw new Refusal('not_found', `Session not found: ${id}`);
       return session;
     },
-    update(id, body) {
+    async update(id, body) {
       if (body.vault_ids !== undefined) throw invalid('vault_ids cannot be changed on an existing session');
-      return change(id, (draft) => updateSession(draft, requestedChanges(draft.state(), body)));
+      const environment = body.agent?.mcp_servers ? await environmentOf(id) : null;
+      return await change(id, (draft) => {
+        const changes = requestedChanges(draft.state(), body);
+        if (environment && changes.agent) checkMcpHosts(changes.agent, environment);
+        updateSession(draft, changes);
+      });
     },
     list: (query) =>
       pageBothWays(query, { limit: 20, order: 'desc' }, (page) =>

@@ -58,7 +58,7 @@ async function startOf(
 ): Promise<number> {
   if (after === null) return deps.tails.missedSince(sessionId) ?? now;
   const seq = await deps.log.deliveredAt(sessionId, after);
-  if (seq === null) throw invalid(`after: no event ${after} has been delivered in this session`);
+  if (seq === null) throw invalid(`cannot replay: no event ${after} has been delivered in this session`);
   return seq;
 }
 

@@ -1,6 +1,6 @@
 export type Effort = 'low' | 'medium' | 'high' | 'xhigh' | 'max';
 
-/** List price in integer micro-cents per token ($1 per million tokens is 100 micro-cents per token). */
+/** List price in micro-cents per token ($1 per million tokens is 100 micro-cents per token). */
 export type Price = {
   readonly input: number;
   readonly output: number;

@@ -4,13 +4,13 @@ import type { CatalogModel, Effort, ModelCatalog, Price } from './catalog.ts';
 
 const allEfforts: readonly Effort[] = ['low', 'medium', 'high', 'xhigh', 'max'];
 
-/** Dollars per million tokens to micro-cents per token. Cache figures default to 1.25, 2 and 0.1 times input. */
+/** Dollars per million tokens to micro-cents per token, down to a tenth: sums are rounded, prices are not. Cache figures default to 1.25, 2 and 0.1 times input. */
 function price(
   input: number,
   output: number,
   cache: { read?: number; write5m?: number; write1h?: number } = {},
 ): Price {
-  const microCents = (dollars: number) => Math.round(dollars * 100);
+  const microCents = (dollars: number) => Math.round(dollars * 1000) / 10;
   return {
     input: microCents(input),
     output: microCents(output),

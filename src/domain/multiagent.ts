@@ -155,6 +155,23 @@ export function expandMultiagent(
   return { ...multiagent, subagents: expand(multiagent.subagents), workflows: expand(multiagent.workflows) };
 }
 
+/** The agents that a session's agent may let work for it. */
+export function sessionMembers({ multiagent }: SessionAgent): readonly ThreadAgent[] {
+  if (multiagent === null) return [];
+  if (multiagent.type === 'coordinator') return multiagent.agents.filter((entry) => entry.type === 'agent');
+  return [multiagent.subagents, multiagent.workflows].flatMap((member) =>
+    member.type === 'enabled' ? member.predefined_agents : [],
+  );
+}
+
+/** The models that advise it. */
+export function advisorsOf({ multiagent }: SessionAgent): readonly string[] {
+  if (multiagent === null) return [];
+  if (multiagent.type === 'coordinator')
+    return multiagent.agents.flatMap((entry) => (entry.type === 'advisor' ? [entry.model] : []));
+  return multiagent.advisor.type === 'enabled' ? [multiagent.advisor.model] : [];
+}
+
 /** Pinned members of a stored configuration. */
 export function pinnedMembers(multiagent: Multiagent | null): readonly Reference[] {
   if (multiagent === null) return [];

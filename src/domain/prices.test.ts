@@ -61,9 +61,22 @@ describe('list cost', () => {
     assert.equal(cost('claude-haiku-5-5', short), expected);
   });
 
+  test('of Haiku 5.5 counts half micro-cents and rounds their sum', () => {
+    assert.equal(cost('claude-haiku-5-5', { cacheCreation5mInputTokens: 2_000 }), 25_000);
+    assert.equal(cost('claude-haiku-5-5', { cacheCreation5mInputTokens: 1 }), 13);
+  });
+
   test('of Haiku 5.5 is the higher price for the whole of a longer request', () => {
     const expected = 50_001 * 50 + 30_000 * 5 + 20_000 * 100 + 1_000 * 250;
     assert.equal(cost('claude-haiku-5-5', { ...short, inputTokens: 50_001 }), expected);
+  });
+
+  test('of inference pinned to the United States is a tenth higher, of fast mode six times', () => {
+    const usage = { ...nothing, outputTokens: million };
+    const opus = catalog.get('claude-opus-5-5');
+    assert.equal(listCostMicroCents(usage, opus, 'us'), dollars(22));
+    assert.equal(listCostMicroCents(usage, opus, 'global'), dollars(20));
+    assert.equal(listCostMicroCents({ ...usage, speed: 'fast' }, opus), dollars(120));
   });
 
   test('of a model without a price is unknown', () => {

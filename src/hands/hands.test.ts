@@ -143,6 +143,7 @@ describe('hands provision', () => {
     let [now, most] = [0, 0];
     fake.behaviour.provision = async () => {
       most = Math.max(most, ++now);
+      await until(() => most === sandboxesProvisioningMax);
       await settled();
       now -= 1;
     };
@@ -346,17 +347,23 @@ describe('hands with real sandboxes', () => {
   const provider = bubblewrapProvider(data.path);
   after(() => data[Symbol.dispose]());
 
-  test('a workspace outlives its sandbox, the rest does not', async () => {
+  test('the files of a session outlive its sandbox, its processes do not', async () => {
     const clock = fakeClock();
     await using it = openHands(provider, clock);
     await it.call('a', {
       command:
-        'cd /tmp; x=5; echo kept > /workspace/kept; echo gone > /tmp/gone; echo out > /mnt/session/outputs/out',
+        'cd /tmp; x=5; echo kept > /workspace/kept; echo tmp > /tmp/a; echo home > ~/b; echo out > /mnt/session/outputs/out; echo gone > /run/c',
     });
     assert.deepEqual(await it.call('a', { command: 'sleep 600 & pwd' }), answered('/tmp'));
     await it.hands.release('a', { discard: false });
-    const state = 'pwd; echo "x=$x"; cat kept /mnt/session/outputs/out; ls /tmp; pgrep -c sleep';
-    assert.deepEqual(await it.call('a', { command: state }), refused('/workspace\nx=\nkept\nout\n0'));
+    const state =
+      'pwd; echo "x=$x"; cat kept /tmp/a ~/b /mnt/session/outputs/out; ls /run/c 2>&1; pgrep -c sleep';
+    assert.deepEqual(
+      await it.call('a', { command: state }),
+      refused(
+        "/workspace\nx=\nkept\ntmp\nhome\nout\nls: cannot access '/run/c': No such file or directory\n0",
+      ),
+    );
     await it.hands.release('a', { discard: true });
     assert.deepEqual(await it.call('a', { command: 'ls' }), answered('(no output)'));
   });

@@ -88,6 +88,8 @@ async function within(
 
 /** Long output goes to a file in the sandbox; the model gets its beginning and the path. */
 async function spilled(sandbox: Sandbox, request: ToolRequest, outcome: ToolOutcome): Promise<ToolOutcome> {
+  // grep cuts its own output and says so: there is no full text to keep.
+  if (request.name === 'grep') return outcome;
   const [block] = outcome.content;
   if (block?.type !== 'text' || block.text.length <= toolOutputCharactersMax) return outcome;
   const path = `/mnt/session/tool_outputs/${request.eventId}.txt`;

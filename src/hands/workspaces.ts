@@ -17,6 +17,8 @@ const bound = [
   { name: 'uploads', sandbox: '/mnt/session/uploads', readOnly: true },
   { name: 'outputs', sandbox: '/mnt/session/outputs', readOnly: false },
   { name: 'tool_outputs', sandbox: '/mnt/session/tool_outputs', readOnly: false },
+  { name: 'home', sandbox: '/root', readOnly: false },
+  { name: 'tmp', sandbox: '/tmp', readOnly: false },
 ] as const;
 
 export function createWorkspaces(directory: string): Workspaces {
@@ -27,7 +29,7 @@ export function createWorkspaces(directory: string): Workspaces {
         sandbox,
         readOnly,
       }));
-      for (const { host } of mounts) await mkdir(host, { recursive: true, mode: 0o700 });
+      await Promise.all(mounts.map(({ host }) => mkdir(host, { recursive: true, mode: 0o700 })));
       return mounts;
     },
     async discard(sessionId) {

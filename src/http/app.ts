@@ -10,7 +10,7 @@ import { Refusal } from '../protocol/refusal.ts';
 import type { Route } from '../protocol/route.ts';
 import { routes } from '../protocol/routes.ts';
 import type { Authenticate } from './auth.ts';
-import { readJson } from './body.ts';
+import { readJson, refuseFields } from './body.ts';
 import type { Handlers } from './handlers.ts';
 import { sseResponse } from './sse.ts';
 
@@ -116,8 +116,9 @@ async function serve(deps: AppDeps, { route, handler, request, headers, params }
   checkVersion(request.headers.get('anthropic-version'));
   checkBeta(route, request.headers.get('anthropic-beta'));
   const query = parseQuery(route, new URL(request.url).searchParams);
-  const body = route.body === null ? null : parseBody(route, await readJson(request));
-  const lastEventId = request.headers.get('last-event-id');
+  const body = route.body === null ? await refuseFields(request) : parseBody(route, await readJson(request));
+  // A client that reconnects by itself sends the header along with its first URL, so the header is newer.
+  const lastEventId = request.headers.get('last-event-id') || null;
   const result = await handler({ params, query, body, lastEventId });
   if (!route.streams) return json(200, result, headers);
   // Handlers of streaming routes answer with a stream, see Answer.

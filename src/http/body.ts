@@ -18,6 +18,14 @@ export async function readJson(request: Request): Promise<unknown> {
   return parseJson(text);
 }
 
+/** A request that takes no body may send an empty one; a field would be unknown, like everywhere. */
+export async function refuseFields(request: Request): Promise<void> {
+  if (request.body === null || decodeUtf8(await readBytes(request.clone())).trim() === '') return;
+  const json = await readJson(request);
+  const [field] = typeof json === 'object' && json !== null ? Object.keys(json).sort() : [];
+  if (field !== undefined) throw invalid(`Failed to parse request body: unknown field "${field}"`);
+}
+
 async function readBytes(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -11,7 +11,7 @@ export type RunningServer = {
   close(graceMs: number): Promise<void>;
 };
 
-/** Listens. Rejects with the system's error when the address cannot be had. */
+/** Listens. Rejects with one sentence when the address cannot be had. */
 export async function startServer({ app, host, port }: ServerOptions): Promise<RunningServer> {
   // Without `createServer` options the adaptor makes a plain HTTP/1.1 server.
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
@@ -21,7 +21,7 @@ export async function startServer({ app, host, port }: ServerOptions): Promise<R
   server.keepAliveTimeout = 60_000;
   const connections = trackConnections(server);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(explained(cause, `${host}:${port}`)));
     server.listen(port, host, resolve);
   });
   const address = server.address();
@@ -35,6 +35,16 @@ export async function startServer({ app, host, port }: ServerOptions): Promise<R
       clearTimeout(cut);
     },
   };
+}
+
+function explained(cause: NodeJS.ErrnoException, address: string): Error {
+  const reasons: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'is in use: stop what listens there, or choose another with --port',
+    EACCES: 'needs more rights: choose another with --port',
+    EADDRNOTAVAIL: 'is no address of this machine: choose another with --host',
+  };
+  const reason = reasons[cause.code ?? ''];
+  return reason === undefined ? cause : new Error(`${address} ${reason}`, { cause });
 }
 
 /**

@@ -15,6 +15,7 @@ import { createThreadCommands } from '../control/threads.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
 import { createCatalog } from '../domain/default-catalog.ts';
 import { drainGraceMs } from '../domain/limits.ts';
+import type { ModelReply } from '../domain/model.ts';
 import { listCostMicroCents } from '../domain/prices.ts';
 import type { SandboxProvider } from '../domain/sandbox.ts';
 import type { Commit } from '../domain/session/session-log.ts';
@@ -31,6 +32,7 @@ import { sessionRoutes } from '../http/routes/sessions.ts';
 import { threadRoutes } from '../http/routes/threads.ts';
 import type { RunningServer } from '../http/server.ts';
 import { startServer } from '../http/server.ts';
+import type { ModelConfig } from '../protocol/agents.ts';
 import type { Store } from '../store/open.ts';
 import { openStore } from '../store/open.ts';
 import { createTails } from '../store/tails.ts';
@@ -118,8 +120,8 @@ function startSessions({ config, store, tails, hands, catalog, log }: SessionPar
     clock: systemClock,
     newId,
     random: Math.random,
-    costOf: (reply: { usage: Parameters<typeof listCostMicroCents>[0]; servedBy: string }, modelId: string) =>
-      listCostMicroCents(reply.usage, catalog.get(reply.servedBy) ?? catalog.get(modelId)),
+    costOf: ({ usage, servedBy }: ModelReply, model: ModelConfig) =>
+      listCostMicroCents(usage, catalog.get(servedBy) ?? catalog.get(model.id), model.inference_geo),
   };
   return runSessions({
     leases: store.leases,

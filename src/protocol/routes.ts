@@ -23,7 +23,18 @@ import { threadSchema } from './threads.ts';
 /** The route table: every endpoint this server answers, in the order of its documents. */
 
 const order = z.enum(['asc', 'desc']).optional();
-const flag = z.stringbool().optional();
+const flag = z
+  .enum(['true', 'false'])
+  .transform((text) => text === 'true')
+  .optional();
+const version = z
+  .string()
+  .transform((digits, context) => {
+    if (/^[1-9]\d{0,8}$/.test(digits)) return Number(digits);
+    context.addIssue({ code: 'custom', message: 'must be a positive integer' });
+    return z.NEVER;
+  })
+  .optional();
 const time = z.iso.datetime({ offset: true }).optional();
 const timeBounds = {
   'created_at[gt]': time,
@@ -132,7 +143,7 @@ export const routes = {
     action: 'retrieve',
     summary: 'Get an agent, or one of its versions',
     path: agentPath,
-    query: z.strictObject({ version: z.coerce.number().int().min(1).optional() }),
+    query: z.strictObject({ version }),
     response: agentSchema,
   },
   'beta.agents update': {
@@ -251,7 +262,7 @@ export const routes = {
     ...list(sessionSchema, sessionsPaging, {
       order,
       agent_id: idSchema.optional(),
-      agent_version: z.coerce.number().int().min(1).optional(),
+      agent_version: version,
       deployment_id: idSchema.optional(),
       memory_store_id: idSchema.optional(),
       include_archived: flag,

@@ -61,7 +61,27 @@ const sending: readonly Refused[] = [
   [
     'a file that does not exist',
     block({ type: 'image', source: { type: 'file', file_id: 'file_01' } }),
-    absent(/File `file_01` not found\./),
+    bad('events[0].content[0].source.file_id: File `file_01` not found.'),
+  ],
+  [
+    'an image that is not base64',
+    block({ type: 'image', source: { type: 'base64', media_type: 'image/png', data: '@@' } }),
+    bad('events[0].content[0].source.data: must be base64'),
+  ],
+  [
+    'an image of a kind no model reads',
+    block({ type: 'image', source: { type: 'base64', media_type: 'text/plain', data: 'aGk=' } }),
+    bad(/^events\[0\]\.content\[0\]\.source\.media_type: "text\/plain" is not supported/),
+  ],
+  [
+    'an image at no URL',
+    block({ type: 'image', source: { type: 'url', url: 'notaurl' } }),
+    bad('events[0].content[0].source.url: must be an http or https URL'),
+  ],
+  [
+    'an interrupt of a malformed thread',
+    events({ type: 'user.interrupt', session_thread_id: 'sthr_!!' }),
+    bad('Invalid thread ID: sthr_!!'),
   ],
   [
     'an interrupt of an unknown thread',
@@ -209,7 +229,7 @@ const reading: readonly Refused[] = [
   [
     'a replay from nowhere',
     (given) => ({ path: `/v1/sessions/${given.id}/events/stream?after=sevt_01none` }),
-    bad('after: no event sevt_01none has been delivered in this session'),
+    bad('cannot replay: no event sevt_01none has been delivered in this session'),
   ],
   [
     'a stream of nothing',

@@ -144,7 +144,12 @@ const agents: readonly Refused[] = [
   [
     'a version of zero',
     ({ agent: { id } }) => ({ path: `/v1/agents/${id}?version=0` }),
-    bad('version: must be at least 1'),
+    bad('version: must be a positive integer'),
+  ],
+  [
+    'a field where no body is wanted',
+    ({ agent: { id } }) => ({ path: `/v1/agents/${id}/archive`, body: { x: 1 } }),
+    bad('Failed to parse request body: unknown field "x"'),
   ],
   [
     'an update of nobody',

@@ -107,7 +107,7 @@ describe('a start', () => {
     const { code, stderr } = await home.refusedStart({}, ['--port', String(portOf(taken.address()))]);
     taken.close();
     assert.equal(code, 1);
-    assert.match(stderr, /EADDRINUSE/);
+    assert.match(stderr, /127\.0\.0\.1:\d+ is in use: .* --port/);
   });
 
   const selves = ['127.0.0.1', 'localhost', '[::1]', '0.0.0.0'];

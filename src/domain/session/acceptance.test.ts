@@ -92,6 +92,7 @@ const expected: Record<Outcome, { refused: RegExp | null; status: string | null 
   answer: { refused: /no tool use sevt_none is waiting/, status: null },
   interrupt: { refused: null, status: 'idle' },
   ignore: { refused: null, status: 'idle' },
+  discard: { refused: null, status: 'idle' },
   refuse_waiting: { refused: /waiting for an answer to sevt_\d+/, status: null },
   refuse_capped: { refused: /reached its budget/, status: null },
   refuse_archived: { refused: /archived \(and read-only\)/, status: null },
@@ -119,6 +120,7 @@ describe('status × event table', () => {
         const [accepted] = session.send(event);
         assert.equal(accepted?.processed_at ?? null, null);
         assert.equal(session.state().status, status ?? before.status);
+        if (outcome === 'discard') assert.equal(session.state(), before);
         if (outcome === 'queue') assert.equal(session.state().queue.at(-1)?.id, accepted?.id);
       });
     }

@@ -9,7 +9,7 @@ export type Phase = 'idle' | 'requires_action' | 'running' | 'rescheduling' | 'c
 /**
  * start: accepted and wakes the session · queue: accepted, consumed by the running turn ·
  * answer: settles a pending call, refused when it names none · interrupt / ignore: accepted, with or without effect ·
- * refuse_*: 400 with the reason named.
+ * discard: answered as if accepted, but neither stored nor listed · refuse_*: 400 with the reason named.
  */
 export type Outcome =
   | 'start'
@@ -17,6 +17,7 @@ export type Outcome =
   | 'answer'
   | 'interrupt'
   | 'ignore'
+  | 'discard'
   | 'refuse_waiting'
   | 'refuse_capped'
   | 'refuse_archived'
@@ -66,7 +67,7 @@ export const acceptance: Record<Phase, Record<EventParams['type'], Outcome>> = {
   },
   capped: {
     'user.message': 'refuse_capped',
-    'user.interrupt': 'ignore',
+    'user.interrupt': 'discard',
     'user.tool_confirmation': 'answer',
     'user.custom_tool_result': 'answer',
     'user.tool_result': 'refuse_worker_only',

@@ -4,6 +4,7 @@ import { invalid } from '../../protocol/refusal.ts';
 import type { SessionAgent } from '../../protocol/sessions.ts';
 import type { ModelCatalog } from '../catalog.ts';
 import { fileDocumentsPerCreateMax } from '../limits.ts';
+import { advisorsOf, sessionMembers } from '../multiagent.ts';
 
 /** Rules that only the creation of a session knows. */
 
@@ -24,13 +25,13 @@ function fileDocumentsOf(event: EventParams) {
   return event.content.filter((block) => block.type === 'document' && block.source.type === 'file');
 }
 
-/** A limited environment must allow the hosts of the agent's MCP servers (spec/environments.md, Networking). */
+/** A limited environment must allow the hosts of the MCP servers of every agent (spec/environments.md, Networking). */
 export function checkMcpHosts(agent: SessionAgent, environment: Environment): void {
   const { config } = environment;
   if (config.type !== 'cloud' || config.networking.type !== 'limited' || config.networking.allow_mcp_servers)
     return;
   const { allowed_hosts } = config.networking;
-  for (const server of agent.mcp_servers) {
+  for (const server of [agent, ...sessionMembers(agent)].flatMap((one) => one.mcp_servers)) {
     const { hostname } = new URL(server.url);
     if (!allowed_hosts.some((pattern) => coversHost(pattern, hostname))) {
       throw invalid(
@@ -48,6 +49,8 @@ function coversHost(pattern: string, host: string): boolean {
 
 /** Without a list price a budget cannot measure anything (spec/sessions.md, Budgets). */
 export function checkPriced(agent: SessionAgent, catalog: ModelCatalog): void {
-  if (catalog.get(agent.model.id)?.price) return;
-  throw invalid(`model_not_budgetable: model ${agent.model.id} has no list price`, 'model_not_budgetable');
+  const models = [agent, ...sessionMembers(agent)].map(({ model }) => model.id);
+  const unpriced = [...models, ...advisorsOf(agent)].find((id) => !catalog.get(id)?.price);
+  if (unpriced === undefined) return;
+  throw invalid(`model_not_budgetable: model ${unpriced} has no list price`, 'model_not_budgetable');
 }

@@ -12,11 +12,11 @@ import { emitRequiresAction, emitRunning } from './status.ts';
 
 /**
  * What a batch of client events does to a session: the events as accepted, in posted order.
- * All or nothing: the first refusal throws and nothing of the draft is kept.
+ * All or nothing: the first refusal throws, naming its place in `field`, and nothing of the draft is kept.
  */
-export function acceptEvents(draft: Draft, events: readonly EventParams[]): ClientEvent[] {
+export function acceptEvents(draft: Draft, events: readonly EventParams[], field = 'events'): ClientEvent[] {
   const waitedBefore = waitingCalls(draft.state()).length;
-  const accepted = events.map((params, index) => acceptEvent(draft, params, `events[${index}]`));
+  const accepted = events.map((params, index) => acceptEvent(draft, params, `${field}[${index}]`));
   settleStatus(draft, waitedBefore);
   return accepted;
 }
@@ -35,6 +35,9 @@ function acceptEvent(draft: Draft, params: EventParams, path: string): ClientEve
     case 'ignore':
       checkThread(state, params);
       return acceptInterrupt(draft, params);
+    case 'discard':
+      checkThread(state, params);
+      return echoOf(draft, params);
     case 'refuse_waiting':
       throw waitingRefusal(state, path);
     case 'refuse_capped':
@@ -62,9 +65,13 @@ function waitingRefusal(state: SessionState, path: string): Refusal {
 
 /** A queued client event: `processed_at` stays null until the turn consumes it. */
 function accept(draft: Draft, params: EventParams): ClientEvent {
-  const event = { ...withoutNulls(params), id: draft.newId('sevt'), processed_at: null } as ClientEvent;
+  const event = echoOf(draft, params);
   draft.append({ kind: 'accepted', event });
   return event;
+}
+
+function echoOf(draft: Draft, params: EventParams): ClientEvent {
+  return { ...withoutNulls(params), id: draft.newId('sevt'), processed_at: null } as ClientEvent;
 }
 
 /** Optional event fields are omitted when unset (spec/README.md, Timestamps, booleans, nulls). */
@@ -76,7 +83,7 @@ function withoutNulls(params: EventParams): EventParams {
 function checkThread(state: SessionState, params: EventParams): void {
   if (params.type !== 'user.interrupt' || params.session_thread_id == null) return;
   const id = params.session_thread_id;
-  if (!id.startsWith('sthr_')) throw invalid(`Invalid thread ID: ${id}`);
+  if (!/^sthr_[A-Za-z0-9]{1,123}$/.test(id)) throw invalid(`Invalid thread ID: ${id}`);
   if (id !== state.threadId) throw new Refusal('not_found', `Thread not found: ${id}`);
 }
 

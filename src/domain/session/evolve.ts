@@ -268,10 +268,11 @@ function replied(state: SessionState, reply: ReplyRecord): SessionState {
   const said = kept
     ? spoken(state, { type: 'assistant', content: reply.content, model: reply.servedBy })
     : state;
+  const goesOn = calls.length > 0 || reply.stopReason === 'pause_turn';
   return withRound(metered(said, reply), {
     calls,
-    owesReply: calls.length > 0 || reply.stopReason === 'pause_turn',
-    toolRounds: state.round.toolRounds + (calls.length > 0 ? 1 : 0),
+    owesReply: goesOn,
+    toolRounds: state.round.toolRounds + (goesOn ? 1 : 0),
     attempts: 0,
   });
 }

@@ -55,7 +55,7 @@ export type Round = {
   readonly calls: readonly Call[];
   /** The model has not yet answered something in the conversation. */
   readonly owesReply: boolean;
-  /** Model requests of this turn that asked for tools. */
+  /** Replies of this turn that asked for tools or paused: each leads to another request. */
   readonly toolRounds: number;
   /** Failed attempts in a row at the present request. */
   readonly attempts: number;

@@ -1,5 +1,5 @@
 import { constants, existsSync } from 'node:fs';
-import { access, mkdir, rmdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SandboxLimits } from '../../domain/sandbox.ts';
 
@@ -8,7 +8,7 @@ export type Cgroups = {
   readonly description: string;
   /** Makes the group of a sandbox: the files its launcher must write its pid to. */
   create(name: string, limits: SandboxLimits): Promise<readonly string[]>;
-  /** False when the group is still in use. */
+  /** Ends what is left in the group, then the group; false when it is still in use. */
   remove(name: string): Promise<boolean>;
 };
 
@@ -48,7 +48,10 @@ export async function findCgroups(mountPoint = '/sys/fs/cgroup'): Promise<Cgroup
 /** A group whose last process is still being reaped refuses for a moment. */
 async function removeGroup(group: string): Promise<boolean> {
   for (let attempt = 0; attempt < removeAttemptsMax; attempt++) {
-    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, removePauseMs));
+    if (attempt > 0) {
+      await killMembers(group);
+      await new Promise((resolve) => setTimeout(resolve, removePauseMs));
+    }
     const gone = await rmdir(group).then(
       () => true,
       (cause: NodeJS.ErrnoException) => cause.code === 'ENOENT',
@@ -56,6 +59,20 @@ async function removeGroup(group: string): Promise<boolean> {
     if (gone) return true;
   }
   return false;
+}
+
+async function killMembers(group: string): Promise<void> {
+  const members = await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => '');
+  for (const pid of members
+    .split('\n')
+    .map(Number)
+    .filter((member) => member > 1)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended by itself in the meantime.
+    }
+  }
 }
 
 const removeAttemptsMax = 5;

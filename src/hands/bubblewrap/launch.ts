@@ -79,8 +79,9 @@ const isolation = [
 const fileSystems = [
   ...['--proc', '/proc', '--dev', '/dev'],
   ...['--perms', '1777', '--size', String(64 * mebibyte), '--tmpfs', '/dev/shm'],
-  ...['--perms', '1777', '--size', String(512 * mebibyte), '--tmpfs', '/tmp'],
   ...['--size', String(16 * mebibyte), '--tmpfs', '/run'],
+  // A session's own directories are bound over these two.
+  ...['--perms', '1777', '--size', String(512 * mebibyte), '--tmpfs', '/tmp'],
   ...['--size', String(256 * mebibyte), '--tmpfs', '/root'],
   ...['--dir', '/var/tmp', '--dir', '/home', '--dir', '/mnt', '--dir', '/sys'],
 ];

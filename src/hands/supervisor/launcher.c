@@ -6,7 +6,7 @@
  *   1 launch (argv, NUL-separated: options, "--", the command)   2 kill
  *   3 ended (i32 wait status, then what was said on standard error)
  * A sandbox talks to the server on a connection of its own to SOCKET, which begins with its u32 id and its u32 pid.
- * When the server's end of fd 0 closes, the launcher ends, and every sandbox with it.
+ * When the server's end of fd 0 closes, the launcher ends every sandbox, and itself.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,7 +30,7 @@
 #include <unistd.h>
 #include "supervisor.h"
 
-enum { REQUEST_MAX = 1 << 16, LAUNCHES_MAX = 1024, ARGS_MAX = 1024, COMPLAINT_MAX = 2000, PROGRAM_FD = 3 };
+enum { REQUEST_MAX = 1 << 16, LAUNCHES_MAX = 1024, ARGS_MAX = 1024, COMPLAINT_MAX = 2000, PROGRAM_FD = 3, FINISH_TRIES = 400, FINISH_PAUSE_US = 5000 };
 enum { T_LAUNCH = 1, T_KILL = 2, T_ENDED = 3 };
 
 /* ------------------------------------------------------------------ one launch, in a child */
@@ -126,6 +126,8 @@ static void on_child(int signal_number) {
   errno = kept;
 }
 
+static void finish(void);
+
 static void report_ended(uint32_t id, int32_t status, int complaint) {
   char frame[13 + COMPLAINT_MAX];
   off_t size = complaint < 0 ? 0 : lseek(complaint, 0, SEEK_END);
@@ -139,7 +141,7 @@ static void report_ended(uint32_t id, int32_t status, int complaint) {
   for (ssize_t at = 0, length = 4 + rest; at < length;) {
     ssize_t written = write(1, frame + at, length - at);
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) exit(0); /* the server is gone */
+    if (written <= 0) finish(); /* the server is gone */
     at += written;
   }
 }
@@ -181,6 +183,34 @@ static void start(const char *socket_path, uint32_t id, char *payload, uint32_t 
   launches[launch_count++] = (Launch){.id = id, .pid = pid, .complaint = complaint};
 }
 
+/*
+ * A bubblewrap that is killed while it still sets up leaves a child that waits for it for ever. Orphans come to us,
+ * the nearest subreaper: whatever child we did not fork ourselves is one.
+ */
+static void kill_orphans(void) {
+  FILE *children = fopen("/proc/thread-self/children", "re");
+  if (children == NULL) return;
+  for (int pid; fscanf(children, "%d", &pid) == 1;) {
+    int ours = 0;
+    for (int i = 0; i < launch_count; i++) ours |= launches[i].pid == pid;
+    if (!ours) kill(pid, SIGKILL);
+  }
+  fclose(children);
+}
+
+/* Ends everything that was started; nothing waits for a process that cannot die. */
+static void finish(void) {
+  for (int i = 0; i < launch_count; i++) kill(launches[i].pid, SIGKILL);
+  launch_count = 0;
+  for (int tries = 0; tries < FINISH_TRIES; tries++) {
+    while (waitpid(-1, NULL, WNOHANG) > 0) continue;
+    if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD) break;
+    kill_orphans();
+    usleep(FINISH_PAUSE_US);
+  }
+  exit(0);
+}
+
 static void reap(void) {
   char drained[64];
   while (read(wake_pipe[0], drained, sizeof drained) > 0) continue;
@@ -194,6 +224,7 @@ static void reap(void) {
       launches[i] = launches[--launch_count];
       break;
     }
+    kill_orphans();
   }
 }
 
@@ -202,7 +233,7 @@ static void read_requests(const char *socket_path) {
   static size_t have;
   ssize_t length = read(0, buffer + have, REQUEST_MAX - have);
   if (length < 0 && errno == EINTR) return;
-  if (length <= 0) exit(0); /* the server is gone, and with us every sandbox */
+  if (length <= 0) finish(); /* the server is gone */
   have += length;
   size_t at = 0;
   while (have - at >= 9) {
@@ -227,6 +258,7 @@ static void read_requests(const char *socket_path) {
 int serve_launches(const char *socket_path) {
   if (strlen(socket_path) >= sizeof ((struct sockaddr_un *)0)->sun_path) return 2;
   if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) != 0) die("pipe");
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGCHLD, on_child);
   for (;;) {

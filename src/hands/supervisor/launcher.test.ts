@@ -95,7 +95,7 @@ describe('the launcher', () => {
     const launched = await launcher.launch(shell('exec sleep 600'));
     process.kill(Number(statusOf(launched.pid, 'PPid')), 'SIGKILL');
     assert.equal(await launched.ended, 'the launcher ended');
-    await text(launched.connection);
+    assert.ok(launched.connection.destroyed);
     assert.equal((await finish(await launcher.launch(shell('echo again')))).output, 'again\n');
   });
 

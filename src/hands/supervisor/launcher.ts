@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,21 +19,25 @@ export type Launched = {
   readonly pid: number;
   readonly connection: Socket;
   kill(): void;
-  /** Resolves when it is gone, with the end of what it said on standard error. */
+  /** Resolves when it and whoever else holds the connection are gone, with the end of what it said on standard error. */
   readonly ended: Promise<string>;
 };
 
 const frameTypes = { launch: 1, kill: 2, ended: 3 } as const;
 const greetingBytes = 8;
+const callMsMax = 500;
 /** Longest path of a socket that the kernel takes. */
 const socketPathBytesMax = 107;
 
-type Awaited = {
-  readonly connected: (pid: number, connection: Socket) => void;
-  readonly ended: (complaint: string) => void;
-};
+type Call = { readonly pid: number; readonly connection: Socket; readonly closed: Promise<void> };
 
-type Running = { readonly child: ChildProcess; readonly awaited: Map<number, Awaited> };
+type Running = {
+  readonly child: ChildProcess;
+  /** Launches that have not called yet, by id. */
+  readonly calls: Map<number, (call: Call) => void>;
+  /** Launches that have not ended yet, by id. */
+  readonly reports: Map<number, (complaint: string) => void>;
+};
 
 /** `runDir` is private to the server's user: whoever reaches the socket in it could pose as a sandbox. */
 export function createLauncher(supervisor: string, runDir: string): Launcher {
@@ -49,34 +54,48 @@ export function createLauncher(supervisor: string, runDir: string): Launcher {
   return {
     async launch(args) {
       running ??= start();
-      const { child, awaited } = await running;
+      const { child, calls, reports } = await running;
       const id = nextId++;
-      let end = (_complaint: string) => {};
-      const ended = new Promise<string>((resolve) => {
-        end = resolve;
-      });
-      const kill = () => child.stdin?.write(encodeFrame(frameTypes.kill, id));
-      return await new Promise<Launched>((resolve, reject) => {
-        awaited.set(id, {
-          connected: (pid, connection) => resolve({ pid, connection, kill, ended }),
-          ended(complaint) {
-            end(complaint);
-            reject(new Error(`the sandbox did not start: ${complaint || 'it ended at once'}`));
-          },
-        });
-        // Who waits for a sandbox waits for its launcher.
-        child.ref();
-        const argv = Buffer.from(args.map((argument) => `${argument}\0`).join(''));
-        child.stdin?.write(encodeFrame(frameTypes.launch, id, argv));
-      });
+      const called = new Promise<Call>((call) => calls.set(id, call));
+      const reported = new Promise<string>((report) => reports.set(id, report));
+      // Who waits for a sandbox waits for its launcher.
+      child.ref();
+      const argv = Buffer.from(args.map((argument) => `${argument}\0`).join(''));
+      child.stdin?.write(encodeFrame(frameTypes.launch, id, argv));
+      const { pid, connection, closed } = await callOf(called, reported).finally(() => calls.delete(id));
+      const ended = Promise.all([reported, closed]).then(([complaint]) => complaint);
+      return { pid, connection, ended, kill: () => child.stdin?.write(encodeFrame(frameTypes.kill, id)) };
     },
   };
 }
 
+/** One that ended at once may have called before: its call can still be on its way. */
+async function callOf(called: Promise<Call>, reported: Promise<string>): Promise<Call> {
+  let timer: NodeJS.Timeout | undefined;
+  let isSettled = false;
+  const late = reported.then(
+    (complaint) =>
+      new Promise<never>((_, reject) => {
+        const reason = `the sandbox did not start: ${complaint || 'it ended at once'}`;
+        if (!isSettled) timer = setTimeout(() => reject(new Error(reason)), callMsMax);
+      }),
+  );
+  return await Promise.race([called, late]).finally(() => {
+    isSettled = true;
+    clearTimeout(timer);
+  });
+}
+
 async function startLauncher(supervisor: string, runDir: string, onGone: () => void): Promise<Running> {
-  const awaited = new Map<number, Awaited>();
+  const calls: Running['calls'] = new Map();
+  const reports: Running['reports'] = new Map();
   const { path, discard } = socketPlace(runDir);
-  const server = createServer((socket) => greet(socket, awaited));
+  const connections = new Set<Socket>();
+  const server = createServer((socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+    greet(socket, calls);
+  });
   await listening(server, path);
   const child = spawn(supervisor, ['launcher', path], {
     stdio: ['pipe', 'pipe', 'ignore'],
@@ -86,9 +105,9 @@ async function startLauncher(supervisor: string, runDir: string, onGone: () => v
   });
   const read = frameReader(({ type, id, payload }) => {
     if (type !== frameTypes.ended) return;
-    awaited.get(id)?.ended(payload.subarray(4).toString().trim());
-    awaited.delete(id);
-    if (awaited.size === 0) child.unref();
+    reports.get(id)?.(payload.subarray(4).toString().trim());
+    reports.delete(id);
+    if (reports.size === 0) child.unref();
   });
   child.stdout?.on('data', read);
   child.stdin?.on('error', () => undefined);
@@ -96,8 +115,9 @@ async function startLauncher(supervisor: string, runDir: string, onGone: () => v
   function gone(cause: string): void {
     if (isGone) return;
     isGone = true;
-    // Its sandboxes died with it.
-    for (const { ended } of awaited.values()) ended(cause);
+    // Its sandboxes died with it; one that has not yet will when its connection closes.
+    for (const report of reports.values()) report(cause);
+    for (const connection of connections) connection.destroy();
     server.close();
     discard();
     onGone();
@@ -107,7 +127,7 @@ async function startLauncher(supervisor: string, runDir: string, onGone: () => v
   // Without a sandbox it must not keep a process alive that has nothing else to do.
   for (const handle of [server, child]) handle.unref();
   for (const stream of [child.stdin, child.stdout]) unref(stream);
-  return { child, awaited };
+  return { child, calls, reports };
 }
 
 /** The pipes of a child are sockets, which the types do not say. */
@@ -115,19 +135,21 @@ function unref(stream: NodeJS.WritableStream | NodeJS.ReadableStream | null): vo
   if (stream && 'unref' in stream && typeof stream.unref === 'function') stream.unref();
 }
 
+/** A name of its own for each launcher: closing an old server removes the path it had. */
 function socketPlace(runDir: string): { readonly path: string; discard(): void } {
-  const path = join(runDir, 'launcher.sock');
-  if (Buffer.byteLength(path) > socketPathBytesMax) {
+  const name = `launcher-${randomUUID().slice(0, 8)}.sock`;
+  if (Buffer.byteLength(join(runDir, name)) > socketPathBytesMax) {
     const directory = mkdtempSync(join(tmpdir(), 'anthill-'));
     return {
-      path: join(directory, 'launcher.sock'),
+      path: join(directory, name),
       discard: () => rmSync(directory, { recursive: true, force: true }),
     };
   }
-  const discard = () => rmSync(path, { force: true });
   // A server that was killed left its own behind.
-  discard();
-  return { path, discard };
+  for (const old of readdirSync(runDir))
+    if (old.endsWith('.sock')) rmSync(join(runDir, old), { force: true });
+  const path = join(runDir, name);
+  return { path, discard: () => rmSync(path, { force: true }) };
 }
 
 async function listening(server: Server, path: string): Promise<void> {
@@ -138,16 +160,17 @@ async function listening(server: Server, path: string): Promise<void> {
 }
 
 /** A process that was launched calls: its id and pid come first, everything after is its own. */
-function greet(socket: Socket, awaited: ReadonlyMap<number, Awaited>): void {
+function greet(socket: Socket, calls: Running['calls']): void {
   socket.on('error', () => socket.destroy());
+  const closed = new Promise<void>((close) => socket.once('close', () => close()));
   socket.once('readable', function greeting() {
     const header: Buffer | null = socket.read(greetingBytes);
     if (header === null) {
       if (!socket.readableEnded) socket.once('readable', greeting);
       return;
     }
-    const caller = awaited.get(header.readUInt32LE(0));
-    if (caller) caller.connected(header.readUInt32LE(4), socket);
+    const call = calls.get(header.readUInt32LE(0));
+    if (call) call({ pid: header.readUInt32LE(4), connection: socket, closed });
     else socket.destroy();
   });
 }

@@ -22,8 +22,7 @@ export async function connectSandbox(launched: Launched, signal: AbortSignal): P
   let nextId = 1;
   let isGone = false;
 
-  const disconnected = new Promise<void>((resolve) => connection.once('close', () => resolve()));
-  const gone = Promise.all([launched.ended, disconnected]).then(() => {
+  const gone = launched.ended.then(() => {
     isGone = true;
     for (const job of jobs.values()) job.end({ code: null, signal: constants.signals.SIGKILL });
     jobs.clear();

@@ -25,7 +25,7 @@ export function eventRoutes(
     'beta.sessions.events list': ({ params, query }) => listEvents(deps.log, params.session_id, query),
     'beta.sessions.events stream': ({ params, query, lastEventId }) =>
       streamEvents(deps, params.session_id, {
-        after: query.after ?? lastEventId,
+        after: lastEventId ?? query.after ?? null,
         previews: query.event_deltas ?? [],
       }),
     async 'beta.sessions.threads.events list'({ params, query }) {
@@ -34,7 +34,7 @@ export function eventRoutes(
     },
     async 'beta.sessions.threads.events stream'({ params, query, lastEventId }) {
       await deps.threads.require(params.session_id, params.thread_id);
-      const options = { after: query.after ?? lastEventId, previews: query.event_deltas ?? [] };
+      const options = { after: lastEventId ?? query.after ?? null, previews: query.event_deltas ?? [] };
       return await streamEvents(deps, params.session_id, options);
     },
   };
