@@ -72,7 +72,35 @@ export function listed(id: string, query: EventQuery) {
   // A queued event has no time yet, so no time filter matches it.
   if (Object.keys(query.createdAt).length > 0) select = select.where('listed_at_us', '<', queuedAtUs);
   if (query.types !== null) select = select.where('event_type', 'in', [...query.types]);
-  return keyset(select, ['listed_at_us', 'seq'], query).compile();
+  const queue = query.after === null ? null : queuePosition(query.after);
+  if (queue === null) return keyset(select, ['listed_at_us', 'seq'], query).compile();
+  const { atUs, seq } = queue;
+  return select
+    .where((where) =>
+      where.or([
+        where.and([where('listed_at_us', '>', atUs), where('listed_at_us', '<', queuedAtUs)]),
+        where.and([where('listed_at_us', '=', queuedAtUs), where('seq', '>', seq)]),
+      ]),
+    )
+    .orderBy('listed_at_us')
+    .orderBy('seq')
+    .limit(query.limit)
+    .compile();
+}
+
+type Position = readonly [number, number | string];
+
+/**
+ * Where a page that ends among queued events leaves off: events that were processed since are behind it,
+ * although they stand before the queue by then; and of the queue what came later.
+ */
+export function queuedPosition(processedUntilUs: number, seq: number): Position {
+  return [processedUntilUs, `queued ${seq}`];
+}
+
+function queuePosition([atUs, tie]: Position): { readonly atUs: number; readonly seq: number } | null {
+  const seq = typeof tie === 'string' ? /^queued (\d{1,15})$/.exec(tie)?.[1] : undefined;
+  return seq === undefined ? null : { atUs, seq: Number(seq) };
 }
 
 export function environment(id: string) {

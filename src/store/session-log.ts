@@ -161,15 +161,18 @@ async function listEvents(
   query: EventQuery,
 ): Promise<Positioned<SessionEvent>[]> {
   const rows = await sql.all(queries.listed(id, query));
+  let processedUntilUs = query.after?.[0] ?? 0;
   return rows.map((row) => {
     const at = row.listed_at_us ?? queuedAtUs;
+    if (at !== queuedAtUs) processedUntilUs = at;
+    const isTail = at === queuedAtUs && query.order === 'asc';
     const event = eventOf(row, bodies);
     // Only client events are ever queued; the spread loses that the union member stays the same.
     const item =
       row.kind === 'accepted' && at !== queuedAtUs
         ? ({ ...event, processed_at: formatUs(at) } as SessionEvent)
         : event;
-    return { item, position: [at, row.seq] };
+    return { item, position: isTail ? queries.queuedPosition(processedUntilUs, row.seq) : [at, row.seq] };
   });
 }
 

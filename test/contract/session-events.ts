@@ -109,6 +109,25 @@ function listContract(make: MakeStore): void {
     assert.deepEqual([...page.map(({ item }) => item), ...(await list(it, { after }))], await list(it));
   });
 
+  test('a page that ended among queued events goes on with what was processed since', async () => {
+    await using it = await openSubject(make);
+    const [first, second] = await busySession(it);
+    const all = await list(it);
+    const page = await it.log.events('sesn_1', { ...everything, limit: all.length - 1 });
+    assert.equal(page.at(-1)?.item.id, first);
+    const after = page.at(-1)?.position ?? null;
+    assert.deepEqual(
+      (await list(it, { after })).map(({ id }) => id),
+      [second],
+    );
+    await it.decide('sesn_1', answer);
+    const seen = new Set(page.flatMap(({ item }) => (item.processed_at == null ? [] : [item.id])));
+    assert.deepEqual(
+      await list(it, { after }),
+      (await list(it)).filter(({ id }) => !seen.has(id)),
+    );
+  });
+
   test('a list is of the types asked for', async () => {
     await using it = await openSubject(make);
     await busySession(it);
