@@ -16,9 +16,12 @@ export function createAgents(engine: Engine): Agents {
       });
     },
     async get(id, version) {
-      const query = version === undefined ? latest(id) : oneVersion(id, version);
-      const [row] = await engine.read.all<{ document: string }>(query);
-      return row ? agentOf(row) : null;
+      const [row] = await engine.read.all(latest(id));
+      if (!row) return null;
+      const newest = agentOf(row);
+      if (version === undefined || version === newest.version) return newest;
+      const [old] = await engine.read.all(oneVersion(id, version));
+      return old ? { ...agentOf(old), archived_at: newest.archived_at } : null;
     },
     change(id, rule) {
       return engine.write(async (tx) => {
@@ -44,8 +47,14 @@ export function createAgents(engine: Engine): Agents {
         .selectFrom('agent_versions')
         .select(['version', 'document'])
         .where('agent_id', '=', id);
+      const [newest] = await engine.read.all(latest(id));
+      // Archiving concerns the agent, and so every version of it.
+      const archived_at = newest ? agentOf(newest).archived_at : null;
       const rows = await engine.read.all(keyset(select, ['version', 'version'], query).compile());
-      return rows.map((row) => ({ item: agentOf(row), position: [row.version, row.version] as const }));
+      return rows.map((row) => ({
+        item: { ...agentOf(row), archived_at },
+        position: [row.version, row.version] as const,
+      }));
     },
   };
 }

@@ -88,7 +88,9 @@ function agentsContract(make: MakeStore): void {
     const archived = await agents.change('agent_1', archive);
     assert.deepEqual(archived, { ...second, archived_at: formatUs(atUs) });
     assert.deepEqual(await agents.get('agent_1'), archived);
-    await assertPages((query) => agents.versions('agent_1', query), [agent('agent_1'), archived]);
+    const archivedFirst = { ...agent('agent_1'), archived_at: formatUs(atUs) };
+    assert.deepEqual(await agents.get('agent_1', 1), archivedFirst);
+    await assertPages((query) => agents.versions('agent_1', query), [archivedFirst, archived]);
     assert.deepEqual(await agents.get('agent_2', 2), other, 'another agent is not touched');
   });
 
