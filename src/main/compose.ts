@@ -18,7 +18,7 @@ import { drainGraceMs } from '../domain/limits.ts';
 import type { ModelReply } from '../domain/model.ts';
 import { listCostMicroCents } from '../domain/prices.ts';
 import type { SandboxProvider } from '../domain/sandbox.ts';
-import type { Commit } from '../domain/session/session-log.ts';
+import type { Claimant, Commit } from '../domain/session/session-log.ts';
 import { createHands } from '../hands/hands.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
 import { createApp } from '../http/app.ts';
@@ -57,7 +57,8 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   const afterCommit = (commit: Commit) => {
     for (const listen of listeners) listen(commit);
   };
-  const store = await openStore({ dataDir: config.dataDir, clock, afterCommit });
+  let claimant: Claimant = () => null;
+  const store = await openStore({ dataDir: config.dataDir, clock, afterCommit, claimant: () => claimant() });
   const apiKey = await firstKey(config, store.collections.apiKeys, clock.nowUs());
   if (config.upstream) await checkUpstream(config.upstream, config, store.collections.apiKeys);
 
@@ -69,6 +70,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
 
   const sessions = startSessions({ config, store, tails, hands, catalog, log });
   listeners.push((commit) => sessions.noticeCommit(commit));
+  claimant = sessions.claimant;
 
   let ready = true;
   const app = createApp({

@@ -13,7 +13,7 @@ export function createLeases(engine: Engine, clock: Clock): Leases {
         const [row] = await tx.all(runnable({ nowUs }));
         if (!row) return null;
         const epoch = row.lease_epoch + 1;
-        await tx.run(take({ id: row.id, owner, epoch, untilUs: nowUs + ttlMs * 1000 }));
+        await tx.run(takeLease({ id: row.id, owner, epoch, untilUs: nowUs + ttlMs * 1000 }));
         return { sessionId: row.id, owner, epoch };
       });
     },
@@ -51,7 +51,7 @@ const runnable = prepare(({ nowUs }: { nowUs: number }) =>
     .compile(),
 );
 
-const take = prepare((lease: { id: string; owner: string; epoch: number; untilUs: number }) =>
+export const takeLease = prepare((lease: { id: string; owner: string; epoch: number; untilUs: number }) =>
   build
     .updateTable('sessions')
     .set({ lease_owner: lease.owner, lease_epoch: lease.epoch, lease_until_us: lease.untilUs })

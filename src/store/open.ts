@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Collections } from '../domain/collections.ts';
-import type { Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
+import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
 import { createAgents } from './agents.ts';
 import { createApiKeys } from './api-keys.ts';
 import { openBodies } from './bodies.ts';
@@ -27,6 +27,7 @@ export type StoreOptions = {
   readonly dataDir: string;
   readonly clock: Clock;
   readonly afterCommit: (commit: Commit) => void;
+  readonly claimant?: Claimant;
 };
 
 /** The embedded store: everything durable in one directory, locked against a second server. */

@@ -4,6 +4,7 @@ import { foldPageRecords } from '../domain/limits.ts';
 import type { Entry, LogRecord } from '../domain/session/entry.ts';
 import { evolve } from '../domain/session/evolve.ts';
 import type {
+  Claimant,
   Commit,
   Decision,
   EventQuery,
@@ -20,6 +21,7 @@ import type { Engine, Sql } from './engines/engine.ts';
 import { eventOf, microseconds, recordOf, rowOf } from './entry-rows.ts';
 import type { FoldCache } from './fold-cache.ts';
 import { createFoldCache } from './fold-cache.ts';
+import { takeLease } from './leases.ts';
 import * as queries from './log-queries.ts';
 import { queuedAtUs } from './tables.ts';
 
@@ -28,12 +30,13 @@ export type SessionLogDeps = {
   readonly bodies: Bodies;
   /** Called once per commit, when it is durable, in commit order. Must not throw. */
   readonly afterCommit: (commit: Commit) => void;
+  readonly claimant?: Claimant;
   readonly folds?: FoldCache;
 };
 
 /** The session log over an engine; see the interface for its contract. */
 export function createSessionLog(deps: SessionLogDeps): SessionLog {
-  const { engine, bodies, afterCommit, folds = createFoldCache() } = deps;
+  const { engine, bodies, afterCommit, claimant = () => null, folds = createFoldCache() } = deps;
 
   async function commit<T>(
     id: SessionId,
@@ -42,9 +45,11 @@ export function createSessionLog(deps: SessionLogDeps): SessionLog {
   ): Promise<T> {
     const { result, done } = await engine.write(async (tx) => {
       const before = await lockedState(tx, id, lease);
-      const decision = decide(before);
-      if (decision.entries.length === 0) return { result: decision.result, done: null };
-      return { result: decision.result, done: await append(tx, before, decision.entries) };
+      const { entries, result: answer } = decide(before);
+      if (entries.length === 0) return { result: answer, done: null };
+      const appended = await append(tx, before, entries);
+      const wakes = before.wakeAtUs === null && appended.state.wakeAtUs !== null;
+      return { result: answer, done: wakes ? await claimed(tx, appended) : appended };
     });
     if (done) publish(done);
     return result;
@@ -88,6 +93,16 @@ export function createSessionLog(deps: SessionLogDeps): SessionLog {
     await tx.run(queries.markConsumed({ id, eventId: entry.eventId, processedAtUs }));
   }
 
+  /** The commit with the lease, if somebody here takes it. A session without work has no holder to ask. */
+  async function claimed(tx: Sql, commit: Commit): Promise<Commit> {
+    const claim = claimant();
+    const [row] = claim ? await tx.all(queries.lock({ id: commit.sessionId })) : [];
+    if (!claim || !row || row.lease_owner !== null) return commit;
+    const lease = { sessionId: commit.sessionId, owner: claim.owner, epoch: row.lease_epoch + 1 };
+    await tx.run(takeLease({ id: lease.sessionId, ...lease, untilUs: claim.untilUs }));
+    return { ...commit, lease };
+  }
+
   function publish(done: Commit): void {
     folds.set(done.state);
     afterCommit(done);
@@ -99,12 +114,14 @@ export function createSessionLog(deps: SessionLogDeps): SessionLog {
       const records = entries.map((entry, index) => ({ seq: index + 1, entry }));
       const state = records.reduce<SessionState | null>(evolve, null);
       if (state === null) throw new Error('a log begins with its created entry');
-      await engine.write(async (tx) => {
+      const done = await engine.write(async (tx) => {
         await requireEnvironment(tx, state.environmentId);
         await tx.run(queries.insertSession(state));
         for (const record of records) await insert(tx, state.id, record);
+        const created = { sessionId: state.id, records, state };
+        return state.wakeAtUs === null ? created : await claimed(tx, created);
       });
-      publish({ sessionId: state.id, records, state });
+      publish(done);
       return state;
     },
     async state(id) {

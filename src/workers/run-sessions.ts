@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { SessionId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { leaseTtlMs, sessionsAtOnceMax, workerPollMs } from '../domain/limits.ts';
-import type { Commit, Lease, Leases } from '../domain/session/session-log.ts';
+import type { Claimant, Commit, Lease, Leases } from '../domain/session/session-log.ts';
 import { StaleLease } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import { startWorker } from './worker.ts';
@@ -26,7 +26,9 @@ export type RunSessionsOptions = {
 };
 
 export type RunSessions = {
-  /** Told after every commit: wakes the claim loop, or the turn that runs here. */
+  /** Takes the leases of sessions that are woken while there is room for them. */
+  readonly claimant: Claimant;
+  /** Told after every commit: starts or wakes the turn that runs here, or wakes the claim loop. */
   noticeCommit(commit: Commit): void;
   /** Stops claiming; turns get `graceMs` to come to rest, then are stopped and continue at the next start. */
   close(graceMs: number): Promise<void>;
@@ -74,7 +76,13 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
   });
 
   return {
-    noticeCommit({ sessionId, records, state }) {
+    claimant: () =>
+      worker.hasRoom() ? { owner: options.owner, untilUs: options.clock.nowUs() + leaseTtlMs * 1000 } : null,
+    noticeCommit({ sessionId, records, state, lease }) {
+      if (lease) {
+        if (!worker.offer(lease)) void options.leases.release(lease);
+        return;
+      }
       const turn = turns.get(sessionId);
       // A turn knows its own appends; a client's are always `accepted` entries.
       const byClient = records.some(({ entry }) => entry.kind === 'accepted');

@@ -15,7 +15,11 @@ export type WorkerOptions<Job> = {
   readonly log: Log;
 };
 
-export type Worker = {
+export type Worker<Job> = {
+  /** Whether another job could start now. */
+  hasRoom(): boolean;
+  /** A job that is already leased to us; false when it is too late for it. */
+  offer(job: Job): boolean;
   /** A hint that there is something to claim. Cheap, may be wrong. */
   poke(): void;
   /** Stops claiming and resolves when no job runs any more. */
@@ -23,7 +27,7 @@ export type Worker = {
 };
 
 /** One background loop: claim → run → claim. Hints wake it early, a poll backs them up. */
-export function startWorker<Job>(options: WorkerOptions<Job>): Worker {
+export function startWorker<Job>(options: WorkerOptions<Job>): Worker<Job> {
   const { claim, run, clock, log } = options;
   const running = new Set<Promise<void>>();
   let closing = false;
@@ -38,10 +42,14 @@ export function startWorker<Job>(options: WorkerOptions<Job>): Worker {
   async function loop(): Promise<void> {
     while (!closing) {
       poked = false;
-      const job = running.size < options.concurrencyMax ? await claimed() : null;
+      const job = hasRoom() ? await claimed() : null;
       if (job !== null) start(job);
       else await rest();
     }
+  }
+
+  function hasRoom(): boolean {
+    return !closing && running.size < options.concurrencyMax;
   }
 
   async function claimed(): Promise<Job | null> {
@@ -76,6 +84,12 @@ export function startWorker<Job>(options: WorkerOptions<Job>): Worker {
 
   const ended = loop();
   return {
+    hasRoom,
+    offer(job) {
+      if (closing) return false;
+      start(job);
+      return true;
+    },
     poke,
     async close() {
       closing = true;

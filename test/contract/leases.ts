@@ -52,6 +52,36 @@ function claimContract(make: MakeStore): void {
     ]);
   });
 
+  test('a command that wakes a session takes its lease for who asks for it, and for nobody else', async () => {
+    let asked = 0;
+    const claimant = () => (++asked === 2 ? null : { owner: 'ada', untilUs: Number.MAX_SAFE_INTEGER });
+    await using it = await openSubject(make, { claimant });
+    for (const id of ['sesn_1', 'sesn_2', 'sesn_3']) await it.create({ id });
+    assert.equal(asked, 0, 'an idle session wants nobody');
+    for (const id of ['sesn_1', 'sesn_2', 'sesn_3']) await it.send(id, 'hello');
+    const leases = it.commits.flatMap(({ lease }) => (lease ? [lease] : []));
+    assert.deepEqual(leases, [
+      { sessionId: 'sesn_1', owner: 'ada', epoch: 1 },
+      { sessionId: 'sesn_3', owner: 'ada', epoch: 1 },
+    ]);
+    await it.send('sesn_1', 'more');
+    assert.equal(asked, 3, 'it is awake already');
+    it.clock.advance(1_000);
+    assert.equal(idOf(await it.leases.claim('bob', ttlMs)), 'sesn_2');
+    assert.equal(await it.leases.claim('bob', ttlMs), null, 'the others are held');
+    await it.decide('sesn_1', goOn, leases[0]);
+  });
+
+  test('a session that is created awake is claimed at once', async () => {
+    await using it = await openSubject(make, {
+      claimant: () => ({ owner: 'ada', untilUs: Number.MAX_SAFE_INTEGER }),
+    });
+    await it.create({}, ['hello']);
+    it.clock.advance(1_000);
+    assert.deepEqual(it.commits.at(-1)?.lease, { sessionId: 'sesn_1', owner: 'ada', epoch: 1 });
+    assert.equal(await it.leases.claim('bob', ttlMs), null);
+  });
+
   test('an idle session is not claimed', async () => {
     await using it = await openSubject(make);
     await it.create();

@@ -27,17 +27,20 @@ export type Subject = Store &
     /** What `afterCommit` was told. */
     readonly commits: readonly Commit[];
     /** A new session in the environment `env_1`. */
-    create(birth?: Partial<SessionBirth>): Promise<SessionState>;
+    create(birth?: Partial<SessionBirth>, texts?: readonly string[]): Promise<SessionState>;
     decide<T>(id: string, rule: (draft: Draft) => T, lease?: Lease): Promise<T>;
     /** One batch of messages; their ids. */
     send(id: string, ...texts: string[]): Promise<string[]>;
     records(id: string): Promise<readonly LogRecord[]>;
   };
 
-export async function openSubject(make: MakeStore): Promise<Subject> {
+export async function openSubject(
+  make: MakeStore,
+  options: Pick<StoreOptions, 'claimant'> = {},
+): Promise<Subject> {
   const clock = fakeClock();
   const commits: Commit[] = [];
-  const store = await make({ clock, afterCommit: (commit) => commits.push(commit) });
+  const store = await make({ clock, afterCommit: (commit) => commits.push(commit), ...options });
   await store.collections.environments.insert(environment());
   let ids = 0;
   const moment = (): Moment => ({ nowUs: clock.nowUs(), newId: (prefix) => `${prefix}_${++ids}` });
@@ -55,8 +58,10 @@ export async function openSubject(make: MakeStore): Promise<Subject> {
     ...store,
     clock,
     commits,
-    create: (birth) =>
-      store.log.create(createSession(birthOf({ createdAtUs: clock.nowUs(), ...birth }), [], moment())),
+    create(birth, texts = []) {
+      const born = birthOf({ createdAtUs: clock.nowUs(), ...birth });
+      return store.log.create(createSession(born, texts.map(message), moment()));
+    },
     decide,
     send: (id, ...texts) =>
       decide(id, (draft) => acceptEvents(draft, texts.map(message)).map((event) => event.id)),

@@ -25,7 +25,7 @@ describe('a server that is killed', () => {
         await compare(story, [step], expected);
         runs += 1;
       }
-      for (let seed = 1; seed <= 5; seed++) {
+      for (let seed = 1; seed <= 10; seed++) {
         const random = generator(seed);
         const at = () => 1 + Math.floor(random() * never.steps.length);
         await compare(story, [at(), at()], expected);

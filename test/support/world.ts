@@ -203,6 +203,7 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
       if (!fuse.isBlown()) sessions?.noticeCommit(commit);
       notify();
     },
+    claimant: () => (fuse.isBlown() ? null : (sessions?.claimant() ?? null)),
   });
   const log = fusedLog(store.log, fuse);
   const deps = {
