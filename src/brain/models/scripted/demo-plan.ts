@@ -28,7 +28,7 @@ const separator =
 
 /** A request clause by clause. A bare command may contain "and"; what is quoted belongs together. */
 function clausesOf(text: string): readonly string[] {
-  if (/^\s*(please\s+)?(run|execute)\b[:\s]+(the command\s+)?[^`"]/i.test(text)) return [text];
+  if (/^\s*(please\s+)?(run|execute)\b[:\s]+(the command[:\s]+)?[^`"]/i.test(text)) return [text];
   const masked = text.replace(/"[^"]*"|`[^`]*`|\{.*\}/gs, (quoted) => '_'.repeat(quoted.length));
   const clauses: string[] = [];
   let from = 0;
@@ -60,7 +60,7 @@ const rules: readonly Rule[] = [
     },
   },
   {
-    pattern: /\b(?:run|execute)\b[:\s]+(?:the command\s+)?(?:`([^`]+)`|"([^"]+)"|(.+))/is,
+    pattern: /\b(?:run|execute)\b[:\s]+(?:the command[:\s]+)?(?:`([^`]+)`|"([^"]+)"|(.+))/is,
     step: ([, ticked, quoted, plain]) => bash((ticked ?? quoted ?? plain ?? '').trim().replace(/\.$/, '')),
   },
   {

@@ -41,6 +41,7 @@ describe('the plan of a plain request', () => {
     ['Please run "ls -la | wc"', bash('ls -la | wc')],
     ['execute: echo hi.', bash('echo hi')],
     ['run cd src and then list', bash('cd src and then list')],
+    ['Run the command: sleep 1 and wait', bash('sleep 1 and wait')],
     ['Run `echo one; echo two` and then run `echo three`', bash('echo one; echo two'), bash('echo three')],
     ['write "hello" to a.txt', write('a.txt', 'hello')],
     ['write "it\'s; read and write, then list" to a.txt', write('a.txt', "it's; read and write, then list")],
