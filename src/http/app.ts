@@ -11,6 +11,7 @@ import type { Route } from '../protocol/route.ts';
 import { routes } from '../protocol/routes.ts';
 import type { Authenticate } from './auth.ts';
 import { readJson, refuseFields } from './body.ts';
+import { addDocuments } from './documents.ts';
 import type { Handlers } from './handlers.ts';
 import { sseResponse } from './sse.ts';
 
@@ -20,6 +21,8 @@ export type AppDeps = {
   /** False while the server drains. */
   readonly isReady: () => boolean;
   readonly identity: { readonly organizationId: string; readonly workspaceId: string };
+  /** Of the server, for its documents. */
+  readonly version: string;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly log: Log;
@@ -39,7 +42,10 @@ export function createApp(deps: AppDeps): App {
   app.get('/health', () =>
     json(deps.isReady() ? 200 : 503, { status: deps.isReady() ? 'ok' : 'stopping' }, {}),
   );
-  app.get('/', (context) => context.text('Anthill: a server for Managed Agents. The API is below /v1.\n'));
+  app.get('/', (context) =>
+    context.text('Anthill: a server for Managed Agents. The API is below /v1, its description at /docs.\n'),
+  );
+  addDocuments(app, deps.version);
   const entries: [string, Route][] = Object.entries(routes);
   const served = new Set<string>();
   for (const [key, route] of entries) {

@@ -41,6 +41,7 @@ import { tendSandboxes } from '../workers/tend-sandboxes.ts';
 import type { Config } from './config.ts';
 import { firstKey } from './first-key.ts';
 import { checkUpstream } from './upstream.ts';
+import { versionOf } from './version.ts';
 
 export type Anthill = {
   readonly baseUrl: string;
@@ -78,6 +79,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
     authenticate: createAuthenticate(store.collections.apiKeys),
     isReady: () => ready,
     identity: await identityOf(store),
+    version: versionOf(),
     clock,
     newId,
     log,

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { ConfigMistake } from './config.ts';
 import { doctorHelp, upHelp } from './help.ts';
+import { versionOf } from './version.ts';
 import type { World } from './world.ts';
 
 type Command = {
@@ -41,9 +41,4 @@ export async function main(process: NodeJS.Process): Promise<number> {
     process.stderr.write(`anthill ${name}: ${cause instanceof Error ? cause.message : String(cause)}\n`);
     return cause instanceof ConfigMistake ? 2 : 1;
   }
-}
-
-function versionOf(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return String(typeof manifest === 'object' && manifest !== null ? Reflect.get(manifest, 'version') : '');
 }

@@ -62,7 +62,8 @@ function limitOf({ limitMax }: Paging) {
       context.addIssue({ code: 'custom', message, params: { absolute: true } });
       return z.NEVER;
     })
-    .optional();
+    .optional()
+    .meta({ type: 'integer', minimum: 1, maximum: limitMax });
 }
 
 const managed = { beta: 'managed-agents', messages: 'managed' } as const;
