@@ -44,7 +44,9 @@ const runnable = prepare(({ nowUs }: { nowUs: number }) =>
   build
     .selectFrom('sessions')
     .select(['id', 'lease_epoch'])
-    .where('wake_at_us', '<=', nowUs)
+    .where('wake_at_us', 'is not', null)
+    // A running session is due whatever the clock says: it may have been set back.
+    .where((where) => where.or([where('wake_at_us', '<=', nowUs), where('status', '=', 'running')]))
     .where((where) => where.or([where('lease_owner', 'is', null), where('lease_until_us', '<', nowUs)]))
     .orderBy('wake_at_us')
     .limit(1)

@@ -82,6 +82,13 @@ function claimContract(make: MakeStore): void {
     assert.equal(await it.leases.claim('bob', ttlMs), null);
   });
 
+  test('a running session is claimed although the clock was set back', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    it.clock.advance(-3_600_000);
+    assert.equal(idOf(await it.leases.claim('ada', ttlMs)), 'sesn_1');
+  });
+
   test('an idle session is not claimed', async () => {
     await using it = await openSubject(make);
     await it.create();
