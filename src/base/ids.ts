@@ -11,7 +11,7 @@ export type SessionId = Brand<'session'>;
 export type EventId = Brand<'event'>;
 export type ThreadId = Brand<'thread'>;
 
-export type IdPrefix = 'agent' | 'env' | 'sesn' | 'sevt' | 'sthr' | 'req' | 'apikey';
+export type IdPrefix = 'agent' | 'env' | 'sesn' | 'sevt' | 'sthr' | 'vlt' | 'vcrd' | 'req' | 'apikey';
 
 /** Makes a new id. Passed in as a dependency wherever determinism matters. */
 export type NewId = (prefix: IdPrefix) => string;

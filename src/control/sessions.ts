@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { NewId } from '../base/ids.ts';
 import { checkTools, resolveTools } from '../domain/agent-tools.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
-import type { Collections } from '../domain/collections.ts';
+import type { Collections, Vaults } from '../domain/collections.ts';
 import { mergeMetadata } from '../domain/metadata.ts';
 import { checkInitialEvents, checkMcpHosts, checkPriced } from '../domain/session/creation.ts';
 import type { Draft } from '../domain/session/draft.ts';
@@ -12,6 +12,7 @@ import { archiveSession, createSession, deleteSession, updateSession } from '../
 import type { SessionLog } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import { summarize } from '../domain/session/summarize.ts';
+import { archivedVault } from '../domain/vaults.ts';
 import type { Environment } from '../protocol/environments.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
 import type { QueryOf } from '../protocol/routes.ts';
@@ -20,10 +21,11 @@ import { refuseFileBlocks } from './file-blocks.ts';
 import type { PageBothWays } from './page.ts';
 import { pageBothWays } from './page.ts';
 import { snapshotAgent } from './session-agent.ts';
+import { absentVault } from './vaults.ts';
 
 export type SessionDeps = {
   readonly log: SessionLog;
-  readonly collections: Pick<Collections, 'agents' | 'environments' | 'sessions'>;
+  readonly collections: Pick<Collections, 'agents' | 'environments' | 'sessions' | 'vaults'>;
   readonly catalog: ModelCatalog;
   readonly clock: Clock;
   readonly newId: NewId;
@@ -125,11 +127,14 @@ async function create(deps: SessionDeps, body: SessionCreate): Promise<SessionSt
   }
   checkMcpHosts(agent, environment);
   if (body.budget) checkPriced(agent, deps.catalog);
+  const vaultIds = body.vault_ids ?? [];
+  await checkVaults(deps.collections.vaults, vaultIds);
   const nowUs = deps.clock.nowUs();
   const birth = {
     id: deps.newId('sesn'),
     threadId: deps.newId('sthr'),
     environmentId: environment.id,
+    vaultIds,
     agent,
     title: body.title ?? null,
     metadata: body.metadata ?? {},
@@ -139,10 +144,16 @@ async function create(deps: SessionDeps, body: SessionCreate): Promise<SessionSt
   return await deps.log.create(createSession(birth, initialEvents, { nowUs, newId: deps.newId }));
 }
 
-/** Vaults, files, repositories and memory stores are nouns of a later version: none can exist here. */
+async function checkVaults(vaults: Vaults, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    const vault = await vaults.get(id);
+    if (!vault) throw absentVault(id);
+    if (vault.archived_at !== null) throw archivedVault(id);
+  }
+}
+
+/** Files, repositories and memory stores are nouns of a later version: none can exist here. */
 function refuseAbsentResources(body: SessionCreate): void {
-  const [vault] = body.vault_ids ?? [];
-  if (vault !== undefined) throw new Refusal('not_found', `Vault not found: ${vault}`);
   for (const [index, resource] of (body.resources ?? []).entries()) {
     if (resource.type === 'file') throw new Refusal('not_found', `File \`${resource.file_id}\` not found.`);
     if (resource.type === 'memory_store') {

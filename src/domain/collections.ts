@@ -1,6 +1,9 @@
 import type { Agent } from '../protocol/agents.ts';
+import type { Credential } from '../protocol/credentials.ts';
 import type { Environment } from '../protocol/environments.ts';
 import type { Session } from '../protocol/sessions.ts';
+import type { Vault } from '../protocol/vaults.ts';
+import type { SecretField } from './sealing.ts';
 import type { Positioned } from './session/session-log.ts';
 
 /** A window over a list. Keyset only: `after` is the position of the last item seen. */
@@ -54,6 +57,44 @@ export interface Environments {
   remove(id: string, check: (activeSessions: number) => void): Promise<boolean>;
 }
 
+export interface Vaults {
+  insert(vault: Vault): Promise<void>;
+  get(id: string): Promise<Vault | null>;
+  change(id: string, rule: (current: Vault) => Vault): Promise<Vault | null>;
+  /** Changes a vault and every credential in it at once; the secrets of all of them are gone. */
+  archive(id: string, rules: ArchiveRules): Promise<Vault | null>;
+  page(query: ResourceQuery): Promise<readonly Positioned<Vault>[]>;
+  /** Its credentials go with it. `false`: no such vault. */
+  remove(id: string): Promise<boolean>;
+}
+
+export type ArchiveRules = {
+  readonly vault: (current: Vault) => Vault;
+  readonly credential: (current: Credential) => Credential;
+};
+
+/** A credential and its secrets as they lie in the store: sealed. */
+export type StoredCredential = {
+  readonly credential: Credential;
+  readonly sealed: Readonly<Partial<Record<SecretField, string>>>;
+};
+
+/** Credentials are found below their vault only. */
+export interface Credentials {
+  /** `check` gets the vault and its active credentials and may refuse. `false`: no such vault. */
+  insert(stored: StoredCredential, check: AdmissionCheck): Promise<boolean>;
+  get(vaultId: string, id: string): Promise<Credential | null>;
+  change(
+    vaultId: string,
+    id: string,
+    rule: (current: StoredCredential) => StoredCredential,
+  ): Promise<Credential | null>;
+  page(vaultId: string, query: ResourceQuery): Promise<readonly Positioned<Credential>[]>;
+  remove(vaultId: string, id: string): Promise<boolean>;
+}
+
+export type AdmissionCheck = (vault: Vault, active: readonly Credential[]) => void;
+
 export interface Sessions {
   /** The API object as of `nowUs` (durations are running). */
   get(id: string, nowUs: number): Promise<Session | null>;
@@ -77,6 +118,8 @@ export interface ApiKeys {
 export interface Collections {
   readonly agents: Agents;
   readonly environments: Environments;
+  readonly vaults: Vaults;
+  readonly credentials: Credentials;
   readonly sessions: Sessions;
   readonly apiKeys: ApiKeys;
   /** A small durable key/value shelf for the server's own identity (organization id, workspace id). */

@@ -26,6 +26,9 @@ export const drainGraceMs = 10_000;
 export const toolsPerAgentMax = 256;
 export const fileDocumentsPerCreateMax = 100;
 
+// Vaults
+export const credentialsPerVaultMax = 20;
+
 // Streams
 export const streamReplayPageEvents = 500;
 export const streamHeartbeatMs = 10_000;

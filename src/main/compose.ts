@@ -8,16 +8,19 @@ import { createRoutingModel } from '../brain/models/routing-model.ts';
 import { createScriptedEndpoint } from '../brain/models/scripted/endpoint.ts';
 import { startTurn } from '../brain/turn.ts';
 import { createAgentCommands } from '../control/agents.ts';
+import { createCredentialCommands } from '../control/credentials.ts';
 import { createEnvironmentCommands } from '../control/environments.ts';
 import { createModelCommands } from '../control/models.ts';
 import { createSessionCommands } from '../control/sessions.ts';
 import { createThreadCommands } from '../control/threads.ts';
+import { createVaultCommands } from '../control/vaults.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
 import { createCatalog } from '../domain/default-catalog.ts';
 import { drainGraceMs } from '../domain/limits.ts';
 import type { ModelReply } from '../domain/model.ts';
 import { listCostMicroCents } from '../domain/prices.ts';
 import type { SandboxProvider } from '../domain/sandbox.ts';
+import type { Seal } from '../domain/sealing.ts';
 import type { Claimant, Commit } from '../domain/session/session-log.ts';
 import { createHands } from '../hands/hands.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
@@ -30,12 +33,15 @@ import { eventRoutes } from '../http/routes/events.ts';
 import { modelRoutes } from '../http/routes/models.ts';
 import { sessionRoutes } from '../http/routes/sessions.ts';
 import { threadRoutes } from '../http/routes/threads.ts';
+import { credentialRoutes, vaultRoutes } from '../http/routes/vaults.ts';
 import type { RunningServer } from '../http/server.ts';
 import { startServer } from '../http/server.ts';
 import type { ModelConfig } from '../protocol/agents.ts';
 import type { Store } from '../store/open.ts';
 import { openStore } from '../store/open.ts';
 import { createTails } from '../store/tails.ts';
+import { openMasterKey } from '../vault/master-key.ts';
+import { createSeal } from '../vault/sealing.ts';
 import { runSessions } from '../workers/run-sessions.ts';
 import { tendSandboxes } from '../workers/tend-sandboxes.ts';
 import type { Config } from './config.ts';
@@ -60,6 +66,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   };
   let claimant: Claimant = () => null;
   const store = await openStore({ dataDir: config.dataDir, clock, afterCommit, claimant: () => claimant() });
+  const seal = createSeal(openMasterKey(config.dataDir, config.masterKey));
   const apiKey = await firstKey(config, store.collections.apiKeys, clock.nowUs());
   if (config.upstream) await checkUpstream(config.upstream, config, store.collections.apiKeys);
 
@@ -75,7 +82,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
 
   let ready = true;
   const app = createApp({
-    handlers: createHandlers(store, tails, catalog),
+    handlers: createHandlers({ store, tails, catalog, seal }),
     authenticate: createAuthenticate(store.collections.apiKeys),
     isReady: () => ready,
     identity: await identityOf(store),
@@ -137,18 +144,21 @@ function startSessions({ config, store, tails, hands, catalog, log }: SessionPar
   });
 }
 
-function createHandlers(store: Store, tails: SessionParts['tails'], catalog: ModelCatalog): Handlers {
+type HandlerParts = Pick<SessionParts, 'store' | 'tails' | 'catalog'> & { readonly seal: Seal };
+
+function createHandlers({ store, tails, catalog, seal }: HandlerParts): Handlers {
   const common = { clock: systemClock, newId };
   const threads = createThreadCommands({ log: store.log, clock: systemClock });
-  const { agents, environments } = store.collections;
+  const { collections } = store;
+  const { agents, environments, vaults } = collections;
   return {
     ...agentRoutes(createAgentCommands({ agents, catalog, ...common })),
     ...environmentRoutes(createEnvironmentCommands({ environments, ...common })),
     ...modelRoutes(createModelCommands(catalog)),
-    ...sessionRoutes(
-      createSessionCommands({ log: store.log, collections: store.collections, catalog, ...common }),
-    ),
+    ...sessionRoutes(createSessionCommands({ log: store.log, collections, catalog, ...common })),
     ...threadRoutes(threads),
+    ...vaultRoutes(createVaultCommands({ vaults, ...common })),
+    ...credentialRoutes(createCredentialCommands({ collections, seal, ...common })),
     ...eventRoutes({ log: store.log, tails, threads, ...common }),
   };
 }

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseYaml } from '../base/yaml.ts';
 import { profileNames } from '../brain/models/profile.ts';
+import { parseMasterKey } from '../vault/master-key.ts';
 
 /** Everything the process is told from outside. Read once, here; nobody else looks at the environment. */
 export type Config = {
@@ -13,6 +14,8 @@ export type Config = {
   readonly logLevel: string;
   /** Presets the first API key. */
   readonly apiKey: string | null;
+  /** Seals the secrets of credentials; null: the one kept in the data directory. */
+  readonly masterKey: Uint8Array | null;
   readonly upstream: Upstream | null;
   /** Where `scripted/<name>` finds `<name>.yaml`. */
   readonly scenariosDir: string;
@@ -45,6 +48,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     dataDir,
     logLevel: logLevelOf(env['ANTHILL_LOG_LEVEL'] || text(file, 'log_level') || 'info'),
     apiKey: env['ANTHILL_API_KEY'] || null,
+    masterKey: masterKeyOf(env['ANTHILL_MASTER_KEY'] || null),
     upstream: upstreamOf(env, section(file, 'upstream')),
     scenariosDir: resolve(
       cwd,
@@ -69,6 +73,16 @@ function portOf(value: string | undefined): number {
   const port = /^\d{1,5}$/.test(value) ? Number(value) : Number.NaN;
   if (Number.isNaN(port) || port > 65_535) throw new ConfigMistake(`port: "${value}" is not a port`);
   return port;
+}
+
+/** Never repeated in what is said about it. */
+function masterKeyOf(text: string | null): Uint8Array | null {
+  if (text === null) return null;
+  const key = parseMasterKey(text);
+  if (key) return key;
+  throw new ConfigMistake(
+    'ANTHILL_MASTER_KEY: must be 32 bytes as base64; `openssl rand -base64 32` makes one',
+  );
 }
 
 const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent'];

@@ -20,6 +20,7 @@ const config = {
   dataDir,
   logLevel: 'info',
   apiKey: null,
+  masterKey: null,
   upstream: null,
   scenariosDir: dataDir,
   models: [],

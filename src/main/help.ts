@@ -5,6 +5,7 @@ const settings = `
   --scenarios DIR    ANTHILL_SCENARIOS   <data>/scenarios; files behind scripted/<name>
   --config FILE      ANTHILL_CONFIG      anthill.yaml, here or in the data directory
                      ANTHILL_API_KEY     presets the first key
+                     ANTHILL_MASTER_KEY  32 bytes as base64 that seal credentials; else <data>/master.key
                      ANTHILL_LOG_LEVEL   info
 
 A model provider: ANTHROPIC_API_KEY for Anthropic; for others ANTHILL_UPSTREAM_BASE_URL, ANTHILL_UPSTREAM_API_KEY

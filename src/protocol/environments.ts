@@ -48,7 +48,7 @@ export type Environment = z.infer<typeof environmentSchema>;
 const hostPattern = /^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i;
 
 /** A bare host or `*.example.com`: no scheme, port or path (spec/environments.md, Networking). */
-const allowedHost = text(253, 1).superRefine((host, context) => {
+export const allowedHost = text(253, 1).superRefine((host, context) => {
   if (!hostPattern.test(host)) {
     context.addIssue({
       code: 'custom',

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { agentCreate, agentSchema, agentUpdate } from './agents.ts';
 import {
+  credentialCreate,
+  credentialSchema,
+  credentialUpdate,
+  deletedCredentialSchema,
+} from './credentials.ts';
+import {
   deletedEnvironmentSchema,
   environmentCreate,
   environmentSchema,
@@ -19,6 +25,7 @@ import {
 } from './sessions.ts';
 import { idSchema } from './text.ts';
 import { threadSchema } from './threads.ts';
+import { deletedVaultSchema, vaultCreate, vaultSchema, vaultUpdate } from './vaults.ts';
 
 /** The route table: every endpoint this server answers, in the order of its documents. */
 
@@ -81,6 +88,7 @@ const agentsPaging = cursor(20, 100);
 const environmentsPaging = cursor(20, 1000);
 const sessionsPaging = cursor(20, 100, 'cursor-both');
 const eventsPaging = cursor(1000, 1000);
+const vaultsPaging = cursor(20, 100);
 const modelsPaging = cursor(20, 1000, 'ids');
 
 const deltas = z
@@ -97,6 +105,8 @@ const sessions = { ...managed, resource: ['beta', 'sessions'] } as const;
 const events = { ...managed, resource: ['beta', 'sessions', 'events'] } as const;
 const threads = { ...managed, resource: ['beta', 'sessions', 'threads'] } as const;
 const threadEvents = { ...managed, resource: ['beta', 'sessions', 'threads', 'events'] } as const;
+const vaults = { ...managed, resource: ['beta', 'vaults'] } as const;
+const credentials = { ...managed, resource: ['beta', 'vaults', 'credentials'] } as const;
 const models = { beta: null, messages: 'managed', resource: ['models'] } as const;
 const betaModels = { ...models, resource: ['beta', 'models'] } as const;
 
@@ -104,6 +114,8 @@ const agentPath = '/v1/agents/:agent_id';
 const environmentPath = '/v1/environments/:environment_id';
 const sessionPath = '/v1/sessions/:session_id';
 const threadPath = `${sessionPath}/threads/:thread_id` as const;
+const vaultPath = '/v1/vaults/:vault_id';
+const credentialPath = `${vaultPath}/credentials/:credential_id` as const;
 
 const modelList = {
   ...read,
@@ -359,6 +371,104 @@ export const routes = {
     query: streamQuery,
     response: streamEventSchema,
     streams: true,
+  },
+  'beta.vaults create': {
+    ...vaults,
+    ...write,
+    action: 'create',
+    summary: 'Create a vault',
+    path: '/v1/vaults',
+    body: vaultCreate,
+    response: vaultSchema,
+  },
+  'beta.vaults retrieve': {
+    ...vaults,
+    ...read,
+    action: 'retrieve',
+    summary: 'Get a vault',
+    path: vaultPath,
+    response: vaultSchema,
+  },
+  'beta.vaults update': {
+    ...vaults,
+    ...write,
+    action: 'update',
+    summary: 'Update a vault',
+    path: vaultPath,
+    body: vaultUpdate,
+    response: vaultSchema,
+  },
+  'beta.vaults list': {
+    ...vaults,
+    ...list(vaultSchema, vaultsPaging, { include_archived: flag }),
+    action: 'list',
+    summary: 'List vaults, newest first',
+    path: '/v1/vaults',
+  },
+  'beta.vaults delete': {
+    ...vaults,
+    ...remove,
+    action: 'delete',
+    summary: 'Delete a vault with all its credentials',
+    path: vaultPath,
+    response: deletedVaultSchema,
+  },
+  'beta.vaults archive': {
+    ...vaults,
+    ...act,
+    action: 'archive',
+    summary: 'Archive a vault and its credentials: their secrets are gone',
+    path: `${vaultPath}/archive`,
+    response: vaultSchema,
+  },
+  'beta.vaults.credentials create': {
+    ...credentials,
+    ...write,
+    action: 'create',
+    summary: 'Put a credential into a vault',
+    path: `${vaultPath}/credentials`,
+    body: credentialCreate,
+    response: credentialSchema,
+  },
+  'beta.vaults.credentials retrieve': {
+    ...credentials,
+    ...read,
+    action: 'retrieve',
+    summary: 'Get a credential, without its secrets',
+    path: credentialPath,
+    response: credentialSchema,
+  },
+  'beta.vaults.credentials update': {
+    ...credentials,
+    ...write,
+    action: 'update',
+    summary: 'Update a credential: new secrets replace the stored ones',
+    path: credentialPath,
+    body: credentialUpdate,
+    response: credentialSchema,
+  },
+  'beta.vaults.credentials list': {
+    ...credentials,
+    ...list(credentialSchema, vaultsPaging, { include_archived: flag }),
+    action: 'list',
+    summary: 'List the credentials of a vault, newest first',
+    path: `${vaultPath}/credentials`,
+  },
+  'beta.vaults.credentials delete': {
+    ...credentials,
+    ...remove,
+    action: 'delete',
+    summary: 'Delete a credential',
+    path: credentialPath,
+    response: deletedCredentialSchema,
+  },
+  'beta.vaults.credentials archive': {
+    ...credentials,
+    ...act,
+    action: 'archive',
+    summary: 'Archive a credential: its secrets are gone',
+    path: `${credentialPath}/archive`,
+    response: credentialSchema,
   },
   'models list': { ...models, ...modelList },
   'models retrieve': { ...models, ...modelRetrieve },

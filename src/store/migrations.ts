@@ -76,6 +76,26 @@ const steps: readonly (readonly string[])[] = [
     )`,
     'create table identity (name text primary key, value text not null)',
   ],
+  [
+    `create table vaults (
+      id text primary key,
+      created_at_us bigint not null,
+      archived_at_us bigint,
+      document text not null
+    )`,
+    'create index vaults_by_creation on vaults (created_at_us, id)',
+    `create table credentials (
+      id text primary key,
+      vault_id text not null references vaults (id) on delete cascade,
+      created_at_us bigint not null,
+      archived_at_us bigint,
+      purpose text not null,
+      document text not null,
+      sealed text not null
+    )`,
+    'create index credentials_by_creation on credentials (vault_id, created_at_us, id)',
+    'create unique index credentials_by_purpose on credentials (vault_id, purpose) where archived_at_us is null',
+  ],
 ];
 
 /** Brings the schema up to date; refuses one made by a newer server. */

@@ -5,6 +5,7 @@ import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/ses
 import { createAgents } from './agents.ts';
 import { createApiKeys } from './api-keys.ts';
 import { openBodies } from './bodies.ts';
+import { createCredentials } from './credentials.ts';
 import { openDataDirectory } from './data-directory.ts';
 import type { Engine } from './engines/engine.ts';
 import { openSqlite } from './engines/sqlite.ts';
@@ -15,6 +16,7 @@ import { migrate } from './migrations.ts';
 import type { SessionLogDeps } from './session-log.ts';
 import { createSessionLog } from './session-log.ts';
 import { createSessions } from './sessions.ts';
+import { createVaults } from './vaults.ts';
 
 export type Store = {
   readonly log: SessionLog;
@@ -67,6 +69,8 @@ export async function openStoreOn(engine: Engine, { clock, ...parts }: StorePart
     collections: {
       agents: createAgents(engine),
       environments: createEnvironments(engine),
+      vaults: createVaults(engine),
+      credentials: createCredentials(engine),
       sessions: createSessions(engine),
       apiKeys: createApiKeys(engine),
       identity: createIdentity(engine),

@@ -10,6 +10,8 @@ export type Tables = {
   agents: AgentRow;
   agent_versions: { agent_id: string; version: number; created_at_us: number; document: string };
   environments: EnvironmentRow;
+  vaults: VaultRow;
+  credentials: CredentialRow;
   api_keys: { id: string; name: string; secret_hash: string; created_at_us: number };
   identity: { name: string; value: string };
 };
@@ -58,6 +60,26 @@ export type EnvironmentRow = {
   archived_at_us: number | null;
   name: string;
   document: string;
+};
+
+export type VaultRow = {
+  id: string;
+  created_at_us: number;
+  archived_at_us: number | null;
+  document: string;
+};
+
+export type CredentialRow = {
+  id: string;
+  vault_id: string;
+  created_at_us: number;
+  archived_at_us: number | null;
+  /** `credentialKey`: once among the active ones of a vault. */
+  purpose: string;
+  /** What the API shows: no secret is in it. */
+  document: string;
+  /** The secrets by field, each sealed for its place; empty once archived. */
+  sealed: string;
 };
 
 /** Sorts behind every real time: where queued events stand in a list. */

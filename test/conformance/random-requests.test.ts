@@ -20,7 +20,9 @@ describe('three thousand requests that went wrong', () => {
   after(() => home.remove());
 
   test('are each answered by their schema or refused in the shape of an error, and the server lives', async () => {
-    const session = await openSession(server.client, {}, { initial_events: [message('hello')] });
+    const vault = await server.client.beta.vaults.create({ display_name: 'Keys' });
+    const given = { initial_events: [message('hello')], vault_ids: [vault.id] };
+    const session = await openSession(server.client, {}, given);
     const [thread] = (await server.client.beta.sessions.threads.list(session.id)).data;
     const arbitrary = mutants(session, thread?.id ?? '');
     const statuses = new Map<number, number>();

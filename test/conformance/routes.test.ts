@@ -7,6 +7,7 @@ import type { ServerProcess } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';
 import type { Session } from '../support/server-sessions.ts';
 import { atRest, message, openSession } from '../support/server-sessions.ts';
+import { variable } from '../support/server-vaults.ts';
 
 /** A call of the SDK: `withResponse` gives its parsed data and the raw response. */
 type Made = { withResponse(): Promise<{ data: unknown; response: Response }> };
@@ -16,6 +17,10 @@ type World = {
   readonly threadId: string;
   /** Sessions that may be archived or deleted; the environment of the second is in no other use. */
   readonly spare: readonly [Session, Session];
+  /** A vault with two credentials, and two empty ones that may be archived or deleted. */
+  readonly vaultId: string;
+  readonly credentialIds: readonly [string, string];
+  readonly spareVaultIds: readonly [string, string];
 };
 type Case = (world: World) => Made;
 
@@ -61,6 +66,24 @@ const cases: Record<RouteKey, Case> = {
     client.beta.sessions.threads.events.list(threadId, { session_id: session.id }),
   'beta.sessions.threads.events stream': ({ client, session, threadId }) =>
     client.beta.sessions.threads.events.stream(threadId, { session_id: session.id }, replay),
+  'beta.vaults create': ({ client }) => client.beta.vaults.create({ display_name: 'Keys' }),
+  'beta.vaults retrieve': ({ client, vaultId }) => client.beta.vaults.retrieve(vaultId),
+  'beta.vaults update': ({ client, vaultId }) =>
+    client.beta.vaults.update(vaultId, { display_name: 'More keys' }),
+  'beta.vaults list': ({ client }) => client.beta.vaults.list({ limit: 2, include_archived: true }),
+  'beta.vaults delete': ({ client, spareVaultIds }) => client.beta.vaults.delete(spareVaultIds[0]),
+  'beta.vaults archive': ({ client, spareVaultIds }) => client.beta.vaults.archive(spareVaultIds[1]),
+  'beta.vaults.credentials create': ({ client, vaultId }) =>
+    client.beta.vaults.credentials.create(vaultId, { auth: variable('SECOND_KEY') }),
+  'beta.vaults.credentials retrieve': ({ client, vaultId, credentialIds }) =>
+    client.beta.vaults.credentials.retrieve(credentialIds[0], { vault_id: vaultId }),
+  'beta.vaults.credentials update': ({ client, vaultId, credentialIds }) =>
+    client.beta.vaults.credentials.update(credentialIds[0], { vault_id: vaultId, display_name: 'Mine' }),
+  'beta.vaults.credentials list': ({ client, vaultId }) => client.beta.vaults.credentials.list(vaultId),
+  'beta.vaults.credentials delete': ({ client, vaultId, credentialIds }) =>
+    client.beta.vaults.credentials.delete(credentialIds[1], { vault_id: vaultId }),
+  'beta.vaults.credentials archive': ({ client, vaultId, credentialIds }) =>
+    client.beta.vaults.credentials.archive(credentialIds[0], { vault_id: vaultId }),
   'models list': ({ client }) => client.models.list(),
   'models retrieve': ({ client }) => client.models.retrieve('scripted/demo'),
   'beta.models list': ({ client }) => client.beta.models.list(),
@@ -84,7 +107,7 @@ describe('every route, driven by the SDK', () => {
     const [first] = (await client.beta.sessions.events.list(session.id)).data;
     replay.headers['last-event-id'] = first?.id ?? '';
     const spare = [await openSession(client), await openSession(client)] as const;
-    world = { client, session, threadId: thread?.id ?? '', spare };
+    world = { client, session, threadId: thread?.id ?? '', spare, ...(await openVaults(client)) };
   });
   after(() => home.remove());
 
@@ -115,6 +138,18 @@ describe('every route, driven by the SDK', () => {
     assert.deepEqual(server.errors(), []);
   });
 });
+
+async function openVaults(client: Anthropic) {
+  const create = async () => (await client.beta.vaults.create({ display_name: 'Keys' })).id;
+  const vaultId = await create();
+  const put = async (name: string) =>
+    (await client.beta.vaults.credentials.create(vaultId, { auth: variable(name) })).id;
+  return {
+    vaultId,
+    credentialIds: [await put('API_KEY'), await put('OTHER_KEY')] as const,
+    spareVaultIds: [await create(), await create()] as const,
+  };
+}
 
 function pathPattern(path: string): RegExp {
   return new RegExp(`^${path.replace(/:\w+(\{\.\+\})?/g, '[^/]+')}$`);

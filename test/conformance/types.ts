@@ -77,7 +77,14 @@ type Header = 'betas' | 'workspace_id';
 type WithBody = { readonly [K in RouteKey]: (typeof routes)[K]['body'] extends null ? never : K }[RouteKey];
 /** What the SDK's method can send is accepted by our schema. */
 type Bodies = {
-  readonly [K in WithBody]: Accepts<z.input<NonNullable<(typeof routes)[K]['body']>>, Params<Method<K>>>;
+  readonly [K in WithBody]: Accepts<
+    z.input<NonNullable<(typeof routes)[K]['body']>>,
+    WithoutPath<Params<Method<K>>, (typeof routes)[K]['path']>
+  >;
+};
+/** Beside the first id, those of the path are among the parameters of a method. */
+type WithoutPath<T, Path extends string> = {
+  [K in keyof T as Path extends `${string}:${K & string}/${string}` ? never : K]: T[K];
 };
 type Accepts<Ours, Theirs> = [Theirs] extends [Ours]
   ? [Keys<Ours>] extends [Keys<Theirs>]

@@ -10,12 +10,14 @@ import { Refusal } from '../../src/protocol/refusal.ts';
 import type { Session } from '../../src/protocol/sessions.ts';
 import type { MakeStore, Subject } from './subject.ts';
 import { assertBounds, assertPages, birthOf, environment, openSubject, refusal } from './subject.ts';
+import { vaultsContract } from './vaults.ts';
 
 /** What every implementation of the collections keeps to. */
 export function collectionsContract(make: MakeStore): void {
   describe('agents', () => agentsContract(make));
   describe('environments', () => environmentsContract(make));
   describe('sessions', () => sessionsContract(make));
+  vaultsContract(make);
   describe('keys and identity', () => shelvesContract(make));
 }
 

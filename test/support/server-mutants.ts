@@ -66,6 +66,25 @@ function goodBody(key: RouteKey, { agent, environment_id }: Session): unknown {
           { type: 'user.tool_confirmation', tool_use_id: 'sevt_1', result: 'deny', deny_message: 'no' },
         ],
       };
+    case 'beta.vaults create':
+      return { display_name: 'Keys', metadata };
+    case 'beta.vaults.credentials create':
+      return {
+        auth: {
+          type: 'mcp_oauth',
+          mcp_server_url: 'https://mcp.example.com',
+          access_token: 'a',
+          expires_at: '2099-01-01T00:00:00Z',
+          refresh: {
+            token_endpoint: 'https://auth.example.com/token',
+            client_id: 'c',
+            refresh_token: 'r',
+            token_endpoint_auth: { type: 'client_secret_post', client_secret: 's' },
+          },
+        },
+      };
+    case 'beta.vaults.credentials update':
+      return { auth: { type: 'environment_variable', networking: { type: 'unrestricted' } }, metadata };
     default:
       return {};
   }
@@ -202,6 +221,7 @@ function pathOf(
     session_id: session.id,
     thread_id: threadId,
     model_id: 'scripted/demo',
+    vault_id: session.vault_ids[0] ?? '',
   };
   let index = 0;
   return template.replace(/:(\w+)(\{\.\+\})?/g, (_, name: string) => {

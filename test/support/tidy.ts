@@ -13,9 +13,22 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   brain: ['base', 'protocol', 'domain'],
   control: ['base', 'protocol', 'domain'],
   workers: ['base', 'protocol', 'domain'],
+  vault: ['base', 'protocol', 'domain'],
   http: ['base', 'protocol', 'domain', 'control'],
   cli: ['base', 'protocol'],
-  main: ['base', 'protocol', 'domain', 'store', 'hands', 'brain', 'control', 'workers', 'http', 'cli'],
+  main: [
+    'base',
+    'protocol',
+    'domain',
+    'store',
+    'hands',
+    'brain',
+    'control',
+    'workers',
+    'vault',
+    'http',
+    'cli',
+  ],
 };
 
 /** Shell files hold things together and must stay thin. */

@@ -25,6 +25,8 @@ export type SessionBirth = {
   readonly id: SessionId;
   readonly threadId: ThreadId;
   readonly environmentId: string;
+  /** In order of precedence. Logs from before vaults existed do not have it. */
+  readonly vaultIds?: readonly string[];
   readonly agent: SessionAgent;
   readonly title: string | null;
   readonly metadata: Readonly<Record<string, string>>;

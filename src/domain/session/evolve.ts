@@ -55,6 +55,7 @@ function born(birth: SessionBirth, seq: number): SessionState {
     seq,
     threadId: birth.threadId,
     environmentId: birth.environmentId,
+    vaultIds: birth.vaultIds ?? [],
     agent: birth.agent,
     agentId: birth.agent.id,
     agentVersion: birth.agent.version,

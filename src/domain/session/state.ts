@@ -21,6 +21,8 @@ export type SessionState = {
   readonly seq: number;
   readonly threadId: ThreadId;
   readonly environmentId: string;
+  /** Vaults whose credentials the session may use, the first that has one wins. They may be gone by now. */
+  readonly vaultIds: readonly string[];
   readonly agent: SessionAgent;
   readonly agentId: string;
   readonly agentVersion: number;

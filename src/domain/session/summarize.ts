@@ -30,7 +30,7 @@ export function summaryOf(state: SessionState): SessionSummary {
       metadata: state.metadata,
       budget: state.budget,
       resources: [],
-      vault_ids: [],
+      vault_ids: [...state.vaultIds],
       outcome_evaluations: [],
       deployment_id: null,
       created_at: formatUs(state.createdAtUs),

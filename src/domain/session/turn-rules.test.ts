@@ -5,6 +5,7 @@ import { chainToArray } from '../../base/chain.ts';
 import { resolveTools } from '../agent-tools.ts';
 import { messagesOf } from './context.ts';
 import { updateSession } from './lifecycle.ts';
+import { summarize } from './summarize.ts';
 
 const askAll = {
   type: 'agent_toolset_20260401' as const,
@@ -272,6 +273,20 @@ describe('what the model is shown', () => {
       messages[2]?.content.map((block) => block.type),
       ['tool_result', 'tool_result', 'text'],
     );
+  });
+});
+
+describe('vaults of a session', () => {
+  test('are kept in order; a log from before vaults existed names none', () => {
+    const vaultIds = ['vlt_2', 'vlt_1'];
+    for (const [birth, expected] of [
+      [{ vaultIds }, vaultIds],
+      [{}, []],
+    ] as const) {
+      const session = pureSession(undefined, birth);
+      assert.deepEqual(session.state().vaultIds, expected);
+      assert.deepEqual(summarize(session.state(), 0).vault_ids, expected);
+    }
   });
 });
 

@@ -1,0 +1,61 @@
+import type { Credentials } from '../domain/collections.ts';
+import { activeCredentials, credentialOf, credentialRow, storedCredentialOf } from './credential-rows.ts';
+import type { Engine } from './engines/engine.ts';
+import { keyset } from './keyset.ts';
+import { build } from './tables.ts';
+import { vaultById, vaultOf } from './vaults.ts';
+
+export function createCredentials(engine: Engine): Credentials {
+  return {
+    insert(stored, check) {
+      return engine.write(async (tx) => {
+        const vaultId = stored.credential.vault_id;
+        const [vault] = await tx.all(vaultById(vaultId));
+        if (!vault) return false;
+        const active = await tx.all(activeCredentials(vaultId));
+        check(vaultOf(vault), active.map(credentialOf));
+        await tx.run(build.insertInto('credentials').values(credentialRow(stored)).compile());
+        return true;
+      });
+    },
+    async get(vaultId, id) {
+      const [row] = await engine.read.all(byId(vaultId, id));
+      return row ? credentialOf(row) : null;
+    },
+    change(vaultId, id, rule) {
+      return engine.write(async (tx) => {
+        const [row] = await tx.all(byId(vaultId, id));
+        if (!row) return null;
+        const before = storedCredentialOf(row);
+        const after = rule(before);
+        if (after === before) return before.credential;
+        await tx.run(
+          build.updateTable('credentials').set(credentialRow(after)).where('id', '=', id).compile(),
+        );
+        return after.credential;
+      });
+    },
+    async page(vaultId, query) {
+      let select = build
+        .selectFrom('credentials')
+        .select(['id', 'created_at_us', 'document'])
+        .where('vault_id', '=', vaultId);
+      if (!query.includeArchived) select = select.where('archived_at_us', 'is', null);
+      const rows = await engine.read.all(keyset(select, ['created_at_us', 'id'], query).compile());
+      return rows.map((row) => ({ item: credentialOf(row), position: [row.created_at_us, row.id] as const }));
+    },
+    remove(vaultId, id) {
+      const query = build.deleteFrom('credentials').where('vault_id', '=', vaultId).where('id', '=', id);
+      return engine.write(async (tx) => (await tx.run(query.compile())) > 0);
+    },
+  };
+}
+
+function byId(vaultId: string, id: string) {
+  return build
+    .selectFrom('credentials')
+    .select(['document', 'sealed'])
+    .where('vault_id', '=', vaultId)
+    .where('id', '=', id)
+    .compile();
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { describe, test } from 'node:test';
+import type { SecretPlace } from '../domain/sealing.ts';
+import { createSeal, Unsealable, unseal } from './sealing.ts';
+
+const key = randomBytes(32);
+const place: SecretPlace = { vaultId: 'vlt_1', credentialId: 'vcrd_1', field: 'token' };
+const seal = createSeal(key);
+
+describe('a sealed secret', () => {
+  for (const secret of ['', 'x', 'sk-🐜-é', 'long '.repeat(2000)]) {
+    test(`opens with its key at its place: ${secret.length} characters`, () => {
+      assert.equal(unseal(key, seal(secret, place), place), secret);
+    });
+  }
+
+  test('does not show the secret, and looks different every time', () => {
+    const sealed = Array.from({ length: 100 }, () => seal('the secret', place));
+    assert.equal(new Set(sealed).size, 100);
+    for (const text of sealed) {
+      assert.ok(!text.includes('secret'));
+      assert.ok(!Buffer.from(text.slice(3), 'base64url').includes('secret'));
+    }
+  });
+
+  test('does not open with another key', () => {
+    assert.throws(() => unseal(randomBytes(32), seal('s', place), place), Unsealable);
+  });
+
+  const others: readonly Partial<SecretPlace>[] = [
+    { vaultId: 'vlt_2' },
+    { credentialId: 'vcrd_2' },
+    { field: 'access_token' },
+    // The parts are told apart, wherever one ends.
+    { vaultId: 'vlt_', credentialId: '1vcrd_1' },
+  ];
+  for (const other of others) {
+    test(`does not open at another place: ${JSON.stringify(other)}`, () => {
+      assert.throws(() => unseal(key, seal('s', place), { ...place, ...other }), Unsealable);
+    });
+  }
+
+  test('does not open with any bit changed, nor cut short, and the error does not tell it', () => {
+    const sealed = seal('s3cret', place);
+    const bytes = Buffer.from(sealed.slice(3), 'base64url');
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const changed = Buffer.from(bytes);
+      changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+      assertUnsealable(`v1.${changed.toString('base64url')}`);
+    }
+    for (let length = 0; length < bytes.length; length++) {
+      assertUnsealable(`v1.${bytes.subarray(0, length).toString('base64url')}`);
+    }
+    for (const text of ['', 'v1', 'v1.', `v2${sealed.slice(2)}`, sealed.slice(3)]) assertUnsealable(text);
+  });
+});
+
+function assertUnsealable(sealed: string): void {
+  assert.throws(
+    () => unseal(key, sealed, place),
+    (cause: unknown) => {
+      assert.ok(cause instanceof Unsealable, sealed);
+      assert.ok(!String(cause.stack).includes('s3cret'));
+      return true;
+    },
+  );
+}

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import Anthropic from '@anthropic-ai/sdk';
+import type { ServerProcess } from '../support/server.ts';
+import { serverHome } from '../support/server.ts';
+import { call } from '../support/server-http.ts';
+import { openSession, say } from '../support/server-sessions.ts';
+import type { Auth, Changes } from '../support/server-vaults.ts';
+import { bearer, oauth, variable } from '../support/server-vaults.ts';
+
+const canary = 'canary-7f3a9c';
+/** Sent where it may be seen: proof that the search would find the other. */
+const visible = 'visible-51d20b';
+let sent = 0;
+/** A new secret with the marker in it. */
+const secret = () => `${canary}-${++sent}`;
+const url = 'https://mcp.example.com/sse';
+
+function secretOauth(at: string, type: 'client_secret_basic' | 'client_secret_post'): Auth {
+  const token_endpoint_auth = { type, client_secret: secret() };
+  return { ...oauth(at, { refresh_token: secret(), token_endpoint_auth }), access_token: secret() };
+}
+const oauthChanges = (): Changes => ({
+  auth: {
+    type: 'mcp_oauth',
+    access_token: secret(),
+    refresh: {
+      refresh_token: secret(),
+      token_endpoint_auth: { type: 'client_secret_post', client_secret: secret() },
+    },
+  },
+});
+const deposits: readonly (readonly [auth: Auth, changes: () => Changes])[] = [
+  [secretOauth(`${url}/1`, 'client_secret_basic'), oauthChanges],
+  [secretOauth(`${url}/2`, 'client_secret_post'), oauthChanges],
+  [bearer(`${url}/3`, secret()), () => ({ auth: { type: 'static_bearer', token: secret() } })],
+  [
+    variable('KEY', { secret_value: secret() }),
+    () => ({ auth: { type: 'environment_variable', secret_value: secret() } }),
+  ],
+];
+
+describe('a secret', () => {
+  const home = serverHome();
+  const bodies: string[] = [];
+  after(() => home.remove());
+
+  /** A client that keeps every response. */
+  function listening(server: ServerProcess): Anthropic {
+    return new Anthropic({
+      baseURL: server.baseUrl,
+      apiKey: server.apiKey,
+      async fetch(input, init) {
+        const response = await fetch(input, init);
+        const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+        if (!isStream) bodies.push(await response.clone().text(), JSON.stringify([...response.headers]));
+        return response;
+      },
+    });
+  }
+
+  function assertOnDisk(): void {
+    const files = globSync('**/*', { cwd: home.dataDir })
+      .map((file) => join(home.dataDir, file))
+      .filter((file) => statSync(file).isFile());
+    const bytes = files.map((file) => readFileSync(file));
+    assert.ok(bytes.some((each) => each.includes(visible)));
+    for (const [index, each] of bytes.entries()) assert.ok(!each.includes(canary), files[index]);
+  }
+
+  function assertSaid(server: ServerProcess): void {
+    assert.ok(bodies.some((body) => body.includes(visible)));
+    assert.deepEqual(
+      [...bodies, ...server.errors()].filter((body) => body.includes(canary)),
+      [],
+    );
+  }
+
+  test('is in no file, no answer and no line of the log, from its creation to its end', async () => {
+    const server = await home.start({ ANTHILL_LOG_LEVEL: 'debug' });
+    const client = listening(server);
+    const { id: vault_id } = await client.beta.vaults.create({ display_name: visible });
+    const { credentials } = client.beta.vaults;
+    for (const [auth, changes] of deposits) {
+      const { id } = await credentials.create(vault_id, { auth, metadata: { visible } });
+      await assert.rejects(credentials.create(vault_id, { auth }), { status: 409 });
+      await credentials.update(id, { vault_id, ...changes() });
+      await credentials.retrieve(id, { vault_id });
+    }
+    const list = await credentials.list(vault_id);
+    await provoke(server, `/v1/vaults/${vault_id}/credentials`);
+    const session = await openSession(client, {}, { vault_ids: [vault_id] });
+    await say(client, session.id, 'hello');
+    await client.beta.sessions.events.list(session.id);
+    assertOnDisk();
+    const [first] = list.data;
+    await credentials.archive(first?.id ?? '', { vault_id });
+    await client.beta.vaults.archive(vault_id);
+    assertOnDisk();
+    assertSaid(server);
+    assert.equal(await server.stop(), 0);
+    assertOnDisk();
+  });
+
+  /** Requests that go wrong with a secret in them. */
+  async function provoke(server: ServerProcess, path: string): Promise<void> {
+    const long = secret().repeat(1000);
+    const wrong: unknown[] = [
+      { auth: { ...bearer(url, long) } },
+      { auth: { ...bearer(url), token: [secret()] } },
+      { auth: variable('KEY', { secret_value: long }) },
+      { auth: { ...variable('1'), secret_value: secret() } },
+      { auth: { ...oauth(url, { refresh_token: long }), access_token: secret() } },
+      { auth: bearer(`https://me:${secret()}@mcp.example.com`, secret()) },
+      { auth: { ...bearer(url, secret()), unknown: secret() } },
+      `{"auth":{"type":"static_bearer","token":"${secret()}`,
+      `"${secret()}`,
+    ];
+    for (const body of wrong) {
+      const reply = await call(server, { path, body });
+      assert.equal(reply.status, 400, reply.text);
+      bodies.push(reply.text);
+    }
+  }
+
+  test('survives a restart with its key, and the server does not start with another', async () => {
+    const server = await home.start();
+    const { id } = await server.client.beta.vaults.create({ display_name: 'Keys' });
+    const { credentials } = server.client.beta.vaults;
+    const made = await credentials.create(id, { auth: bearer(url) });
+    await server.kill();
+    const again = await home.start();
+    const kept = await again.client.beta.vaults.credentials.retrieve(made.id, { vault_id: id });
+    assert.deepEqual(kept, made);
+    await again.stop();
+    const other = Buffer.alloc(32, 1).toString('base64');
+    const { code, stderr } = await home.refusedStart({ ANTHILL_MASTER_KEY: other });
+    assert.notEqual(code, 0);
+    assert.match(stderr, /master key .* is not the one that its credentials were sealed with/);
+    assert.ok(!stderr.includes(other));
+  });
+});
