@@ -11,7 +11,19 @@ export type SessionId = Brand<'session'>;
 export type EventId = Brand<'event'>;
 export type ThreadId = Brand<'thread'>;
 
-export type IdPrefix = 'agent' | 'env' | 'sesn' | 'sevt' | 'sthr' | 'vlt' | 'vcrd' | 'req' | 'apikey';
+export type IdPrefix =
+  | 'agent'
+  | 'env'
+  | 'sesn'
+  | 'sevt'
+  | 'sthr'
+  | 'vlt'
+  | 'vcrd'
+  | 'req'
+  | 'apikey'
+  | 'memstore'
+  | 'mem'
+  | 'memver';
 
 /** Makes a new id. Passed in as a dependency wherever determinism matters. */
 export type NewId = (prefix: IdPrefix) => string;

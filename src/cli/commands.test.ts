@@ -14,7 +14,8 @@ const flagsOf = (resource: string, action: string) => {
 
 describe('commands', () => {
   test('every route is one command, called as in the SDK', () => {
-    const names = commands.map(({ resource, action }) => `${resource.replaceAll(':', '.')} ${action}`);
+    const camel = (words: string) => words.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    const names = commands.map(({ resource, action }) => `${camel(resource.replaceAll(':', '.'))} ${action}`);
     assert.deepEqual(names, Object.keys(routes));
     assert.equal(new Set(names).size, names.length);
   });
@@ -48,6 +49,11 @@ describe('commands', () => {
     assert.ok(flagsOf('beta:sessions:events', 'send').includes('event'));
     assert.ok(flagsOf('beta:sessions:events', 'list').includes('type'));
     assert.ok(flagsOf('beta:sessions:events', 'stream').includes('event-delta'));
+  });
+
+  test('a resource of several words is written in kebab-case', () => {
+    assert.deepEqual(flagsOf('beta:memory-stores:memories', 'create'), ['path', 'content', 'view']);
+    assert.ok(flagsOf('beta:memory-stores:memory-versions', 'list').includes('memory-id'));
   });
 
   test('ids of a path come in its order', () => {

@@ -5,7 +5,7 @@ import { routes } from '../protocol/routes.ts';
 
 /** One command, derived from one route: nothing about an endpoint is written twice. */
 export type Command = {
-  /** `beta:sessions:events`. */
+  /** `beta:sessions:events`; names of several words in kebab-case: `beta:memory-stores`. */
   readonly resource: string;
   readonly action: string;
   readonly route: Route;
@@ -18,13 +18,17 @@ export type Command = {
 export function allCommands(): readonly Command[] {
   const entries: Route[] = Object.values(routes);
   return entries.map((route) => ({
-    resource: route.resource.join(':'),
+    resource: route.resource.map(kebab).join(':'),
     action: route.action,
     route,
     ids: [...route.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name),
     body: route.body === null ? [] : fieldsOf(route.body),
     query: route.query === null ? [] : fieldsOf(route.query),
   }));
+}
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** How a field is written on the command line: `created_at[gte]` is `--created-at-gte`. */

@@ -152,7 +152,7 @@ async function checkVaults(vaults: Vaults, ids: readonly string[]): Promise<void
   }
 }
 
-/** Files, repositories and memory stores are nouns of a later version: none can exist here. */
+/** Files and repositories are nouns of a later version, and memory stores cannot be attached yet. */
 function refuseAbsentResources(body: SessionCreate): void {
   for (const [index, resource] of (body.resources ?? []).entries()) {
     if (resource.type === 'file') throw new Refusal('not_found', `File \`${resource.file_id}\` not found.`);

@@ -1,8 +1,12 @@
 import type { Agent } from '../protocol/agents.ts';
 import type { Credential } from '../protocol/credentials.ts';
 import type { Environment } from '../protocol/environments.ts';
+import type { Memory, MemoryListItem } from '../protocol/memories.ts';
+import type { MemoryStore } from '../protocol/memory-stores.ts';
+import type { MemoryOperation, MemoryVersion } from '../protocol/memory-versions.ts';
 import type { Session } from '../protocol/sessions.ts';
 import type { Vault } from '../protocol/vaults.ts';
+import type { MemoryScene, MemoryWrite } from './memories.ts';
 import type { SecretField } from './sealing.ts';
 import type { Positioned } from './session/session-log.ts';
 
@@ -29,7 +33,7 @@ export type SessionQuery = ResourceQuery & {
   readonly agentId: string | null;
   readonly agentVersion: number | null;
   readonly statuses: readonly Session['status'][] | null;
-  /** Sessions created from a deployment or over a memory store: none exist before those nouns do. */
+  /** Sessions created from a deployment or over a memory store: none can be yet. */
   readonly deploymentId: string | null;
   readonly memoryStoreId: string | null;
 };
@@ -103,6 +107,62 @@ export interface Sessions {
   ids(): Promise<ReadonlySet<string>>;
 }
 
+export interface MemoryStores {
+  insert(store: MemoryStore): Promise<void>;
+  get(id: string): Promise<MemoryStore | null>;
+  change(id: string, rule: (current: MemoryStore) => MemoryStore): Promise<MemoryStore | null>;
+  page(query: ResourceQuery): Promise<readonly Positioned<MemoryStore>[]>;
+  /** With its memories and their versions. `false`: no such store. */
+  remove(id: string): Promise<boolean>;
+}
+
+/** A window over the memories below `prefix` (which ends with /), by path. `depth` 1 rolls up what lies deeper. */
+export type MemoryQuery = {
+  readonly limit: number;
+  /** Path of the last item seen. */
+  readonly after: string | null;
+  readonly prefix: string;
+  readonly depth: 0 | 1;
+  readonly withContent: boolean;
+};
+
+/** What a write is about: a memory, and the path that it is to have if that is a new one. */
+export type MemoryTarget = {
+  readonly storeId: string;
+  readonly memoryId: string;
+  readonly path: string | null;
+};
+
+export interface Memories {
+  get(storeId: string, id: string): Promise<Memory | null>;
+  page(storeId: string, query: MemoryQuery): Promise<readonly Positioned<MemoryListItem>[]>;
+  /**
+   * Runs the rule over the memory as it is and writes what it decides, the version along with the memory,
+   * in one transaction. `null`: no such store.
+   */
+  write(target: MemoryTarget, rule: (scene: MemoryScene) => MemoryWrite): Promise<MemoryWrite | null>;
+}
+
+export type MemoryVersionQuery = PageQuery & {
+  readonly memoryId: string | null;
+  readonly operation: MemoryOperation | null;
+  readonly sessionId: string | null;
+  readonly apiKeyId: string | null;
+  readonly serviceAccountId: string | null;
+  readonly withContent: boolean;
+};
+
+export interface MemoryVersions {
+  get(storeId: string, id: string): Promise<MemoryVersion | null>;
+  page(storeId: string, query: MemoryVersionQuery): Promise<readonly Positioned<MemoryVersion>[]>;
+  /** The rule also hears whether a memory has this version now. */
+  change(
+    storeId: string,
+    id: string,
+    rule: (current: MemoryVersion, isHead: boolean) => MemoryVersion,
+  ): Promise<MemoryVersion | null>;
+}
+
 export type ApiKey = {
   readonly id: string;
   readonly name: string;
@@ -121,6 +181,9 @@ export interface Collections {
   readonly vaults: Vaults;
   readonly credentials: Credentials;
   readonly sessions: Sessions;
+  readonly memoryStores: MemoryStores;
+  readonly memories: Memories;
+  readonly memoryVersions: MemoryVersions;
   readonly apiKeys: ApiKeys;
   /** A small durable key/value shelf for the server's own identity (organization id, workspace id). */
   readonly identity: { getOrCreate(name: string, make: () => string): Promise<string> };

@@ -28,6 +28,10 @@ export const fileDocumentsPerCreateMax = 100;
 
 // Vaults
 export const credentialsPerVaultMax = 20;
+// Memory
+export const memoriesPerStoreMax = 2_000;
+/** Items of a page that carry their contents. */
+export const fullViewPageItemsMax = 20;
 
 // Streams
 export const streamReplayPageEvents = 500;

@@ -118,14 +118,14 @@ type Served = {
 };
 
 async function serve(deps: AppDeps, { route, handler, request, headers, params }: Served): Promise<Response> {
-  await deps.authenticate(request.headers);
+  const apiKeyId = await deps.authenticate(request.headers);
   checkVersion(request.headers.get('anthropic-version'));
   checkBeta(route, request.headers.get('anthropic-beta'));
   const query = parseQuery(route, new URL(request.url).searchParams);
   const body = route.body === null ? await refuseFields(request) : parseBody(route, await readJson(request));
   // A client that reconnects by itself sends the header along with its first URL, so the header is newer.
   const lastEventId = request.headers.get('last-event-id') || null;
-  const result = await handler({ params, query, body, lastEventId });
+  const result = await handler({ params, query, body, lastEventId, apiKeyId });
   if (!route.streams) return json(200, result, headers);
   // Handlers of streaming routes answer with a stream, see Answer.
   return sseResponse(result as EventStream, { clock: deps.clock, extraHeaders: headers });

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../base/sha256.ts';
 import type { ApiKeys } from '../domain/collections.ts';
 import { Refusal } from '../protocol/refusal.ts';
 
-export type Authenticate = (headers: Headers) => Promise<void>;
+/** Resolves with the id of the key that the request came with. */
+export type Authenticate = (headers: Headers) => Promise<string>;
 
 const knownKeysMax = 1_000;
 
@@ -11,15 +12,18 @@ const knownKeysMax = 1_000;
  * Keys are looked up by their SHA-256; those seen before are remembered.
  */
 export function createAuthenticate(keys: ApiKeys): Authenticate {
-  const known = new Set<string>();
+  const known = new Map<string, string>();
   return async (headers) => {
     const secret = headers.get('x-api-key') ?? bearer(headers.get('authorization'));
     if (!secret) throw new Refusal('authentication', 'x-api-key header is required');
-    const hash = createHash('sha256').update(secret).digest('hex');
-    if (known.has(hash)) return;
-    if (!(await keys.find(hash))) throw new Refusal('authentication', 'invalid x-api-key');
+    const hash = sha256Hex(secret);
+    const seen = known.get(hash);
+    if (seen !== undefined) return seen;
+    const key = await keys.find(hash);
+    if (!key) throw new Refusal('authentication', 'invalid x-api-key');
     if (known.size >= knownKeysMax) known.clear();
-    known.add(hash);
+    known.set(hash, key.id);
+    return key.id;
   };
 }
 

@@ -8,6 +8,8 @@ export type Call<K extends RouteKey> = {
   readonly body: BodyOf<K>;
   /** `Last-Event-ID`, or null. */
   readonly lastEventId: string | null;
+  /** The key that the request came with: who did it. */
+  readonly apiKeyId: string;
 };
 
 type PathParameter<Path extends string> = Path extends `${string}:${infer Rest}`

@@ -10,6 +10,9 @@ import { startTurn } from '../brain/turn.ts';
 import { createAgentCommands } from '../control/agents.ts';
 import { createCredentialCommands } from '../control/credentials.ts';
 import { createEnvironmentCommands } from '../control/environments.ts';
+import { createMemoryCommands } from '../control/memories.ts';
+import { createMemoryStoreCommands } from '../control/memory-stores.ts';
+import { createMemoryVersionCommands } from '../control/memory-versions.ts';
 import { createModelCommands } from '../control/models.ts';
 import { createSessionCommands } from '../control/sessions.ts';
 import { createThreadCommands } from '../control/threads.ts';
@@ -30,6 +33,7 @@ import type { Handlers } from '../http/handlers.ts';
 import { agentRoutes } from '../http/routes/agents.ts';
 import { environmentRoutes } from '../http/routes/environments.ts';
 import { eventRoutes } from '../http/routes/events.ts';
+import { memoryRoutes, memoryStoreRoutes, memoryVersionRoutes } from '../http/routes/memory-stores.ts';
 import { modelRoutes } from '../http/routes/models.ts';
 import { sessionRoutes } from '../http/routes/sessions.ts';
 import { threadRoutes } from '../http/routes/threads.ts';
@@ -150,10 +154,13 @@ function createHandlers({ store, tails, catalog, seal }: HandlerParts): Handlers
   const common = { clock: systemClock, newId };
   const threads = createThreadCommands({ log: store.log, clock: systemClock });
   const { collections } = store;
-  const { agents, environments, vaults } = collections;
+  const { agents, environments, vaults, memoryStores, memories, memoryVersions } = collections;
   return {
     ...agentRoutes(createAgentCommands({ agents, catalog, ...common })),
     ...environmentRoutes(createEnvironmentCommands({ environments, ...common })),
+    ...memoryStoreRoutes(createMemoryStoreCommands({ memoryStores, ...common })),
+    ...memoryRoutes(createMemoryCommands({ memoryStores, memories, ...common })),
+    ...memoryVersionRoutes(createMemoryVersionCommands({ memoryStores, memoryVersions, clock: systemClock })),
     ...modelRoutes(createModelCommands(catalog)),
     ...sessionRoutes(createSessionCommands({ log: store.log, collections, catalog, ...common })),
     ...threadRoutes(threads),

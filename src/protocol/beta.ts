@@ -2,6 +2,8 @@ import { invalid, Refusal } from './refusal.ts';
 import type { Route } from './route.ts';
 
 const managedAgents = 'managed-agents-2026-04-01';
+const agentMemory = 'agent-memory-2026-07-22';
+const betaValues = { 'managed-agents': managedAgents, 'agent-memory': agentMemory } as const;
 const apiVersion = '2023-06-01';
 /** The SDK of this API generation sends the newer one; both name the same behaviour here. */
 const apiVersions: readonly string[] = [apiVersion, '2026-10-21'];
@@ -9,9 +11,9 @@ const apiVersions: readonly string[] = [apiVersion, '2026-10-21'];
 /** Every beta value that clients of this API generation may send; most concern other endpoints. */
 const known: ReadonlySet<string> = new Set([
   managedAgents,
+  agentMemory,
   'admin-user-sign-out-2026-10-08',
   'advisor-tool-2026-03-01',
-  'agent-memory-2026-07-22',
   'analytics-usage-cost-2026-08-24',
   'cache-diagnosis-2026-04-07',
   'ce-claude-code-managed-settings-2026-10-06',
@@ -87,14 +89,26 @@ export function checkBeta(route: Route, header: string | null): void {
   if (unknown !== undefined) {
     throw invalid(`Unexpected value(s) \`${unknown}\` for the \`anthropic-beta\` header.`);
   }
-  if (route.beta === 'managed-agents' && !values.includes(managedAgents)) {
-    throw new Refusal('not_found', 'Not found');
+  if (!unlocks(route, values)) throw new Refusal('not_found', 'Not found');
+}
+
+function unlocks({ beta }: Route, values: readonly string[]): boolean {
+  const managed = values.includes(managedAgents);
+  if (beta === null) return true;
+  if (beta === 'managed-agents') return managed;
+  // Memory moved to a value of its own; older clients still send the general one, alone.
+  const memory = values.includes(agentMemory);
+  if (memory && managed) {
+    throw invalid(
+      `anthropic-beta: \`${agentMemory}\` and \`${managedAgents}\` cannot be sent together; send \`${agentMemory}\` alone`,
+    );
   }
+  return memory || managed;
 }
 
 /** What a client sends to reach a route. */
 export function requestHeaders(route: Route): Record<string, string> {
   const beta: Record<string, string> =
-    route.beta === 'managed-agents' ? { 'anthropic-beta': managedAgents } : {};
+    route.beta === null ? {} : { 'anthropic-beta': betaValues[route.beta] };
   return { 'anthropic-version': apiVersion, ...beta };
 }

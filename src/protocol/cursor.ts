@@ -7,10 +7,15 @@ export type Cursor = {
   readonly back: boolean;
 };
 
+const utf8 = new TextEncoder();
+
 /** Opaque to clients. */
 export function encodeCursor({ order, position, back }: Cursor): string {
-  const text = JSON.stringify([order, position[0], position[1], ...(back ? [1] : [])]);
-  return `page_${btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`;
+  const bytes = utf8.encode(JSON.stringify([order, position[0], position[1], ...(back ? [1] : [])]));
+  return `page_${btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')}`;
 }
 
 /** A cursor that was made by `encodeCursor` for the same order; anything else is a 400. */
@@ -22,10 +27,12 @@ export function decodeCursor(text: string, order: 'asc' | 'desc'): Cursor {
 }
 
 function parseCursor(text: string): Cursor | null {
-  if (!/^page_[A-Za-z0-9_-]{1,400}$/.test(text)) return null;
+  // A position may be the path of a memory: up to a kilobyte, more once it is quoted and encoded.
+  if (!/^page_[A-Za-z0-9_-]{1,4000}$/.test(text)) return null;
   let parsed: unknown;
   try {
-    parsed = JSON.parse(atob(text.slice(5).replaceAll('-', '+').replaceAll('_', '/')));
+    const bytes = atob(text.slice(5).replaceAll('-', '+').replaceAll('_', '/'));
+    parsed = JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))));
   } catch {
     return null;
   }

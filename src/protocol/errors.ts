@@ -1,4 +1,4 @@
-import type { RefusalCode } from './refusal.ts';
+import type { MemoryConflict, RefusalCode } from './refusal.ts';
 import { Refusal } from './refusal.ts';
 
 export type ErrorType =
@@ -8,6 +8,8 @@ export type ErrorType =
   | 'permission_error'
   | 'not_found_error'
   | 'conflict_error'
+  | 'memory_path_conflict_error'
+  | 'memory_precondition_failed_error'
   | 'request_too_large'
   | 'rate_limit_error'
   | 'api_error'
@@ -19,7 +21,7 @@ export type ErrorBody = {
     readonly type: ErrorType;
     readonly message: string;
     readonly details?: { readonly error_code: string };
-  };
+  } & Partial<MemoryConflict>;
   readonly request_id: string;
 };
 
@@ -33,6 +35,8 @@ const wire: Record<RefusalCode, { readonly status: number; readonly type: ErrorT
   conflict: { status: 409, type: 'conflict_error' },
   // The one 409 recorded with another type: deleting an environment in use (spec/README.md, Errors).
   conflict_invalid: { status: 409, type: 'invalid_request_error' },
+  memory_path_conflict: { status: 409, type: 'memory_path_conflict_error' },
+  memory_precondition_failed: { status: 409, type: 'memory_precondition_failed_error' },
   too_large: { status: 413, type: 'request_too_large' },
   rate_limited: { status: 429, type: 'rate_limit_error' },
   internal: { status: 500, type: 'api_error' },
@@ -50,10 +54,11 @@ export type WireError = {
 export function wireError(refusal: Refusal, requestId: string): WireError {
   const { status, type } = wire[refusal.code];
   const details = refusal.errorCode === undefined ? {} : { details: { error_code: refusal.errorCode } };
+  const error = { type, message: refusal.message, ...refusal.conflict, ...details };
   const retry = shouldRetry(refusal, status);
   return {
     status,
-    body: { type: 'error', error: { type, message: refusal.message, ...details }, request_id: requestId },
+    body: { type: 'error', error, request_id: requestId },
     headers: retry === undefined ? {} : { 'x-should-retry': String(retry) },
   };
 }

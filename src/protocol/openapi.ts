@@ -75,8 +75,11 @@ function namesOf(table: readonly Route[]): Names {
   for (const route of table) {
     const noun = nounOf(route);
     const action = pascal(route.action);
-    if (!responses.has(route.response))
-      responses.set(route.response, showsNoun.has(route.action) ? noun : `${noun}${action}Response`);
+    if (!responses.has(route.response)) {
+      // A list may show more than the noun: then the noun is taken, and the list's items get a name of their own.
+      const isNoun = showsNoun.has(route.action) && ![...responses.values()].includes(noun);
+      responses.set(route.response, isNoun ? noun : `${noun}${action}Response`);
+    }
     if (route.body && !bodies.has(route.body)) bodies.set(route.body, `${noun}${action}Request`);
   }
   return { responses, bodies };

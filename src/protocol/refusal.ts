@@ -12,14 +12,21 @@ export type RefusalCode =
   | 'method'
   | 'conflict'
   | 'conflict_invalid'
+  | 'memory_path_conflict'
+  | 'memory_precondition_failed'
   | 'too_large'
   | 'rate_limited'
   | 'internal'
   | 'unavailable'
   | 'overloaded';
 
+/** The memory in the way of a path, as the error object names it. */
+export type MemoryConflict = { readonly conflicting_memory_id: string; readonly conflicting_path: string };
+
 export type RefusalOptions = {
   readonly errorCode?: string;
+  /** More about a path conflict: stands beside `message` in the error object. */
+  readonly conflict?: MemoryConflict;
   /** Overrides the `x-should-retry` header: `true` lets the SDK try again. */
   readonly retry?: boolean;
   readonly cause?: unknown;
@@ -29,6 +36,7 @@ export class Refusal extends Error {
   readonly code: RefusalCode;
   readonly errorCode: string | undefined;
   readonly retry: boolean | undefined;
+  readonly conflict: MemoryConflict | undefined;
 
   constructor(code: RefusalCode, message: string, options: RefusalOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -36,6 +44,7 @@ export class Refusal extends Error {
     this.code = code;
     this.errorCode = options.errorCode;
     this.retry = options.retry;
+    this.conflict = options.conflict;
   }
 }
 

@@ -5,7 +5,7 @@ import type { z } from 'zod';
  * and the tests need to know about an endpoint. The table itself is `routes.ts`.
  */
 export type Route = {
-  /** Resource path of the command line and the SDK: `beta.sessions.events` is `['beta', 'sessions', 'events']`. */
+  /** Resource path as in the SDK: `beta.sessions.events` is `['beta', 'sessions', 'events']`. The command line writes it in kebab-case. */
   readonly resource: readonly string[];
   /** SDK method name and command: `create`, `retrieve`, `list`, `update`, `archive`, `delete`, `send`, `stream`. */
   readonly action: string;
@@ -14,7 +14,7 @@ export type Route = {
   /** Path template; parameters are `:snake_case`, in the order of the command line's positional ids. */
   readonly path: string;
   /** Which beta value unlocks the endpoint; `null` needs none. */
-  readonly beta: 'managed-agents' | null;
+  readonly beta: 'managed-agents' | 'agent-memory' | null;
   /** Wording of validation messages, see the table "Message style by resource" of the specification. */
   readonly messages: 'managed' | 'environments';
   readonly query: z.ZodObject | null;

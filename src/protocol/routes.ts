@@ -1,12 +1,6 @@
 import { z } from 'zod';
 import { agentCreate, agentSchema, agentUpdate } from './agents.ts';
 import {
-  credentialCreate,
-  credentialSchema,
-  credentialUpdate,
-  deletedCredentialSchema,
-} from './credentials.ts';
-import {
   deletedEnvironmentSchema,
   environmentCreate,
   environmentSchema,
@@ -14,8 +8,10 @@ import {
 } from './environments.ts';
 import { eventsSend } from './event-params.ts';
 import { clientEventSchema, eventTypes, sessionEventSchema, streamEventSchema } from './events.ts';
+import { memoryRoutes } from './memory-routes.ts';
 import { modelInfoSchema } from './models.ts';
-import type { Paging, Route } from './route.ts';
+import type { Route } from './route.ts';
+import { act, cursor, flag, limitOf, list, read, remove, time, write } from './route-parts.ts';
 import {
   deletedSessionSchema,
   sessionCreate,
@@ -25,15 +21,11 @@ import {
 } from './sessions.ts';
 import { idSchema } from './text.ts';
 import { threadSchema } from './threads.ts';
-import { deletedVaultSchema, vaultCreate, vaultSchema, vaultUpdate } from './vaults.ts';
+import { vaultRoutes } from './vault-routes.ts';
 
 /** The route table: every endpoint this server answers, in the order of its documents. */
 
 const order = z.enum(['asc', 'desc']).optional();
-const flag = z
-  .enum(['true', 'false'])
-  .transform((text) => text === 'true')
-  .optional();
 const version = z
   .string()
   .transform((digits, context) => {
@@ -42,7 +34,6 @@ const version = z
     return z.NEVER;
   })
   .optional();
-const time = z.iso.datetime({ offset: true }).optional();
 const timeBounds = {
   'created_at[gt]': time,
   'created_at[gte]': time,
@@ -50,45 +41,13 @@ const timeBounds = {
   'created_at[lte]': time,
 };
 
-function cursor(limitDefault: number, limitMax: number, kind: Paging['kind'] = 'cursor'): Paging {
-  return { kind, limitDefault, limitMax };
-}
-
-/** `limit` and `page`, as every managed list has them. */
-function window(paging: Paging) {
-  return { limit: limitOf(paging), page: z.string().optional() };
-}
-
-function limitOf({ limitMax }: Paging) {
-  return z
-    .string()
-    .transform((text, context) => {
-      const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-      if (limit >= 1 && limit <= limitMax) return limit;
-      const message = `limit must be between 1 and ${limitMax}`;
-      context.addIssue({ code: 'custom', message, params: { absolute: true } });
-      return z.NEVER;
-    })
-    .optional()
-    .meta({ type: 'integer', minimum: 1, maximum: limitMax });
-}
-
 const managed = { beta: 'managed-agents', messages: 'managed' } as const;
 const environmentStyle = { beta: 'managed-agents', messages: 'environments' } as const;
-const read = { method: 'GET', body: null, query: null, paging: null, streams: false } as const;
-const write = { method: 'POST', query: null, paging: null, streams: false } as const;
-const act = { ...write, body: null } as const;
-const remove = { method: 'DELETE', body: null, query: null, paging: null, streams: false } as const;
-
-function list<Item extends z.ZodType, Query extends z.ZodRawShape>(item: Item, paging: Paging, query: Query) {
-  return { ...read, query: z.strictObject({ ...window(paging), ...query }), response: item, paging };
-}
 
 const agentsPaging = cursor(20, 100);
 const environmentsPaging = cursor(20, 1000);
 const sessionsPaging = cursor(20, 100, 'cursor-both');
 const eventsPaging = cursor(1000, 1000);
-const vaultsPaging = cursor(20, 100);
 const modelsPaging = cursor(20, 1000, 'ids');
 
 const deltas = z
@@ -105,8 +64,6 @@ const sessions = { ...managed, resource: ['beta', 'sessions'] } as const;
 const events = { ...managed, resource: ['beta', 'sessions', 'events'] } as const;
 const threads = { ...managed, resource: ['beta', 'sessions', 'threads'] } as const;
 const threadEvents = { ...managed, resource: ['beta', 'sessions', 'threads', 'events'] } as const;
-const vaults = { ...managed, resource: ['beta', 'vaults'] } as const;
-const credentials = { ...managed, resource: ['beta', 'vaults', 'credentials'] } as const;
 const models = { beta: null, messages: 'managed', resource: ['models'] } as const;
 const betaModels = { ...models, resource: ['beta', 'models'] } as const;
 
@@ -114,8 +71,6 @@ const agentPath = '/v1/agents/:agent_id';
 const environmentPath = '/v1/environments/:environment_id';
 const sessionPath = '/v1/sessions/:session_id';
 const threadPath = `${sessionPath}/threads/:thread_id` as const;
-const vaultPath = '/v1/vaults/:vault_id';
-const credentialPath = `${vaultPath}/credentials/:credential_id` as const;
 
 const modelList = {
   ...read,
@@ -372,104 +327,8 @@ export const routes = {
     response: streamEventSchema,
     streams: true,
   },
-  'beta.vaults create': {
-    ...vaults,
-    ...write,
-    action: 'create',
-    summary: 'Create a vault',
-    path: '/v1/vaults',
-    body: vaultCreate,
-    response: vaultSchema,
-  },
-  'beta.vaults retrieve': {
-    ...vaults,
-    ...read,
-    action: 'retrieve',
-    summary: 'Get a vault',
-    path: vaultPath,
-    response: vaultSchema,
-  },
-  'beta.vaults update': {
-    ...vaults,
-    ...write,
-    action: 'update',
-    summary: 'Update a vault',
-    path: vaultPath,
-    body: vaultUpdate,
-    response: vaultSchema,
-  },
-  'beta.vaults list': {
-    ...vaults,
-    ...list(vaultSchema, vaultsPaging, { include_archived: flag }),
-    action: 'list',
-    summary: 'List vaults, newest first',
-    path: '/v1/vaults',
-  },
-  'beta.vaults delete': {
-    ...vaults,
-    ...remove,
-    action: 'delete',
-    summary: 'Delete a vault with all its credentials',
-    path: vaultPath,
-    response: deletedVaultSchema,
-  },
-  'beta.vaults archive': {
-    ...vaults,
-    ...act,
-    action: 'archive',
-    summary: 'Archive a vault and its credentials: their secrets are gone',
-    path: `${vaultPath}/archive`,
-    response: vaultSchema,
-  },
-  'beta.vaults.credentials create': {
-    ...credentials,
-    ...write,
-    action: 'create',
-    summary: 'Put a credential into a vault',
-    path: `${vaultPath}/credentials`,
-    body: credentialCreate,
-    response: credentialSchema,
-  },
-  'beta.vaults.credentials retrieve': {
-    ...credentials,
-    ...read,
-    action: 'retrieve',
-    summary: 'Get a credential, without its secrets',
-    path: credentialPath,
-    response: credentialSchema,
-  },
-  'beta.vaults.credentials update': {
-    ...credentials,
-    ...write,
-    action: 'update',
-    summary: 'Update a credential: new secrets replace the stored ones',
-    path: credentialPath,
-    body: credentialUpdate,
-    response: credentialSchema,
-  },
-  'beta.vaults.credentials list': {
-    ...credentials,
-    ...list(credentialSchema, vaultsPaging, { include_archived: flag }),
-    action: 'list',
-    summary: 'List the credentials of a vault, newest first',
-    path: `${vaultPath}/credentials`,
-  },
-  'beta.vaults.credentials delete': {
-    ...credentials,
-    ...remove,
-    action: 'delete',
-    summary: 'Delete a credential',
-    path: credentialPath,
-    response: deletedCredentialSchema,
-  },
-  'beta.vaults.credentials archive': {
-    ...credentials,
-    ...act,
-    action: 'archive',
-    summary: 'Archive a credential: its secrets are gone',
-    path: `${credentialPath}/archive`,
-    response: credentialSchema,
-  },
+  ...vaultRoutes,
+  ...memoryRoutes,
   'models list': { ...models, ...modelList },
   'models retrieve': { ...models, ...modelRetrieve },
   'beta.models list': { ...betaModels, ...modelList },

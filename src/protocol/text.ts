@@ -20,6 +20,27 @@ export function text(max: number, min = 0) {
   });
 }
 
+const utf8 = new TextEncoder();
+
+/** A string that holds no half of a character and at most `max` bytes as UTF-8. */
+export function utf8Text(max: number) {
+  return z.string().superRefine((value, context) => {
+    const problem = utf8Problem(value, max);
+    if (problem !== null) context.addIssue({ code: 'custom', message: problem, input: value });
+  });
+}
+
+/** What keeps a text from being at most `max` bytes of UTF-8, or `null`. */
+export function utf8Problem(value: string, max: number): string | null {
+  // A UTF-16 unit is at least one byte, so what is far too long need not be encoded.
+  if (value.length > max || utf8Bytes(value) > max) return `must be at most ${max} bytes`;
+  return value.isWellFormed() ? null : 'must be valid Unicode';
+}
+
+export function utf8Bytes(value: string): number {
+  return utf8.encode(value).length;
+}
+
 export const idSchema = text(128, 1);
 export const timestamp = z.string();
 

@@ -96,6 +96,46 @@ const steps: readonly (readonly string[])[] = [
     'create index credentials_by_creation on credentials (vault_id, created_at_us, id)',
     'create unique index credentials_by_purpose on credentials (vault_id, purpose) where archived_at_us is null',
   ],
+  [
+    `create table memory_stores (
+      id text primary key,
+      created_at_us bigint not null,
+      archived_at_us bigint,
+      document text not null
+    )`,
+    'create index memory_stores_by_creation on memory_stores (created_at_us, id)',
+    `create table memories (
+      id text primary key,
+      store_id text not null references memory_stores (id) on delete cascade,
+      version_id text not null,
+      path text not null,
+      content text not null,
+      content_sha256 text not null,
+      content_size_bytes bigint not null,
+      created_at_us bigint not null,
+      updated_at_us bigint not null
+    )`,
+    'create unique index memories_by_path on memories (store_id, path)',
+    `create table memory_versions (
+      id text primary key,
+      store_id text not null references memory_stores (id) on delete cascade,
+      memory_id text not null,
+      operation text not null,
+      path text,
+      content text,
+      content_sha256 text,
+      content_size_bytes bigint,
+      created_at_us bigint not null,
+      created_by text not null,
+      session_id text,
+      api_key_id text,
+      service_account_id text,
+      redacted_at_us bigint,
+      redacted_by text
+    )`,
+    'create index memory_versions_by_creation on memory_versions (store_id, created_at_us, id)',
+    'create index memory_versions_by_memory on memory_versions (store_id, memory_id, created_at_us, id)',
+  ],
 ];
 
 /** Brings the schema up to date; refuses one made by a newer server. */

@@ -12,6 +12,9 @@ import { openSqlite } from './engines/sqlite.ts';
 import { createEnvironments } from './environments.ts';
 import { createIdentity } from './identity.ts';
 import { createLeases } from './leases.ts';
+import { createMemories } from './memories.ts';
+import { createMemoryStores } from './memory-stores.ts';
+import { createMemoryVersions } from './memory-versions.ts';
 import { migrate } from './migrations.ts';
 import type { SessionLogDeps } from './session-log.ts';
 import { createSessionLog } from './session-log.ts';
@@ -72,6 +75,9 @@ export async function openStoreOn(engine: Engine, { clock, ...parts }: StorePart
       vaults: createVaults(engine),
       credentials: createCredentials(engine),
       sessions: createSessions(engine),
+      memoryStores: createMemoryStores(engine),
+      memories: createMemories(engine),
+      memoryVersions: createMemoryVersions(engine),
       apiKeys: createApiKeys(engine),
       identity: createIdentity(engine),
     },

@@ -16,7 +16,7 @@ export function createSessions(engine: Engine): Sessions {
       return row ? sessionOf(row, nowUs) : null;
     },
     async page(query, nowUs) {
-      // Neither deployments nor memory stores exist, so no session belongs to one.
+      // Deployments do not exist and memory stores cannot be attached, so no session belongs to one.
       if (query.deploymentId !== null || query.memoryStoreId !== null) return [];
       const rows = await engine.read.all(keyset(filtered(query), ['created_at_us', 'id'], query).compile());
       return rows.map((row) => ({

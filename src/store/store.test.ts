@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe } from 'node:test';
 import { collectionsContract } from '../../test/contract/collections.ts';
 import { leasesContract } from '../../test/contract/leases.ts';
+import { memoryContract } from '../../test/contract/memory.ts';
 import { sessionLogContract } from '../../test/contract/session-log.ts';
 import type { MakeStore } from '../../test/contract/subject.ts';
 import { openBodies } from './bodies.ts';
@@ -51,5 +52,6 @@ for (const [name, make] of [
     sessionLogContract(make);
     leasesContract(make);
     collectionsContract(make);
+    memoryContract(make);
   });
 }

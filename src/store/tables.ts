@@ -12,6 +12,9 @@ export type Tables = {
   environments: EnvironmentRow;
   vaults: VaultRow;
   credentials: CredentialRow;
+  memory_stores: MemoryStoreRow;
+  memories: MemoryRow;
+  memory_versions: MemoryVersionRow;
   api_keys: { id: string; name: string; secret_hash: string; created_at_us: number };
   identity: { name: string; value: string };
 };
@@ -80,6 +83,44 @@ export type CredentialRow = {
   document: string;
   /** The secrets by field, each sealed for its place; empty once archived. */
   sealed: string;
+};
+
+export type MemoryStoreRow = {
+  id: string;
+  created_at_us: number;
+  archived_at_us: number | null;
+  document: string;
+};
+
+export type MemoryRow = {
+  id: string;
+  store_id: string;
+  version_id: string;
+  path: string;
+  content: string;
+  content_sha256: string;
+  content_size_bytes: number;
+  created_at_us: number;
+  updated_at_us: number;
+};
+
+export type MemoryVersionRow = {
+  id: string;
+  store_id: string;
+  memory_id: string;
+  operation: string;
+  path: string | null;
+  content: string | null;
+  content_sha256: string | null;
+  content_size_bytes: number | null;
+  created_at_us: number;
+  /** An actor as JSON; its id once more in one of the columns that lists filter by. */
+  created_by: string;
+  session_id: string | null;
+  api_key_id: string | null;
+  service_account_id: string | null;
+  redacted_at_us: number | null;
+  redacted_by: string | null;
 };
 
 /** Sorts behind every real time: where queued events stand in a list. */

@@ -24,7 +24,16 @@ describe('three thousand requests that went wrong', () => {
     const given = { initial_events: [message('hello')], vault_ids: [vault.id] };
     const session = await openSession(server.client, {}, given);
     const [thread] = (await server.client.beta.sessions.threads.list(session.id)).data;
-    const arbitrary = mutants(session, thread?.id ?? '');
+    const { memoryStores } = server.client.beta;
+    const { id: memory_store_id } = await memoryStores.create({ name: 'Notes' });
+    const memory = await memoryStores.memories.create(memory_store_id, { path: '/a', content: 'a' });
+    const arbitrary = mutants({
+      session,
+      thread_id: thread?.id ?? '',
+      memory_store_id,
+      memory_id: memory.id,
+      memory_version_id: memory.memory_version_id,
+    });
     const statuses = new Map<number, number>();
     await fc.assert(
       fc.asyncProperty(
@@ -89,6 +98,6 @@ function assertError(status: number, answer: unknown, requestId: string | null):
     request_id: string;
   };
   assert.deepEqual([type, request_id], ['error', requestId]);
-  assert.match(error.type, /^(invalid_request|not_found|permission|conflict)_error$/);
+  assert.match(error.type, /^(invalid_request|not_found|permission|conflict|memory_path_conflict)_error$/);
   assert.notEqual(error.message, '');
 }

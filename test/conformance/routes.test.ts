@@ -21,7 +21,10 @@ type World = {
   readonly vaultId: string;
   readonly credentialIds: readonly [string, string];
   readonly spareVaultIds: readonly [string, string];
+  /** Made anew for each case, in a store of its own. Its first version is no longer what it holds. */
+  readonly memory: Memory;
 };
+type Memory = Awaited<ReturnType<Anthropic['beta']['memoryStores']['memories']['retrieve']>>;
 type Case = (world: World) => Made;
 
 /** One call per route: a route without a case does not compile. */
@@ -84,11 +87,41 @@ const cases: Record<RouteKey, Case> = {
     client.beta.vaults.credentials.delete(credentialIds[1], { vault_id: vaultId }),
   'beta.vaults.credentials archive': ({ client, vaultId, credentialIds }) =>
     client.beta.vaults.credentials.archive(credentialIds[0], { vault_id: vaultId }),
+  'beta.memoryStores create': ({ client }) => client.beta.memoryStores.create({ name: 'Notes' }),
+  'beta.memoryStores retrieve': ({ client, memory }) =>
+    client.beta.memoryStores.retrieve(memory.memory_store_id),
+  'beta.memoryStores update': ({ client, memory }) =>
+    client.beta.memoryStores.update(memory.memory_store_id, { description: 'What was learnt' }),
+  'beta.memoryStores list': ({ client }) =>
+    client.beta.memoryStores.list({ limit: 2, include_archived: true }),
+  'beta.memoryStores delete': ({ client, memory }) => client.beta.memoryStores.delete(memory.memory_store_id),
+  'beta.memoryStores archive': ({ client, memory }) =>
+    client.beta.memoryStores.archive(memory.memory_store_id),
+  'beta.memoryStores.memories create': ({ client, memory }) =>
+    client.beta.memoryStores.memories.create(memory.memory_store_id, { path: '/b.md', content: 'b' }),
+  'beta.memoryStores.memories retrieve': ({ client, memory }) =>
+    client.beta.memoryStores.memories.retrieve(memory.id, { ...inStore(memory), view: 'full' }),
+  'beta.memoryStores.memories update': ({ client, memory }) =>
+    client.beta.memoryStores.memories.update(memory.id, { ...inStore(memory), content: 'new' }),
+  'beta.memoryStores.memories list': ({ client, memory }) =>
+    client.beta.memoryStores.memories.list(memory.memory_store_id, { depth: 1, path_prefix: '/' }),
+  'beta.memoryStores.memories delete': ({ client, memory }) =>
+    client.beta.memoryStores.memories.delete(memory.id, inStore(memory)),
+  'beta.memoryStores.memoryVersions retrieve': ({ client, memory }) =>
+    client.beta.memoryStores.memoryVersions.retrieve(memory.memory_version_id, inStore(memory)),
+  'beta.memoryStores.memoryVersions list': ({ client, memory }) =>
+    client.beta.memoryStores.memoryVersions.list(memory.memory_store_id, { operation: 'created' }),
+  'beta.memoryStores.memoryVersions redact': ({ client, memory }) =>
+    client.beta.memoryStores.memoryVersions.redact(memory.memory_version_id, inStore(memory)),
   'models list': ({ client }) => client.models.list(),
   'models retrieve': ({ client }) => client.models.retrieve('scripted/demo'),
   'beta.models list': ({ client }) => client.beta.models.list(),
   'beta.models retrieve': ({ client }) => client.beta.models.retrieve('scripted/demo'),
 };
+
+function inStore({ memory_store_id }: Memory) {
+  return { memory_store_id };
+}
 
 /** Streams replay from here, so that they have something to say at once. */
 const replay = { headers: { 'last-event-id': '' } };
@@ -96,7 +129,7 @@ const replay = { headers: { 'last-event-id': '' } };
 describe('every route, driven by the SDK', () => {
   const home = serverHome();
   let server: ServerProcess;
-  let world: World;
+  let world: Omit<World, 'memory'>;
 
   before(async () => {
     server = await home.start();
@@ -120,7 +153,10 @@ describe('every route, driven by the SDK', () => {
     const route = routes[key as RouteKey];
     if (key === 'beta.sessions.threads archive') continue;
     test(`${key} reaches its path and answers what its schema says`, async () => {
-      const { data, response } = await make(world).withResponse();
+      const { data, response } = await make({
+        ...world,
+        memory: await newMemory(server.client),
+      }).withResponse();
       assert.match(new URL(response.url).pathname, pathPattern(route.path));
       assert.match(response.headers.get('request-id') ?? '', /^req_\w+$/);
       const answered = await answers(data, { pages: route.paging !== null, streams: route.streams });
@@ -131,7 +167,10 @@ describe('every route, driven by the SDK', () => {
 
   test('beta.sessions.threads archive reaches its path, which keeps the primary thread', async () => {
     const make = cases['beta.sessions.threads archive'];
-    await assert.rejects(make(world).withResponse(), /primary thread cannot be archived/);
+    await assert.rejects(
+      make({ ...world, memory: await newMemory(server.client) }).withResponse(),
+      /primary thread cannot be archived/,
+    );
   });
 
   test('nothing of this was logged as an error', () => {
@@ -149,6 +188,14 @@ async function openVaults(client: Anthropic) {
     credentialIds: [await put('API_KEY'), await put('OTHER_KEY')] as const,
     spareVaultIds: [await create(), await create()] as const,
   };
+}
+
+async function newMemory(client: Anthropic): Promise<Memory> {
+  const { memories } = client.beta.memoryStores;
+  const { id } = await client.beta.memoryStores.create({ name: 'Notes' });
+  const memory = await memories.create(id, { path: '/notes/a.md', content: 'a' });
+  await memories.update(memory.id, { memory_store_id: id, content: 'A' });
+  return memory;
 }
 
 function pathPattern(path: string): RegExp {

@@ -2,6 +2,7 @@ import type Anthropic from '@anthropic-ai/sdk';
 import type { BetaManagedAgentsSessionEventType } from '@anthropic-ai/sdk/resources/beta/sessions/events';
 import type { ErrorType } from '@anthropic-ai/sdk/resources/shared';
 import type { z } from 'zod';
+import type { Call } from '../../src/http/handlers.ts';
 import type { ErrorType as OurErrorType } from '../../src/protocol/errors.ts';
 import type { EventType } from '../../src/protocol/events.ts';
 import type { ResponseOf, RouteKey, routes } from '../../src/protocol/routes.ts';
@@ -79,13 +80,14 @@ type WithBody = { readonly [K in RouteKey]: (typeof routes)[K]['body'] extends n
 type Bodies = {
   readonly [K in WithBody]: Accepts<
     z.input<NonNullable<(typeof routes)[K]['body']>>,
-    WithoutPath<Params<Method<K>>, (typeof routes)[K]['path']>
+    Omit<Params<Method<K>>, InPath<K> | InQuery<K>>
   >;
 };
-/** Beside the first id, those of the path are among the parameters of a method. */
-type WithoutPath<T, Path extends string> = {
-  [K in keyof T as Path extends `${string}:${K & string}/${string}` ? never : K]: T[K];
-};
+/** Parameters of the SDK's method that do not travel in the body. */
+type InPath<K extends RouteKey> = keyof Call<K>['params'];
+type InQuery<K extends RouteKey> = KeysOf<(typeof routes)[K]['query']>;
+type InBody<K extends RouteKey> = KeysOf<(typeof routes)[K]['body']>;
+type KeysOf<Schema> = Schema extends z.ZodType ? keyof z.input<Schema> : never;
 type Accepts<Ours, Theirs> = [Theirs] extends [Ours]
   ? [Keys<Ours>] extends [Keys<Theirs>]
     ? true
@@ -95,10 +97,7 @@ type Accepts<Ours, Theirs> = [Theirs] extends [Ours]
 type WithQuery = { readonly [K in RouteKey]: (typeof routes)[K]['query'] extends null ? never : K }[RouteKey];
 /** Every query parameter that the SDK's method knows is one of ours; ids of the path come along in some. */
 type Queries = {
-  readonly [K in WithQuery]: Exclude<
-    keyof Params<Method<K>>,
-    keyof z.input<NonNullable<(typeof routes)[K]['query']>> | `${string}_id`
-  >;
+  readonly [K in WithQuery]: Exclude<keyof Params<Method<K>>, InQuery<K> | InBody<K> | `${string}_id`>;
 };
 
 type EqualSets<A, B> = [A] extends [B] ? ([B] extends [A] ? true : Exclude<B, A>) : Exclude<A, B>;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatUs } from '../../src/base/timestamp.ts';
 import type { ResourceQuery, SessionQuery } from '../../src/domain/collections.ts';
+import { createMemoryStore } from '../../src/domain/memory-stores.ts';
 import { archiveSession } from '../../src/domain/session/lifecycle.ts';
 import { summarize } from '../../src/domain/session/summarize.ts';
 import type { Agent } from '../../src/protocol/agents.ts';
@@ -16,6 +17,7 @@ import { vaultsContract } from './vaults.ts';
 export function collectionsContract(make: MakeStore): void {
   describe('agents', () => agentsContract(make));
   describe('environments', () => environmentsContract(make));
+  describe('lists of memory stores', () => memoryStoresContract(make));
   describe('sessions', () => sessionsContract(make));
   vaultsContract(make);
   describe('keys and identity', () => shelvesContract(make));
@@ -151,6 +153,17 @@ async function assertListed<T>(
     );
     await assertBounds(fetch, shown);
   }
+}
+
+function memoryStoresContract(make: MakeStore): void {
+  test('lists by the time of creation, then id, with or without the archived', async () => {
+    await using it = await openSubject(make);
+    await assertListed(it.collections.memoryStores, (id, created_at, archived_at) => ({
+      ...createMemoryStore({ name: 'Notes' }, id, atUs),
+      created_at,
+      archived_at,
+    }));
+  });
 }
 
 function environmentsContract(make: MakeStore): void {

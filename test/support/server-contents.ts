@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ServerProcess } from './server.ts';
 import { call } from './server-http.ts';
 
-const lists = ['agents', 'environments', 'sessions', 'vaults'] as const;
+const lists = ['agents', 'environments', 'memory_stores', 'sessions', 'vaults'] as const;
 
 /** Everything that lists show: two looks are equal when nothing was written in between. */
 export async function contents(server: ServerProcess, sessionIds: readonly string[] = []): Promise<unknown> {

@@ -85,6 +85,12 @@ function goodBody(key: RouteKey, { agent, environment_id }: Session): unknown {
       };
     case 'beta.vaults.credentials update':
       return { auth: { type: 'environment_variable', networking: { type: 'unrestricted' } }, metadata };
+    case 'beta.memoryStores create':
+    case 'beta.memoryStores update':
+      return { name: 'Notes', description: 'd', metadata };
+    case 'beta.memoryStores.memories create':
+    case 'beta.memoryStores.memories update':
+      return { path: '/notes/a.md', content: 'a' };
     default:
       return {};
   }
@@ -187,12 +193,26 @@ const queryNames = [
   'agent_id',
   'agent_version',
   'after_id',
+  'view',
+  'depth',
+  'path_prefix',
+  'expected_content_sha256',
   'beta',
   'x',
 ];
 const queryValues = fc.oneof(
   strangeWord,
-  fc.constantFrom('1', '100', 'asc', 'true', '2026-01-01T00:00:00Z', 'page_W10', 'agent.message'),
+  fc.constantFrom(
+    '1',
+    '100',
+    'asc',
+    'true',
+    '2026-01-01T00:00:00Z',
+    'page_W10',
+    'agent.message',
+    'full',
+    '/notes/',
+  ),
 );
 const query = fc.oneof(
   { weight: 3, arbitrary: fc.constant([]) },
@@ -208,18 +228,22 @@ const headers = fc.oneof(
   fc.constantFrom('', 'sevt_1', 'x'.repeat(300)).map((id) => ({ 'last-event-id': id })),
 );
 
+/** What exists, by the name of its parameter in a path. */
+export type Known = {
+  readonly session: Session;
+  readonly thread_id: string;
+  readonly memory_store_id: string;
+  readonly memory_id: string;
+  readonly memory_version_id: string;
+};
+
 /** Ids in a path: mostly those that exist, so that the request gets through the door. */
-function pathOf(
-  template: string,
-  session: Session,
-  threadId: string,
-  strange: readonly (string | null)[],
-): string {
+function pathOf(template: string, { session, ...ids }: Known, strange: readonly (string | null)[]): string {
   const known: Readonly<Record<string, string>> = {
+    ...ids,
     agent_id: session.agent.id,
     environment_id: session.environment_id,
     session_id: session.id,
-    thread_id: threadId,
     model_id: 'scripted/demo',
     vault_id: session.vault_ids[0] ?? '',
   };
@@ -231,7 +255,7 @@ function pathOf(
   });
 }
 
-export function mutants(session: Session, threadId: string): fc.Arbitrary<Mutant> {
+export function mutants(known: Known): fc.Arbitrary<Mutant> {
   const strangeIds = fc.array(fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, strangeWord), {
     maxLength: 2,
   });
@@ -252,12 +276,12 @@ export function mutants(session: Session, threadId: string): fc.Arbitrary<Mutant
       const { method, path } = routes[key];
       const search = new URLSearchParams();
       for (const [name, value] of pairs) search.append(name, value.toWellFormed());
-      const good = goodBody(key, session);
+      const good = goodBody(key, known.session);
       const text = JSON.stringify(changes.reduce(changed, good));
       return {
         key,
         method,
-        path: `${pathOf(path, session, threadId, ids)}?${search}`,
+        path: `${pathOf(path, known, ids)}?${search}`,
         headers: extra,
         body: method === 'POST' ? (cut === null ? text : Buffer.from(text).subarray(0, cut)) : null,
       };
