@@ -184,6 +184,8 @@ const errorSchema: Json = {
         type: { type: 'string' },
         message: { type: 'string' },
         details: { type: 'object', properties: { error_code: { type: 'string' } } },
+        conflicting_memory_id: { type: ['string', 'null'] },
+        conflicting_path: { type: ['string', 'null'] },
       },
     },
     request_id: { type: 'string' },
