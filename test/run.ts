@@ -9,6 +9,8 @@ import { ensureBubblewrap } from '../src/hands/bubblewrap/install.ts';
  * fifty times faster than a process per file, and proof that no module keeps state.
  */
 const root = join(import.meta.dirname, '..');
+/** A whole run takes a few minutes. */
+const runMsMax = 20 * 60_000;
 const words = process.argv.slice(2);
 const files = globSync(['src/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root })
   .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
@@ -31,7 +33,17 @@ const events = run({ files, isolation: 'none', concurrency: false, timeout: 300_
 events.on('test:fail', () => {
   process.exitCode = 1;
 });
+let isSummed = false;
+process.on('exit', () => {
+  // Nothing was left to wait for, but not all tests had ended.
+  if (!isSummed) process.exitCode = 1;
+});
+setTimeout(() => {
+  console.error('the tests hang: ended');
+  process.exit(1);
+}, runMsMax).unref();
 events.on('test:summary', () => {
+  isSummed = true;
   // A leaked handle must not keep a finished run alive.
   setTimeout(() => process.exit(), 500).unref();
 });
