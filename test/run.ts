@@ -34,12 +34,15 @@ events.on('test:fail', () => {
   process.exitCode = 1;
 });
 let isSummed = false;
+const underWay = new Set<string>();
+events.on('test:dequeue', ({ name }) => underWay.add(name));
+events.on('test:complete', ({ name }) => underWay.delete(name));
 process.on('exit', () => {
   // Nothing was left to wait for, but not all tests had ended.
   if (!isSummed) process.exitCode = 1;
 });
 setTimeout(() => {
-  console.error('the tests hang: ended');
+  console.error(`the tests hang: ended, in ${[...underWay].slice(-5).join(', ')}`);
   process.exit(1);
 }, runMsMax).unref();
 events.on('test:summary', () => {

@@ -5,6 +5,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** No command of a test takes this long: one that hangs is killed, and fails its test instead of the run. */
+const commandMsMax = 240_000;
 const bin = join(import.meta.dirname, '..', '..', 'bin', 'anthill.js');
 
 export type Finished = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
@@ -66,7 +68,17 @@ function watch(child: ChildProcess): Running {
     child[output]?.on('data', (chunk: Buffer) => {
       text[output] += chunk.toString('utf8');
     });
-  const finished = once(child, 'close').then(([code]) => ({ code: code as number | null, ...text }));
+  const finished = new Promise<Finished>((resolve, reject) => {
+    const limit = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`it did not end: ${JSON.stringify({ command: child.spawnargs, ...text })}`));
+    }, commandMsMax);
+    child.once('error', reject);
+    child.once('close', (code) => {
+      clearTimeout(limit);
+      resolve({ code, ...text });
+    });
+  });
 
   async function said(output: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpMatchArray> {
     for (;;) {
