@@ -103,8 +103,6 @@ export interface Sessions {
   /** The API object as of `nowUs` (durations are running). */
   get(id: string, nowUs: number): Promise<Session | null>;
   page(query: SessionQuery, nowUs: number): Promise<readonly Positioned<Session>[]>;
-  /** Sessions that exist, for sweeping workspaces. */
-  ids(): Promise<ReadonlySet<string>>;
 }
 
 export interface MemoryStores {
@@ -163,8 +161,10 @@ export interface MemoryVersions {
   ): Promise<MemoryVersion | null>;
 }
 
+/** What a client comes in with: it acts in one workspace. */
 export type ApiKey = {
   readonly id: string;
+  readonly workspaceId: string;
   readonly name: string;
   readonly createdAtUs: number;
 };
@@ -175,6 +175,7 @@ export interface ApiKeys {
   find(secretHash: string): Promise<ApiKey | null>;
 }
 
+/** The resources of one workspace; those of another are not there. */
 export interface Collections {
   readonly agents: Agents;
   readonly environments: Environments;
@@ -184,6 +185,10 @@ export interface Collections {
   readonly memoryStores: MemoryStores;
   readonly memories: Memories;
   readonly memoryVersions: MemoryVersions;
+}
+
+/** What belongs to the whole installation. */
+export interface Organization {
   readonly apiKeys: ApiKeys;
   /** A small durable key/value shelf for the server's own identity (organization id, workspace id). */
   readonly identity: { getOrCreate(name: string, make: () => string): Promise<string> };

@@ -16,11 +16,12 @@ import type { Handlers } from './handlers.ts';
 import { sseResponse } from './sse.ts';
 
 export type AppDeps = {
-  readonly handlers: Handlers;
+  /** By workspace: what they do not reach is not there for its clients. */
+  readonly handlers: (workspaceId: string) => Handlers;
   readonly authenticate: Authenticate;
   /** False while the server drains. */
   readonly isReady: () => boolean;
-  readonly identity: { readonly organizationId: string; readonly workspaceId: string };
+  readonly organizationId: string;
   /** Of the server, for its documents. */
   readonly version: string;
   readonly clock: Clock;
@@ -53,10 +54,9 @@ export function createApp(deps: AppDeps): App {
     // The SDK's `beta.models` is the same endpoint as `models`.
     if (served.has(endpoint)) continue;
     served.add(endpoint);
-    const handler: AnyHandler = Reflect.get(deps.handlers, key);
     app.on(route.method, route.path, (context) =>
       answer(deps, context.req.raw, (request, headers) =>
-        serve(deps, { route, handler, request, headers, params: canonical(context.req.param()) }),
+        serve(deps, { key, route, request, headers, params: canonical(context.req.param()) }),
       ),
     );
   }
@@ -85,10 +85,9 @@ type Reply = (request: Request, headers: Record<string, string>) => Promise<Resp
 
 async function answer(deps: AppDeps, request: Request, reply: Reply): Promise<Response> {
   const requestId = deps.newId('req');
-  const headers = {
+  const headers: Record<string, string> = {
     'request-id': requestId,
-    'anthropic-organization-id': deps.identity.organizationId,
-    'anthropic-workspace-id': deps.identity.workspaceId,
+    'anthropic-organization-id': deps.organizationId,
   };
   try {
     return await reply(request, headers);
@@ -110,21 +109,23 @@ function canonical(params: Readonly<Record<string, string>>): Record<string, str
 }
 
 type Served = {
+  readonly key: string;
   readonly route: Route;
-  readonly handler: AnyHandler;
   readonly request: Request;
   readonly headers: Record<string, string>;
   readonly params: Record<string, string>;
 };
 
-async function serve(deps: AppDeps, { route, handler, request, headers, params }: Served): Promise<Response> {
-  const apiKeyId = await deps.authenticate(request.headers);
+async function serve(deps: AppDeps, { key, route, request, headers, params }: Served): Promise<Response> {
+  const { apiKeyId, workspaceId } = await deps.authenticate(request.headers);
+  headers['anthropic-workspace-id'] = workspaceId;
   checkVersion(request.headers.get('anthropic-version'));
   checkBeta(route, request.headers.get('anthropic-beta'));
   const query = parseQuery(route, new URL(request.url).searchParams);
   const body = route.body === null ? await refuseFields(request) : parseBody(route, await readJson(request));
   // A client that reconnects by itself sends the header along with its first URL, so the header is newer.
   const lastEventId = request.headers.get('last-event-id') || null;
+  const handler: AnyHandler = Reflect.get(deps.handlers(workspaceId), key);
   const result = await handler({ params, query, body, lastEventId, apiKeyId });
   if (!route.streams) return json(200, result, headers);
   // Handlers of streaming routes answer with a stream, see Answer.

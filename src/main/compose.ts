@@ -41,7 +41,7 @@ import { credentialRoutes, vaultRoutes } from '../http/routes/vaults.ts';
 import type { RunningServer } from '../http/server.ts';
 import { startServer } from '../http/server.ts';
 import type { ModelConfig } from '../protocol/agents.ts';
-import type { Store } from '../store/open.ts';
+import type { Store, WorkspaceStore } from '../store/open.ts';
 import { openStore } from '../store/open.ts';
 import { createTails } from '../store/tails.ts';
 import { openMasterKey } from '../vault/master-key.ts';
@@ -71,8 +71,10 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   let claimant: Claimant = () => null;
   const store = await openStore({ dataDir: config.dataDir, clock, afterCommit, claimant: () => claimant() });
   const seal = createSeal(openMasterKey(config.dataDir, config.masterKey));
-  const apiKey = await firstKey(config, store.collections.apiKeys, clock.nowUs());
-  if (config.upstream) await checkUpstream(config.upstream, config, store.collections.apiKeys);
+  const { organization } = store;
+  const { organizationId, workspaceId } = await identityOf(store);
+  const apiKey = await firstKey(config, organization.apiKeys, { workspaceId, nowUs: clock.nowUs() });
+  if (config.upstream) await checkUpstream(config.upstream, config, organization.apiKeys);
 
   const catalog = createCatalog(config.models);
   await provider.sweep();
@@ -86,10 +88,10 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
 
   let ready = true;
   const app = createApp({
-    handlers: createHandlers({ store, tails, catalog, seal }),
-    authenticate: createAuthenticate(store.collections.apiKeys),
+    handlers: byWorkspace((id) => createHandlers({ ...store.workspace(id), tails, catalog, seal })),
+    authenticate: createAuthenticate(organization.apiKeys),
     isReady: () => ready,
-    identity: await identityOf(store),
+    organizationId,
     version: versionOf(),
     clock,
     newId,
@@ -148,12 +150,21 @@ function startSessions({ config, store, tails, hands, catalog, log }: SessionPar
   });
 }
 
-type HandlerParts = Pick<SessionParts, 'store' | 'tails' | 'catalog'> & { readonly seal: Seal };
+/** Handlers are made when the first client of a workspace comes, and kept. */
+function byWorkspace(make: (workspaceId: string) => Handlers): (workspaceId: string) => Handlers {
+  const made = new Map<string, Handlers>();
+  return (workspaceId) => {
+    const handlers = made.get(workspaceId) ?? make(workspaceId);
+    made.set(workspaceId, handlers);
+    return handlers;
+  };
+}
 
-function createHandlers({ store, tails, catalog, seal }: HandlerParts): Handlers {
+type HandlerParts = WorkspaceStore & Pick<SessionParts, 'tails' | 'catalog'> & { readonly seal: Seal };
+
+function createHandlers({ log, collections, tails, catalog, seal }: HandlerParts): Handlers {
   const common = { clock: systemClock, newId };
-  const threads = createThreadCommands({ log: store.log, clock: systemClock });
-  const { collections } = store;
+  const threads = createThreadCommands({ log, clock: systemClock });
   const { agents, environments, vaults, memoryStores, memories, memoryVersions } = collections;
   return {
     ...agentRoutes(createAgentCommands({ agents, catalog, ...common })),
@@ -162,16 +173,16 @@ function createHandlers({ store, tails, catalog, seal }: HandlerParts): Handlers
     ...memoryRoutes(createMemoryCommands({ memoryStores, memories, ...common })),
     ...memoryVersionRoutes(createMemoryVersionCommands({ memoryStores, memoryVersions, clock: systemClock })),
     ...modelRoutes(createModelCommands(catalog)),
-    ...sessionRoutes(createSessionCommands({ log: store.log, collections, catalog, ...common })),
+    ...sessionRoutes(createSessionCommands({ log, collections, catalog, ...common })),
     ...threadRoutes(threads),
     ...vaultRoutes(createVaultCommands({ vaults, ...common })),
     ...credentialRoutes(createCredentialCommands({ collections, seal, ...common })),
-    ...eventRoutes({ log: store.log, tails, threads, ...common }),
+    ...eventRoutes({ log, tails, threads, ...common }),
   };
 }
 
 async function identityOf(store: Store) {
-  const { identity } = store.collections;
+  const { identity } = store.organization;
   return {
     organizationId: await identity.getOrCreate('organization_id', randomUUID),
     workspaceId: await identity.getOrCreate(

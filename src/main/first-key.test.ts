@@ -35,29 +35,31 @@ function memory() {
   return { keys, known };
 }
 
+const at = { workspaceId: 'wrkspc_1', nowUs: 1 };
+
 describe('the first key', () => {
   test('is made up, long, and stored only as its hash', async () => {
     const { keys, known } = memory();
-    const secret = await firstKey(config, keys, 1);
+    const secret = await firstKey(config, keys, at);
     assert.match(secret, /^sk-anthill-[\w-]{43}$/);
     assert.deepEqual([...known.keys()], [hashSecret(secret)]);
     assert.ok(!JSON.stringify([...known]).includes(secret));
-    assert.notEqual(await firstKey(config, keys, 1), secret);
+    assert.notEqual(await firstKey(config, keys, at), secret);
   });
 
   test('is the one of the last start', async () => {
     writeServerFile(dataDir, { base_url: 'http://x', api_key: 'kept' });
-    assert.equal(await firstKey(config, memory().keys, 1), 'kept');
+    assert.equal(await firstKey(config, memory().keys, at), 'kept');
   });
 
   test('is the preset one, whatever was kept', async () => {
     writeServerFile(dataDir, { base_url: 'http://x', api_key: 'kept' });
-    assert.equal(await firstKey({ ...config, apiKey: 'preset' }, memory().keys, 1), 'preset');
+    assert.equal(await firstKey({ ...config, apiKey: 'preset' }, memory().keys, at), 'preset');
   });
 
   test('is made anew when a crash left half a file', async () => {
     writeFileSync(path, '{"api_key": "ke');
-    assert.match(await firstKey(config, memory().keys, 1), /^sk-anthill-/);
+    assert.match(await firstKey(config, memory().keys, at), /^sk-anthill-/);
   });
 
   test('lies in a file that only its owner can read, even where a wider one was', () => {
@@ -99,7 +101,7 @@ describe('an upstream', () => {
 
   test('with a key of this server is refused, without saying the key', async () => {
     const { keys } = memory();
-    const secret = await firstKey(config, keys, 1);
+    const secret = await firstKey(config, keys, at);
     await assert.rejects(check('https://api.anthropic.com', here, secret, keys), (cause: Error) => {
       assert.match(cause.message, /is a key of this Anthill server/);
       assert.ok(!cause.message.includes(secret));

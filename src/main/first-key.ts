@@ -13,9 +13,15 @@ export function serverFilePath(dataDir: string): string {
 }
 
 /** The preset key, the one of the last start, or a new one. The store keeps only its hash. */
-export async function firstKey(config: Config, keys: ApiKeys, nowUs: number): Promise<string> {
+export async function firstKey(
+  config: Config,
+  keys: ApiKeys,
+  at: { workspaceId: string; nowUs: number },
+): Promise<string> {
   const secret = config.apiKey ?? keptKey(config.dataDir) ?? `sk-anthill-${randomToken(43)}`;
-  await keys.insert({ id: newId('apikey'), name: 'first key', createdAtUs: nowUs }, hashSecret(secret));
+  const { workspaceId, nowUs } = at;
+  const key = { id: newId('apikey'), workspaceId, name: 'first key', createdAtUs: nowUs };
+  await keys.insert(key, hashSecret(secret));
   return secret;
 }
 

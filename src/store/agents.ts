@@ -7,16 +7,16 @@ import type { AgentRow } from './tables.ts';
 import { build } from './tables.ts';
 
 /** Agents: the latest version in `agents`, every version in `agent_versions`, both in one transaction. */
-export function createAgents(engine: Engine): Agents {
+export function createAgents(engine: Engine, workspaceId: string): Agents {
   return {
     async insert(agent) {
       await engine.write(async (tx) => {
-        await tx.run(build.insertInto('agents').values(rowOf(agent)).compile());
+        await tx.run(build.insertInto('agents').values(rowOf(workspaceId, agent)).compile());
         await tx.run(insertVersion(agent));
       });
     },
     async get(id, version) {
-      const [row] = await engine.read.all(latest(id));
+      const [row] = await engine.read.all(latest(workspaceId, id));
       if (!row) return null;
       const newest = agentOf(row);
       if (version === undefined || version === newest.version) return newest;
@@ -25,19 +25,24 @@ export function createAgents(engine: Engine): Agents {
     },
     change(id, rule) {
       return engine.write(async (tx) => {
-        const [row] = await tx.all(latest(id));
+        const [row] = await tx.all(latest(workspaceId, id));
         if (!row) return null;
         const before = agentOf(row);
         const after = rule(before);
         if (after === before) return before;
-        await tx.run(build.updateTable('agents').set(rowOf(after)).where('id', '=', id).compile());
+        await tx.run(
+          build.updateTable('agents').set(rowOf(workspaceId, after)).where('id', '=', id).compile(),
+        );
         if (after.version === before.version) await tx.run(updateVersion(after));
         else await tx.run(insertVersion(after));
         return after;
       });
     },
     async page(query) {
-      let select = build.selectFrom('agents').select(['id', 'created_at_us', 'document']);
+      let select = build
+        .selectFrom('agents')
+        .select(['id', 'created_at_us', 'document'])
+        .where('workspace_id', '=', workspaceId);
       if (!query.includeArchived) select = select.where('archived_at_us', 'is', null);
       const rows = await engine.read.all(keyset(select, ['created_at_us', 'id'], query).compile());
       return rows.map((row) => ({ item: agentOf(row), position: [row.created_at_us, row.id] as const }));
@@ -47,9 +52,10 @@ export function createAgents(engine: Engine): Agents {
         .selectFrom('agent_versions')
         .select(['version', 'document'])
         .where('agent_id', '=', id);
-      const [newest] = await engine.read.all(latest(id));
+      const [newest] = await engine.read.all(latest(workspaceId, id));
+      if (!newest) return [];
       // Archiving concerns the agent, and so every version of it.
-      const archived_at = newest ? agentOf(newest).archived_at : null;
+      const { archived_at } = agentOf(newest);
       const rows = await engine.read.all(keyset(select, ['version', 'version'], query).compile());
       return rows.map((row) => ({
         item: { ...agentOf(row), archived_at },
@@ -59,9 +65,10 @@ export function createAgents(engine: Engine): Agents {
   };
 }
 
-function rowOf(agent: Agent): AgentRow {
+function rowOf(workspaceId: string, agent: Agent): AgentRow {
   return {
     id: agent.id,
+    workspace_id: workspaceId,
     created_at_us: microseconds(agent.created_at),
     archived_at_us: agent.archived_at === null ? null : microseconds(agent.archived_at),
     version: agent.version,
@@ -74,8 +81,13 @@ function agentOf(row: { document: string }): Agent {
   return JSON.parse(row.document) as Agent;
 }
 
-function latest(id: string) {
-  return build.selectFrom('agents').select('document').where('id', '=', id).compile();
+function latest(workspaceId: string, id: string) {
+  return build
+    .selectFrom('agents')
+    .select('document')
+    .where('id', '=', id)
+    .where('workspace_id', '=', workspaceId)
+    .compile();
 }
 
 function oneVersion(id: string, version: number) {

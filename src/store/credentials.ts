@@ -3,14 +3,14 @@ import { activeCredentials, credentialOf, credentialRow, storedCredentialOf } fr
 import type { Engine } from './engines/engine.ts';
 import { keyset } from './keyset.ts';
 import { build } from './tables.ts';
-import { vaultById, vaultOf } from './vaults.ts';
+import { ownVault, vaultById, vaultOf } from './vaults.ts';
 
-export function createCredentials(engine: Engine): Credentials {
+export function createCredentials(engine: Engine, workspaceId: string): Credentials {
   return {
     insert(stored, check) {
       return engine.write(async (tx) => {
         const vaultId = stored.credential.vault_id;
-        const [vault] = await tx.all(vaultById(vaultId));
+        const [vault] = await tx.all(vaultById(workspaceId, vaultId));
         if (!vault) return false;
         const active = await tx.all(activeCredentials(vaultId));
         check(vaultOf(vault), active.map(credentialOf));
@@ -19,12 +19,12 @@ export function createCredentials(engine: Engine): Credentials {
       });
     },
     async get(vaultId, id) {
-      const [row] = await engine.read.all(byId(vaultId, id));
+      const [row] = await engine.read.all(byId(workspaceId, vaultId, id));
       return row ? credentialOf(row) : null;
     },
     change(vaultId, id, rule) {
       return engine.write(async (tx) => {
-        const [row] = await tx.all(byId(vaultId, id));
+        const [row] = await tx.all(byId(workspaceId, vaultId, id));
         if (!row) return null;
         const before = storedCredentialOf(row);
         const after = rule(before);
@@ -39,23 +39,26 @@ export function createCredentials(engine: Engine): Credentials {
       let select = build
         .selectFrom('credentials')
         .select(['id', 'created_at_us', 'document'])
-        .where('vault_id', '=', vaultId);
+        .where('vault_id', '=', ownVault(workspaceId, vaultId));
       if (!query.includeArchived) select = select.where('archived_at_us', 'is', null);
       const rows = await engine.read.all(keyset(select, ['created_at_us', 'id'], query).compile());
       return rows.map((row) => ({ item: credentialOf(row), position: [row.created_at_us, row.id] as const }));
     },
     remove(vaultId, id) {
-      const query = build.deleteFrom('credentials').where('vault_id', '=', vaultId).where('id', '=', id);
+      const query = build
+        .deleteFrom('credentials')
+        .where('vault_id', '=', ownVault(workspaceId, vaultId))
+        .where('id', '=', id);
       return engine.write(async (tx) => (await tx.run(query.compile())) > 0);
     },
   };
 }
 
-function byId(vaultId: string, id: string) {
+function byId(workspaceId: string, vaultId: string, id: string) {
   return build
     .selectFrom('credentials')
     .select(['document', 'sealed'])
-    .where('vault_id', '=', vaultId)
+    .where('vault_id', '=', ownVault(workspaceId, vaultId))
     .where('id', '=', id)
     .compile();
 }

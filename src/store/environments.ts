@@ -7,32 +7,38 @@ import { keyset } from './keyset.ts';
 import type { EnvironmentRow } from './tables.ts';
 import { build } from './tables.ts';
 
-export function createEnvironments(engine: Engine): Environments {
+export function createEnvironments(engine: Engine, workspaceId: string): Environments {
   return {
     async insert(environment) {
       await engine.write(async (tx) => {
-        await refuseTakenName(tx, environment);
-        await tx.run(build.insertInto('environments').values(rowOf(environment)).compile());
+        await refuseTakenName(tx, workspaceId, environment);
+        await tx.run(build.insertInto('environments').values(rowOf(workspaceId, environment)).compile());
       });
     },
     async get(id) {
-      const [row] = await engine.read.all(byId(id));
+      const [row] = await engine.read.all(byId(workspaceId, id));
       return row ? environmentOf(row) : null;
     },
     change(id, rule) {
       return engine.write(async (tx) => {
-        const [row] = await tx.all(byId(id));
+        const [row] = await tx.all(byId(workspaceId, id));
         if (!row) return null;
         const before = environmentOf(row);
         const after = rule(before);
         if (after === before) return before;
-        if (after.archived_at === null && after.name !== before.name) await refuseTakenName(tx, after);
-        await tx.run(build.updateTable('environments').set(rowOf(after)).where('id', '=', id).compile());
+        if (after.archived_at === null && after.name !== before.name)
+          await refuseTakenName(tx, workspaceId, after);
+        await tx.run(
+          build.updateTable('environments').set(rowOf(workspaceId, after)).where('id', '=', id).compile(),
+        );
         return after;
       });
     },
     async page(query) {
-      let select = build.selectFrom('environments').select(['id', 'created_at_us', 'document']);
+      let select = build
+        .selectFrom('environments')
+        .select(['id', 'created_at_us', 'document'])
+        .where('workspace_id', '=', workspaceId);
       if (!query.includeArchived) select = select.where('archived_at_us', 'is', null);
       const rows = await engine.read.all(keyset(select, ['created_at_us', 'id'], query).compile());
       return rows.map((row) => ({
@@ -42,7 +48,7 @@ export function createEnvironments(engine: Engine): Environments {
     },
     remove(id, check) {
       return engine.write(async (tx) => {
-        const [row] = await tx.all(byId(id));
+        const [row] = await tx.all(byId(workspaceId, id));
         if (!row) return false;
         const [sessions] = await tx.all(activeSessions(id));
         check(Number(sessions?.count ?? 0));
@@ -54,10 +60,11 @@ export function createEnvironments(engine: Engine): Environments {
 }
 
 /** Asked inside the transaction: with one writer nobody can take the name in between; an index backs it up. */
-async function refuseTakenName(tx: Sql, environment: Environment): Promise<void> {
+async function refuseTakenName(tx: Sql, workspaceId: string, environment: Environment): Promise<void> {
   const query = build
     .selectFrom('environments')
     .select('id')
+    .where('workspace_id', '=', workspaceId)
     .where('name', '=', environment.name)
     .where('archived_at_us', 'is', null)
     .limit(1);
@@ -67,9 +74,10 @@ async function refuseTakenName(tx: Sql, environment: Environment): Promise<void>
   }
 }
 
-function rowOf(environment: Environment): EnvironmentRow {
+function rowOf(workspaceId: string, environment: Environment): EnvironmentRow {
   return {
     id: environment.id,
+    workspace_id: workspaceId,
     created_at_us: microseconds(environment.created_at),
     archived_at_us: environment.archived_at === null ? null : microseconds(environment.archived_at),
     name: environment.name,
@@ -82,8 +90,13 @@ function environmentOf(row: { document: string }): Environment {
   return JSON.parse(row.document) as Environment;
 }
 
-function byId(id: string) {
-  return build.selectFrom('environments').select('document').where('id', '=', id).compile();
+function byId(workspaceId: string, id: string) {
+  return build
+    .selectFrom('environments')
+    .select('document')
+    .where('id', '=', id)
+    .where('workspace_id', '=', workspaceId)
+    .compile();
 }
 
 function activeSessions(id: string) {

@@ -1,8 +1,8 @@
-import type { Collections } from '../domain/collections.ts';
+import type { Organization } from '../domain/collections.ts';
 import type { Engine } from './engines/engine.ts';
 import { build } from './tables.ts';
 
-export function createIdentity(engine: Engine): Collections['identity'] {
+export function createIdentity(engine: Engine): Organization['identity'] {
   return {
     getOrCreate(name, make) {
       return engine.write(async (tx) => {

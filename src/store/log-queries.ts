@@ -12,7 +12,7 @@ import { build, queuedAtUs } from './tables.ts';
 export const lock = prepare(({ id }: { id: string }) =>
   build
     .selectFrom('sessions')
-    .select(['last_seq', 'lease_owner', 'lease_epoch'])
+    .select(['workspace_id', 'last_seq', 'lease_owner', 'lease_epoch'])
     .where('id', '=', id)
     .compile(),
 );
@@ -103,15 +103,21 @@ function queuePosition([atUs, tie]: Position): { readonly atUs: number; readonly
   return seq === undefined ? null : { atUs, seq: Number(seq) };
 }
 
-export function environment(id: string) {
-  return build.selectFrom('environments').select('archived_at_us').where('id', '=', id).compile();
+export function environment(workspaceId: string, id: string) {
+  return build
+    .selectFrom('environments')
+    .select('archived_at_us')
+    .where('id', '=', id)
+    .where('workspace_id', '=', workspaceId)
+    .compile();
 }
 
-export function insertSession(state: SessionState) {
+export function insertSession(workspaceId: string, state: SessionState) {
   return build
     .insertInto('sessions')
     .values({
       id: state.id,
+      workspace_id: workspaceId,
       created_at_us: state.createdAtUs,
       agent_id: state.agentId,
       agent_version: state.agentVersion,

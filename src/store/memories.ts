@@ -6,23 +6,25 @@ import type { Positioned } from '../domain/session/session-log.ts';
 import type { Memory, MemoryListItem } from '../protocol/memories.ts';
 import type { Engine, Sql } from './engines/engine.ts';
 import { microseconds } from './entry-rows.ts';
-import { memoryStoreById, memoryStoreOf } from './memory-stores.ts';
+import { memoryStoreById, memoryStoreOf, ownMemoryStore } from './memory-stores.ts';
 import { insertMemoryVersion } from './memory-versions.ts';
 import type { MemoryRow } from './tables.ts';
 import { build } from './tables.ts';
 
 /** Memories as they are now, by path; `memory_versions` holds how they came about. */
-export function createMemories(engine: Engine): Memories {
+export function createMemories(engine: Engine, workspaceId: string): Memories {
   return {
     async get(storeId, id) {
-      const [row] = await engine.read.all(byId(storeId, id));
+      const [row] = await engine.read.all(byId(ownMemoryStore(workspaceId, storeId), id));
       return row ? memoryOf(row) : null;
     },
-    page: (storeId, query) =>
-      query.depth === 0 ? below(engine.read, storeId, query) : children(engine.read, storeId, query),
+    page(storeId, query) {
+      const store = ownMemoryStore(workspaceId, storeId);
+      return query.depth === 0 ? below(engine.read, store, query) : children(engine.read, store, query);
+    },
     write(target, rule) {
       return engine.write(async (tx) => {
-        const scene = await sceneOf(tx, target);
+        const scene = await sceneOf(tx, workspaceId, target);
         if (!scene) return null;
         const write = rule(scene);
         await record(tx, scene, write);
@@ -32,10 +34,14 @@ export function createMemories(engine: Engine): Memories {
   };
 }
 
-async function sceneOf(tx: Sql, { storeId, memoryId, path }: MemoryTarget): Promise<MemoryScene | null> {
-  const [store] = await tx.all(memoryStoreById(storeId));
+async function sceneOf(
+  tx: Sql,
+  workspaceId: string,
+  { storeId, memoryId, path }: MemoryTarget,
+): Promise<MemoryScene | null> {
+  const [store] = await tx.all(memoryStoreById(workspaceId, storeId));
   if (!store) return null;
-  const [memory] = await tx.all(byId(storeId, memoryId));
+  const [memory] = await tx.all(byId(ownMemoryStore(workspaceId, storeId), memoryId));
   const [total] = await tx.all(countIn(storeId));
   const [blocking] = path === null ? [] : await tx.all(blockingRow(storeId, memoryId, path));
   return {
@@ -70,12 +76,14 @@ const columns = [
   'updated_at_us',
 ] as const;
 
-function byId(storeId: string, id: string) {
+type Own = ReturnType<typeof ownMemoryStore>;
+
+function byId(store: Own, id: string) {
   return build
     .selectFrom('memories')
     .select([...columns, 'content'])
     .where('id', '=', id)
-    .where('store_id', '=', storeId)
+    .where('store_id', '=', store)
     .compile();
 }
 
@@ -111,11 +119,11 @@ function behind(prefix: string): string {
   return `${prefix.slice(0, -1)}0`;
 }
 
-function rowsBelow(storeId: string, { limit, after, prefix, withContent }: MemoryQuery) {
+function rowsBelow(store: Own, { limit, after, prefix, withContent }: MemoryQuery) {
   const select = build
     .selectFrom('memories')
     .select(columns)
-    .where('store_id', '=', storeId)
+    .where('store_id', '=', store)
     .where('path', '>', prefix)
     .where('path', '<', behind(prefix))
     .orderBy('path')
@@ -128,21 +136,17 @@ function rowsBelow(storeId: string, { limit, after, prefix, withContent }: Memor
     : select.where('path', '>', after).compile();
 }
 
-async function below(read: Sql, storeId: string, query: MemoryQuery): Promise<Positioned<Memory>[]> {
-  const rows = await read.all(rowsBelow(storeId, query));
+async function below(read: Sql, store: Own, query: MemoryQuery): Promise<Positioned<Memory>[]> {
+  const rows = await read.all(rowsBelow(store, query));
   return rows.map((row) => ({ item: memoryOf(row), position: [0, row.path] as const }));
 }
 
 /** Each look brings at least one item and skips all that a prefix stands for. */
-async function children(
-  read: Sql,
-  storeId: string,
-  query: MemoryQuery,
-): Promise<Positioned<MemoryListItem>[]> {
+async function children(read: Sql, store: Own, query: MemoryQuery): Promise<Positioned<MemoryListItem>[]> {
   const items: Positioned<MemoryListItem>[] = [];
   let after = query.after;
   while (items.length < query.limit) {
-    const rows = await read.all(rowsBelow(storeId, { ...query, after, limit: query.limit - items.length }));
+    const rows = await read.all(rowsBelow(store, { ...query, after, limit: query.limit - items.length }));
     if (rows.length === 0) break;
     for (const row of rows) {
       if (after?.endsWith('/') && row.path.startsWith(after)) continue;

@@ -6,28 +6,35 @@ import { keyset } from './keyset.ts';
 import type { MemoryStoreRow } from './tables.ts';
 import { build } from './tables.ts';
 
-export function createMemoryStores(engine: Engine): MemoryStores {
+export function createMemoryStores(engine: Engine, workspaceId: string): MemoryStores {
   return {
     async insert(store) {
-      await engine.write((tx) => tx.run(build.insertInto('memory_stores').values(rowOf(store)).compile()));
+      await engine.write((tx) =>
+        tx.run(build.insertInto('memory_stores').values(rowOf(workspaceId, store)).compile()),
+      );
     },
     async get(id) {
-      const [row] = await engine.read.all(memoryStoreById(id));
+      const [row] = await engine.read.all(memoryStoreById(workspaceId, id));
       return row ? memoryStoreOf(row) : null;
     },
     change(id, rule) {
       return engine.write(async (tx) => {
-        const [row] = await tx.all(memoryStoreById(id));
+        const [row] = await tx.all(memoryStoreById(workspaceId, id));
         if (!row) return null;
         const before = memoryStoreOf(row);
         const after = rule(before);
         if (after === before) return before;
-        await tx.run(build.updateTable('memory_stores').set(rowOf(after)).where('id', '=', id).compile());
+        await tx.run(
+          build.updateTable('memory_stores').set(rowOf(workspaceId, after)).where('id', '=', id).compile(),
+        );
         return after;
       });
     },
     async page(query) {
-      let select = build.selectFrom('memory_stores').select(['id', 'created_at_us', 'document']);
+      let select = build
+        .selectFrom('memory_stores')
+        .select(['id', 'created_at_us', 'document'])
+        .where('workspace_id', '=', workspaceId);
       if (!query.includeArchived) select = select.where('archived_at_us', 'is', null);
       const rows = await engine.read.all(keyset(select, ['created_at_us', 'id'], query).compile());
       return rows.map((row) => ({
@@ -37,14 +44,31 @@ export function createMemoryStores(engine: Engine): MemoryStores {
     },
     async remove(id) {
       // Memories and their versions go with it, see the schema.
-      const query = build.deleteFrom('memory_stores').where('id', '=', id).compile();
-      return (await engine.write((tx) => tx.run(query))) > 0;
+      const query = build
+        .deleteFrom('memory_stores')
+        .where('id', '=', id)
+        .where('workspace_id', '=', workspaceId);
+      return (await engine.write((tx) => tx.run(query.compile()))) > 0;
     },
   };
 }
 
-export function memoryStoreById(id: string) {
-  return build.selectFrom('memory_stores').select('document').where('id', '=', id).compile();
+/** The id of a store, if this workspace has it: what the rows below it are looked up by. */
+export function ownMemoryStore(workspaceId: string, id: string) {
+  return build
+    .selectFrom('memory_stores')
+    .select('id')
+    .where('id', '=', id)
+    .where('workspace_id', '=', workspaceId);
+}
+
+export function memoryStoreById(workspaceId: string, id: string) {
+  return build
+    .selectFrom('memory_stores')
+    .select('document')
+    .where('id', '=', id)
+    .where('workspace_id', '=', workspaceId)
+    .compile();
 }
 
 /** Documents are only ever written by `rowOf`, from a MemoryStore. */
@@ -52,9 +76,10 @@ export function memoryStoreOf(row: { document: string }): MemoryStore {
   return JSON.parse(row.document) as MemoryStore;
 }
 
-function rowOf(store: MemoryStore): MemoryStoreRow {
+function rowOf(workspaceId: string, store: MemoryStore): MemoryStoreRow {
   return {
     id: store.id,
+    workspace_id: workspaceId,
     created_at_us: microseconds(store.created_at),
     archived_at_us: store.archived_at === null ? null : microseconds(store.archived_at),
     document: JSON.stringify(store),

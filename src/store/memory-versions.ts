@@ -4,18 +4,23 @@ import type { Actor, MemoryOperation, MemoryVersion } from '../protocol/memory-v
 import type { Engine } from './engines/engine.ts';
 import { microseconds } from './entry-rows.ts';
 import { keyset } from './keyset.ts';
+import { ownMemoryStore } from './memory-stores.ts';
 import type { MemoryVersionRow } from './tables.ts';
 import { build } from './tables.ts';
 
-export function createMemoryVersions(engine: Engine): MemoryVersions {
+export function createMemoryVersions(engine: Engine, workspaceId: string): MemoryVersions {
   return {
     async get(storeId, id) {
-      const [row] = await engine.read.all(byId(storeId, id));
+      const [row] = await engine.read.all(byId(ownMemoryStore(workspaceId, storeId), id));
       return row ? versionOf(row) : null;
     },
     async page(storeId, query) {
       const rows = await engine.read.all(
-        keyset(filtered(storeId, query), ['created_at_us', 'id'], query).compile(),
+        keyset(
+          filtered(ownMemoryStore(workspaceId, storeId), query),
+          ['created_at_us', 'id'],
+          query,
+        ).compile(),
       );
       return rows.map((row) => ({
         item: versionOf(row),
@@ -24,7 +29,7 @@ export function createMemoryVersions(engine: Engine): MemoryVersions {
     },
     change(storeId, id, rule) {
       return engine.write(async (tx) => {
-        const [row] = await tx.all(byId(storeId, id));
+        const [row] = await tx.all(byId(ownMemoryStore(workspaceId, storeId), id));
         if (!row) return null;
         const before = versionOf(row);
         const [holder] = await tx.all(holderOf(before));
@@ -56,8 +61,10 @@ const columns = [
   'redacted_by',
 ] as const;
 
-function filtered(storeId: string, query: MemoryVersionQuery) {
-  let select = build.selectFrom('memory_versions').select(columns).where('store_id', '=', storeId);
+type Own = ReturnType<typeof ownMemoryStore>;
+
+function filtered(store: Own, query: MemoryVersionQuery) {
+  let select = build.selectFrom('memory_versions').select(columns).where('store_id', '=', store);
   if (query.memoryId !== null) select = select.where('memory_id', '=', query.memoryId);
   if (query.operation !== null) select = select.where('operation', '=', query.operation);
   if (query.sessionId !== null) select = select.where('session_id', '=', query.sessionId);
@@ -68,12 +75,12 @@ function filtered(storeId: string, query: MemoryVersionQuery) {
   return select.$if(query.withContent, (narrow) => narrow.select('content'));
 }
 
-function byId(storeId: string, id: string) {
+function byId(store: Own, id: string) {
   return build
     .selectFrom('memory_versions')
     .select([...columns, 'content'])
     .where('id', '=', id)
-    .where('store_id', '=', storeId)
+    .where('store_id', '=', store)
     .compile();
 }
 

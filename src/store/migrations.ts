@@ -136,6 +136,22 @@ const steps: readonly (readonly string[])[] = [
     'create index memory_versions_by_creation on memory_versions (store_id, created_at_us, id)',
     'create index memory_versions_by_memory on memory_versions (store_id, memory_id, created_at_us, id)',
   ],
+  [
+    ...['agents', 'environments', 'vaults', 'memory_stores', 'sessions', 'api_keys'].flatMap((table) => [
+      `alter table ${table} add column workspace_id text not null default ''`,
+      `update ${table} set workspace_id =
+        coalesce((select value from identity where name = 'workspace_id'), '')`,
+    ]),
+    ...['agents', 'environments', 'vaults', 'memory_stores', 'sessions'].flatMap((table) => [
+      `drop index ${table}_by_creation`,
+      `create index ${table}_by_creation on ${table} (workspace_id, created_at_us, id)`,
+    ]),
+    'drop index sessions_by_agent',
+    'create index sessions_by_agent on sessions (workspace_id, agent_id, created_at_us, id)',
+    'drop index environments_by_name',
+    `create unique index environments_by_name on environments (workspace_id, name)
+      where archived_at_us is null`,
+  ],
 ];
 
 /** Brings the schema up to date; refuses one made by a newer server. */

@@ -86,7 +86,7 @@ describe('a store opened again on its directory', () => {
   test('has its schema as it was', async () => {
     const dataDir = newDirectory();
     const first = await open(dataDir);
-    await first.collections.environments.insert(environment());
+    await first.workspace('wrkspc_1').collections.environments.insert(environment());
     await first.close();
     const before = dump(dataDir);
     await (await open(dataDir)).close();
@@ -124,10 +124,10 @@ describe('the data directory', () => {
       assert.ok(cause instanceof DirectoryInUse && cause.message.includes(dataDir));
       return true;
     });
-    await first.collections.environments.insert(environment());
+    await first.workspace('wrkspc_1').collections.environments.insert(environment());
     await first.close();
     const second = await open(dataDir);
-    assert.deepEqual(await second.collections.environments.get('env_1'), environment());
+    assert.deepEqual(await second.workspace('wrkspc_1').collections.environments.get('env_1'), environment());
     await second.close();
   });
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import type { Collections } from '../domain/collections.ts';
+import type { Collections, Organization } from '../domain/collections.ts';
 import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
 import { createAgents } from './agents.ts';
 import { createApiKeys } from './api-keys.ts';
@@ -10,6 +10,7 @@ import { openDataDirectory } from './data-directory.ts';
 import type { Engine } from './engines/engine.ts';
 import { openSqlite } from './engines/sqlite.ts';
 import { createEnvironments } from './environments.ts';
+import { createFoldCache } from './fold-cache.ts';
 import { createIdentity } from './identity.ts';
 import { createLeases } from './leases.ts';
 import { createMemories } from './memories.ts';
@@ -22,11 +23,16 @@ import { createSessions } from './sessions.ts';
 import { createVaults } from './vaults.ts';
 
 export type Store = {
+  /** The sessions of all workspaces, for who works on them. */
   readonly log: SessionLog;
   readonly leases: Leases;
-  readonly collections: Collections;
+  readonly organization: Organization;
+  workspace(id: string): WorkspaceStore;
   close(): Promise<void>;
 };
+
+/** What clients of one workspace can reach. */
+export type WorkspaceStore = { readonly log: SessionLog; readonly collections: Collections };
 
 export type StoreOptions = {
   readonly dataDir: string;
@@ -66,21 +72,25 @@ export async function openStoreOn(engine: Engine, { clock, ...parts }: StorePart
     await engine.close();
     throw cause;
   }
+  const log = { engine, folds: createFoldCache(), ...parts };
   return {
-    log: createSessionLog({ engine, ...parts }),
+    log: createSessionLog(log, null),
     leases,
-    collections: {
-      agents: createAgents(engine),
-      environments: createEnvironments(engine),
-      vaults: createVaults(engine),
-      credentials: createCredentials(engine),
-      sessions: createSessions(engine),
-      memoryStores: createMemoryStores(engine),
-      memories: createMemories(engine),
-      memoryVersions: createMemoryVersions(engine),
-      apiKeys: createApiKeys(engine),
-      identity: createIdentity(engine),
-    },
+    organization: { apiKeys: createApiKeys(engine), identity: createIdentity(engine) },
+    workspace: (id) => ({ log: createSessionLog(log, id), collections: collectionsOf(engine, id) }),
     close: () => engine.close(),
+  };
+}
+
+function collectionsOf(engine: Engine, workspaceId: string): Collections {
+  return {
+    agents: createAgents(engine, workspaceId),
+    environments: createEnvironments(engine, workspaceId),
+    vaults: createVaults(engine, workspaceId),
+    credentials: createCredentials(engine, workspaceId),
+    sessions: createSessions(engine, workspaceId),
+    memoryStores: createMemoryStores(engine, workspaceId),
+    memories: createMemories(engine, workspaceId),
+    memoryVersions: createMemoryVersions(engine, workspaceId),
   };
 }

@@ -34,8 +34,11 @@ export type SessionLogDeps = {
   readonly folds?: FoldCache;
 };
 
-/** The session log over an engine; see the interface for its contract. */
-export function createSessionLog(deps: SessionLogDeps): SessionLog {
+/**
+ * The session log over an engine; see the interface for its contract. In a workspace the sessions of others
+ * are not there; without one every session is, but none can be created.
+ */
+export function createSessionLog(deps: SessionLogDeps, workspaceId: string | null): SessionLog {
   const { engine, bodies, afterCommit, claimant = () => null, folds = createFoldCache() } = deps;
 
   async function commit<T>(
@@ -56,11 +59,16 @@ export function createSessionLog(deps: SessionLogDeps): SessionLog {
   }
 
   async function lockedState(tx: Sql, id: SessionId, lease?: Lease): Promise<SessionState> {
-    const [row] = await tx.all(queries.lock({ id }));
+    const row = await own(tx, id);
     if (!row) throw absent(id);
     if (lease && (row.lease_epoch !== lease.epoch || row.lease_owner !== lease.owner))
       throw new StaleLease(id);
     return await foldTo(tx, id, row.last_seq);
+  }
+
+  async function own(sql: Sql, id: SessionId) {
+    const [row] = await sql.all(queries.lock({ id }));
+    return row && (workspaceId === null || row.workspace_id === workspaceId) ? row : null;
   }
 
   /** The fold at `lastSeq`: from memory as far as it goes, the rest from the log. */
@@ -114,9 +122,10 @@ export function createSessionLog(deps: SessionLogDeps): SessionLog {
       const records = entries.map((entry, index) => ({ seq: index + 1, entry }));
       const state = records.reduce<SessionState | null>(evolve, null);
       if (state === null) throw new Error('a log begins with its created entry');
+      if (workspaceId === null) throw new Error('a session is born in a workspace');
       const done = await engine.write(async (tx) => {
-        await requireEnvironment(tx, state.environmentId);
-        await tx.run(queries.insertSession(state));
+        await requireEnvironment(tx, workspaceId, state.environmentId);
+        await tx.run(queries.insertSession(workspaceId, state));
         for (const record of records) await insert(tx, state.id, record);
         const created = { sessionId: state.id, records, state };
         return state.wakeAtUs === null ? created : await claimed(tx, created);
@@ -125,27 +134,31 @@ export function createSessionLog(deps: SessionLogDeps): SessionLog {
       return state;
     },
     async state(id) {
-      const [row] = await engine.read.all(queries.lock({ id }));
+      const row = await own(engine.read, id);
       if (!row) return null;
       const state = await foldTo(engine.read, id, row.last_seq);
       folds.set(state);
       return state;
     },
     async read(id, afterSeq, limit) {
+      if (!(await own(engine.read, id))) return [];
       const rows = await engine.read.all(queries.readAfter({ id, afterSeq, limit }));
       return rows.map((row) => recordOf(row, bodies));
     },
     async deliveredAt(id, eventId) {
+      if (!(await own(engine.read, id))) return null;
       const rows = await engine.read.all(queries.byEvent({ id, eventId }));
       const delivered = rows.find((row) => row.kind === 'consumed' || row.listed_at_us !== queuedAtUs);
       return (rows.find((row) => row.kind === 'consumed') ?? delivered)?.seq ?? null;
     },
     async accepted(id, eventId) {
+      if (!(await own(engine.read, id))) return null;
       const rows = await engine.read.all(queries.byEvent({ id, eventId }));
       const row = rows.find(({ kind }) => kind === 'accepted');
       return row ? eventOf(row, bodies) : null;
     },
-    events: (id, query) => listEvents(engine.read, bodies, id, query),
+    events: async (id, query) =>
+      (await own(engine.read, id)) ? await listEvents(engine.read, bodies, id, query) : [],
     remove: (id, decide) => removeSession({ engine, bodies, folds, afterCommit, lockedState }, id, decide),
   };
 }
@@ -193,8 +206,8 @@ async function listEvents(
   });
 }
 
-async function requireEnvironment(tx: Sql, id: string): Promise<void> {
-  const [row] = await tx.all(queries.environment(id));
+async function requireEnvironment(tx: Sql, workspaceId: string, id: string): Promise<void> {
+  const [row] = await tx.all(queries.environment(workspaceId, id));
   if (!row)
     throw new Refusal('not_found', `Environment ${id} not found.`, { errorCode: 'environment_not_found' });
   if (row.archived_at_us !== null) throw invalid(`Environment ${id} is archived.`, 'environment_archived');

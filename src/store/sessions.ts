@@ -8,31 +8,36 @@ import type { SessionRow } from './tables.ts';
 import { build } from './tables.ts';
 
 /** Sessions as lists and GETs see them: from the cached columns, without folding a log. */
-export function createSessions(engine: Engine): Sessions {
+export function createSessions(engine: Engine, workspaceId: string): Sessions {
   return {
     async get(id, nowUs) {
-      const query = build.selectFrom('sessions').select(['summary', 'agent']).where('id', '=', id);
+      const query = build
+        .selectFrom('sessions')
+        .select(['summary', 'agent'])
+        .where('id', '=', id)
+        .where('workspace_id', '=', workspaceId);
       const [row] = await engine.read.all(query.compile());
       return row ? sessionOf(row, nowUs) : null;
     },
     async page(query, nowUs) {
       // Deployments do not exist and memory stores cannot be attached, so no session belongs to one.
       if (query.deploymentId !== null || query.memoryStoreId !== null) return [];
-      const rows = await engine.read.all(keyset(filtered(query), ['created_at_us', 'id'], query).compile());
+      const rows = await engine.read.all(
+        keyset(filtered(workspaceId, query), ['created_at_us', 'id'], query).compile(),
+      );
       return rows.map((row) => ({
         item: sessionOf(row, nowUs),
         position: [row.created_at_us, row.id] as const,
       }));
     },
-    async ids() {
-      const rows = await engine.read.all(build.selectFrom('sessions').select('id').compile());
-      return new Set(rows.map((row) => row.id));
-    },
   };
 }
 
-function filtered(query: SessionQuery) {
-  let select = build.selectFrom('sessions').select(['id', 'created_at_us', 'summary', 'agent']);
+function filtered(workspaceId: string, query: SessionQuery) {
+  let select = build
+    .selectFrom('sessions')
+    .select(['id', 'created_at_us', 'summary', 'agent'])
+    .where('workspace_id', '=', workspaceId);
   if (!query.includeArchived) select = select.where('archived_at_us', 'is', null);
   if (query.agentId !== null) {
     select = select.where('agent_id', '=', query.agentId);

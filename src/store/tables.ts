@@ -2,7 +2,9 @@ import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryComp
 
 /**
  * The rows of the store. Times are integer microseconds, booleans integers, documents JSON text that
- * only our code reads; what is filtered or sorted on is a column.
+ * only our code reads; what is filtered or sorted on is a column. `workspace_id` stands in the rows that
+ * clients reach by an id of their own; what lies below one of them (versions, credentials, memories, log
+ * entries) is found through it.
  */
 export type Tables = {
   sessions: SessionRow;
@@ -15,12 +17,19 @@ export type Tables = {
   memory_stores: MemoryStoreRow;
   memories: MemoryRow;
   memory_versions: MemoryVersionRow;
-  api_keys: { id: string; name: string; secret_hash: string; created_at_us: number };
+  api_keys: {
+    id: string;
+    workspace_id: string;
+    name: string;
+    secret_hash: string;
+    created_at_us: number;
+  };
   identity: { name: string; value: string };
 };
 
 export type SessionRow = {
   id: string;
+  workspace_id: string;
   created_at_us: number;
   archived_at_us: number | null;
   status: string;
@@ -51,6 +60,7 @@ export type EntryRow = {
 
 export type AgentRow = {
   id: string;
+  workspace_id: string;
   created_at_us: number;
   archived_at_us: number | null;
   version: number;
@@ -59,6 +69,7 @@ export type AgentRow = {
 
 export type EnvironmentRow = {
   id: string;
+  workspace_id: string;
   created_at_us: number;
   archived_at_us: number | null;
   name: string;
@@ -67,6 +78,7 @@ export type EnvironmentRow = {
 
 export type VaultRow = {
   id: string;
+  workspace_id: string;
   created_at_us: number;
   archived_at_us: number | null;
   document: string;
@@ -87,6 +99,7 @@ export type CredentialRow = {
 
 export type MemoryStoreRow = {
   id: string;
+  workspace_id: string;
   created_at_us: number;
   archived_at_us: number | null;
   document: string;

@@ -329,8 +329,8 @@ function sessionsContract(make: MakeStore): void {
 function shelvesContract(make: MakeStore): void {
   test('a secret that is known is not inserted again', async () => {
     await using it = await openSubject(make);
-    const { apiKeys } = it.collections;
-    const key = { id: 'apikey_1', name: 'first', createdAtUs: 7 };
+    const { apiKeys } = it.organization;
+    const key = { id: 'apikey_1', workspaceId: 'wrkspc_1', name: 'first', createdAtUs: 7 };
     await Promise.all([
       apiKeys.insert(key, 'hash 1'),
       apiKeys.insert({ ...key, id: 'apikey_2', name: 'second' }, 'hash 1'),
@@ -344,7 +344,7 @@ function shelvesContract(make: MakeStore): void {
   test('an identity is made once, however many ask for it', async () => {
     await using it = await openSubject(make);
     let made = 0;
-    const get = (name: string) => it.collections.identity.getOrCreate(name, () => `${name} ${++made}`);
+    const get = (name: string) => it.organization.identity.getOrCreate(name, () => `${name} ${++made}`);
     assert.deepEqual(await Promise.all([get('a'), get('a'), get('b')]), ['a 1', 'a 1', 'b 2']);
     assert.equal(await get('a'), 'a 1');
     assert.equal(made, 2);

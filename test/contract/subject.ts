@@ -12,7 +12,7 @@ import type { Commit, Lease, Positioned } from '../../src/domain/session/session
 import type { SessionState } from '../../src/domain/session/state.ts';
 import type { Environment } from '../../src/protocol/environments.ts';
 import type { Refusal, RefusalCode } from '../../src/protocol/refusal.ts';
-import type { Store, StoreOptions } from '../../src/store/open.ts';
+import type { Store, StoreOptions, WorkspaceStore } from '../../src/store/open.ts';
 import type { FakeClock } from '../support/clock.ts';
 import { fakeClock } from '../support/clock.ts';
 import { message, pureSession, text, usage } from '../support/pure-session.ts';
@@ -22,6 +22,7 @@ export type MakeStore = (options: Omit<StoreOptions, 'dataDir'>) => Promise<Stor
 
 /** A store under test, its clock, and clients that decide by the rules of the domain. */
 export type Subject = Store &
+  WorkspaceStore &
   AsyncDisposable & {
     readonly clock: FakeClock;
     /** What `afterCommit` was told. */
@@ -41,7 +42,8 @@ export async function openSubject(
   const clock = fakeClock();
   const commits: Commit[] = [];
   const store = await make({ clock, afterCommit: (commit) => commits.push(commit), ...options });
-  await store.collections.environments.insert(environment());
+  const workspace = store.workspace('wrkspc_1');
+  await workspace.collections.environments.insert(environment());
   let ids = 0;
   const moment = (): Moment => ({ nowUs: clock.nowUs(), newId: (prefix) => `${prefix}_${++ids}` });
 
@@ -51,21 +53,22 @@ export async function openSubject(
       const result = rule(draft);
       return { entries: draft.entries(), result };
     };
-    return store.log.commit(id, decision, lease);
+    return workspace.log.commit(id, decision, lease);
   }
 
   return {
     ...store,
+    ...workspace,
     clock,
     commits,
     create(birth, texts = []) {
       const born = birthOf({ createdAtUs: clock.nowUs(), ...birth });
-      return store.log.create(createSession(born, texts.map(message), moment()));
+      return workspace.log.create(createSession(born, texts.map(message), moment()));
     },
     decide,
     send: (id, ...texts) =>
       decide(id, (draft) => acceptEvents(draft, texts.map(message)).map((event) => event.id)),
-    records: (id) => store.log.read(id, 0, 100_000),
+    records: (id) => workspace.log.read(id, 0, 100_000),
     [Symbol.asyncDispose]: () => store.close(),
   };
 }

@@ -248,7 +248,8 @@ async function createIn({ store }: Life, setting: Setting): Promise<string> {
     updated_at: at,
     archived_at: null,
   };
-  await store.collections.environments.insert(environment);
+  const workspace = store.workspace('wrkspc_1');
+  await workspace.collections.environments.insert(environment);
   const birth = {
     id: newId('sesn'),
     threadId: newId('sthr'),
@@ -273,7 +274,9 @@ async function createIn({ store }: Life, setting: Setting): Promise<string> {
     budget: setting.budget ?? null,
     createdAtUs: nowUs,
   };
-  const state = await store.log.create(createSession(birth, setting.initialEvents ?? [], { nowUs, newId }));
+  const state = await workspace.log.create(
+    createSession(birth, setting.initialEvents ?? [], { nowUs, newId }),
+  );
   return state.id;
 }
 
