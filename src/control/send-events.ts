@@ -1,25 +1,33 @@
 import type { Clock } from '../base/clock.ts';
 import type { NewId } from '../base/ids.ts';
+import type { ModelCatalog } from '../domain/catalog.ts';
 import { acceptEvents } from '../domain/session/decide.ts';
 import { draftOf } from '../domain/session/draft.ts';
 import type { SessionLog } from '../domain/session/session-log.ts';
+import { checkSystemModel } from '../domain/session/system-messages.ts';
 import type { EventParams } from '../protocol/event-params.ts';
 import type { ClientEvent } from '../protocol/events.ts';
 import { refuseFileBlocks } from './file-blocks.ts';
 
-export type SendEventsDeps = { readonly log: SessionLog; readonly clock: Clock; readonly newId: NewId };
+export type SendEventsDeps = {
+  readonly log: SessionLog;
+  readonly catalog: ModelCatalog;
+  readonly clock: Clock;
+  readonly newId: NewId;
+};
 
 /**
  * Hops 2 and 3: a client's events against the session's rules, in one transaction. Resolves with the
  * events as accepted, in posted order, once they are durable; a refusal changes nothing.
  */
 export async function sendEvents(
-  { log, clock, newId }: SendEventsDeps,
+  { log, catalog, clock, newId }: SendEventsDeps,
   sessionId: string,
   events: readonly EventParams[],
 ): Promise<{ data: ClientEvent[] }> {
   refuseFileBlocks(events, 'events');
   const data = await log.commit(sessionId, (state) => {
+    checkSystemModel(state, events, catalog);
     const draft = draftOf(state, { nowUs: clock.nowUs(), newId });
     const result = acceptEvents(draft, events);
     return { entries: draft.entries(), result };

@@ -19,6 +19,8 @@ export type CatalogModel = {
   readonly effortDefault: Effort;
   readonly fast: boolean;
   readonly inferenceGeo: boolean;
+  /** Takes messages of the role `system` between the others. */
+  readonly midConversationSystem: boolean;
   readonly contextTokensMax: number;
   readonly outputTokensMax: number;
   /** `null`: no list price, so no budget can measure it. `long` applies to whole requests over `longFromTokens`. */

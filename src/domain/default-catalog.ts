@@ -22,6 +22,9 @@ function price(
 
 type Line = NonNullable<CatalogModel['line']>;
 
+/** spec/events.md, What a client may send. */
+const takesSystemMessages = /^claude-(fable-5|mythos-5|opus-(4-8|5)|(sonnet|haiku)-5-5)/;
+
 function model(
   id: string,
   displayName: string,
@@ -37,6 +40,7 @@ function model(
     effortDefault: own.effortDefault ?? 'high',
     fast: own.fast ?? line === 'opus',
     inferenceGeo: true,
+    midConversationSystem: takesSystemMessages.test(id),
     contextTokensMax: 200_000,
     outputTokensMax: 64_000,
     price: own.price,
@@ -114,7 +118,10 @@ function scripted(id: string): CatalogModel {
   return { ...unpriced(id), displayName: `Scripted model ${id}`, price: price(0, 0) };
 }
 
-/** A model that configuration names: its provider knows what it can do, nobody told us its price. */
+/**
+ * A model that configuration names: its provider knows what it can do, nobody told us its price. Where its
+ * endpoint knows no system messages in a conversation, they are told to the model as the user's words.
+ */
 function unpriced(id: string): CatalogModel {
   return {
     id,
@@ -125,6 +132,7 @@ function unpriced(id: string): CatalogModel {
     effortDefault: 'high',
     fast: false,
     inferenceGeo: false,
+    midConversationSystem: true,
     contextTokensMax: 200_000,
     outputTokensMax: 32_000,
     price: null,

@@ -2,7 +2,10 @@ import type { ModelConfig } from '../protocol/agents.ts';
 
 /** A content block of the Messages API, kept as the provider sent it: thinking signatures must survive byte-exact. */
 export type WireBlock = Readonly<Record<string, unknown>> & { readonly type: string };
-export type WireMessage = { readonly role: 'user' | 'assistant'; readonly content: readonly WireBlock[] };
+export type WireMessage = {
+  readonly role: 'user' | 'assistant' | 'system';
+  readonly content: readonly WireBlock[];
+};
 export type WireTool = Readonly<Record<string, unknown>> & { readonly name: string };
 
 export type ModelRequest = {

@@ -177,7 +177,7 @@ function createHandlers({ log, collections, tails, catalog, seal }: HandlerParts
     ...threadRoutes(threads),
     ...vaultRoutes(createVaultCommands({ vaults, ...common })),
     ...credentialRoutes(createCredentialCommands({ collections, seal, ...common })),
-    ...eventRoutes({ log, tails, threads, ...common }),
+    ...eventRoutes({ log, tails, catalog, threads, ...common }),
   };
 }
 

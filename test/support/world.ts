@@ -12,6 +12,7 @@ import { parseScenario } from '../../src/brain/models/scripted/scenario.ts';
 import { startTurn } from '../../src/brain/turn.ts';
 import { sendEvents } from '../../src/control/send-events.ts';
 import { resolveTools } from '../../src/domain/agent-tools.ts';
+import { createCatalog } from '../../src/domain/default-catalog.ts';
 import type { Hands, ToolOutcome, ToolRequest } from '../../src/domain/hands.ts';
 import type { Draft } from '../../src/domain/session/draft.ts';
 import { draftOf } from '../../src/domain/session/draft.ts';
@@ -152,7 +153,7 @@ export async function startWorld(setting: Setting, fuses: Iterator<Fuse>): Promi
       await survive(async ({ store, fuse }) => {
         if ((await acceptedCount()) > before) return;
         const log = fusedLog(store.log, fuse);
-        await sendEvents({ log, clock: hastyClock, newId }, sessionId, events);
+        await sendEvents({ log, catalog: createCatalog([]), clock: hastyClock, newId }, sessionId, events);
       });
     },
     change: (rule) =>

@@ -9,6 +9,8 @@ export type Profile = {
   readonly thinkingHistory: boolean;
   readonly fastMode: boolean;
   readonly inferenceGeo: boolean;
+  /** Messages of the role `system` among the others; elsewhere they become words of the user. */
+  readonly systemMessages: boolean;
 };
 
 const full: Profile = {
@@ -18,6 +20,7 @@ const full: Profile = {
   thinkingHistory: true,
   fastMode: true,
   inferenceGeo: true,
+  systemMessages: true,
 };
 
 const plain: Profile = {
@@ -27,6 +30,7 @@ const plain: Profile = {
   thinkingHistory: false,
   fastMode: false,
   inferenceGeo: false,
+  systemMessages: false,
 };
 
 const profiles: Readonly<Record<string, Profile>> = {

@@ -44,7 +44,7 @@ function tools(list: readonly Readonly<Record<string, unknown>>[], breakpoint: b
  * what this request adds, the second finds what the request before wrote.
  */
 function messages(list: readonly WireMessage[], profile: Profile): WireMessage[] {
-  const sent = list
+  const sent = (profile.systemMessages ? list : withoutSystemRole(list))
     .map((message) => ({
       ...message,
       content: message.content.filter((block) => isSendable(block, profile)).map(withSendableResult),
@@ -55,6 +55,22 @@ function messages(list: readonly WireMessage[], profile: Profile): WireMessage[]
     sent.flatMap((message, index) => (message.role === 'user' ? [index] : [])).slice(-2),
   );
   return sent.map((message, index) => (marked.has(index) ? withBreakpoint(message) : message));
+}
+
+/** Where the endpoint knows two roles only, what the system says ends the user's message before it. */
+function withoutSystemRole(list: readonly WireMessage[]): WireMessage[] {
+  const merged: WireMessage[] = [];
+  for (const message of list) {
+    const before = merged.at(-1);
+    if (message.role !== 'system') merged.push(message);
+    else if (before)
+      merged[merged.length - 1] = { ...before, content: [...before.content, ...asWords(message)] };
+  }
+  return merged;
+}
+
+function asWords({ content }: WireMessage): WireBlock[] {
+  return content.map((block) => ({ ...block, text: `<system>\n${block['text']}\n</system>` }));
 }
 
 function isSendable(block: WireBlock, profile: Profile): boolean {

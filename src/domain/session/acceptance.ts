@@ -7,7 +7,7 @@ import { waitingCalls } from './state.ts';
 export type Phase = 'idle' | 'requires_action' | 'running' | 'rescheduling' | 'capped' | 'terminated';
 
 /**
- * start: accepted and wakes the session · queue: accepted, consumed by the running turn ·
+ * start: accepted and wakes the session · queue: accepted, consumed by the next model request ·
  * answer: settles a pending call, refused when it names none · interrupt / ignore: accepted, with or without effect ·
  * discard: answered as if accepted, but neither stored nor listed · refuse_*: 400 with the reason named.
  */
@@ -25,8 +25,9 @@ export type Outcome =
   | 'refuse_unsupported';
 
 /**
- * The full table. `user.tool_result` belongs to workers and their keys; outcomes and mid-conversation
- * system messages are not part of this server yet and are refused in every phase.
+ * The full table. `user.tool_result` belongs to workers and their keys; outcomes are not part of this server
+ * yet and are refused in every phase. A `system.message` right behind a result is queued in any phase that
+ * takes the result.
  */
 export const acceptance: Record<Phase, Record<EventParams['type'], Outcome>> = {
   idle: {
@@ -36,7 +37,7 @@ export const acceptance: Record<Phase, Record<EventParams['type'], Outcome>> = {
     'user.custom_tool_result': 'answer',
     'user.tool_result': 'refuse_worker_only',
     'user.define_outcome': 'refuse_unsupported',
-    'system.message': 'refuse_unsupported',
+    'system.message': 'queue',
   },
   requires_action: {
     'user.message': 'refuse_waiting',
@@ -45,7 +46,7 @@ export const acceptance: Record<Phase, Record<EventParams['type'], Outcome>> = {
     'user.custom_tool_result': 'answer',
     'user.tool_result': 'refuse_worker_only',
     'user.define_outcome': 'refuse_waiting',
-    'system.message': 'refuse_unsupported',
+    'system.message': 'refuse_waiting',
   },
   running: {
     'user.message': 'queue',
@@ -54,7 +55,7 @@ export const acceptance: Record<Phase, Record<EventParams['type'], Outcome>> = {
     'user.custom_tool_result': 'answer',
     'user.tool_result': 'refuse_worker_only',
     'user.define_outcome': 'refuse_unsupported',
-    'system.message': 'refuse_unsupported',
+    'system.message': 'queue',
   },
   rescheduling: {
     'user.message': 'queue',
@@ -63,7 +64,7 @@ export const acceptance: Record<Phase, Record<EventParams['type'], Outcome>> = {
     'user.custom_tool_result': 'answer',
     'user.tool_result': 'refuse_worker_only',
     'user.define_outcome': 'refuse_unsupported',
-    'system.message': 'refuse_unsupported',
+    'system.message': 'queue',
   },
   capped: {
     'user.message': 'refuse_capped',

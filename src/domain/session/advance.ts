@@ -97,7 +97,7 @@ function advanceRound(draft: Draft): Step {
     return { type: 'rest' };
   }
   for (const event of draft.state().queue) {
-    if (event.type === 'user.message') consume(draft, event.id);
+    if (event.type === 'user.message' || event.type === 'system.message') consume(draft, event.id);
   }
   return { type: 'request', requestId: emit(draft, { type: 'span.model_request_start' }) };
 }

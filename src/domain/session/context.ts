@@ -18,20 +18,30 @@ export function contextOf(state: SessionState): ModelRequest {
 
 /**
  * Consecutive items of one side become one message; tool results come first in theirs, because the
- * Messages API wants every tool use answered at the start of the next user message.
+ * Messages API wants every tool use answered at the start of the next user message. What the system says
+ * follows all that the user says before the model answers: a system message stands behind a user's.
  */
 export function messagesOf(items: readonly ConversationItem[]): WireMessage[] {
-  const messages: { role: 'user' | 'assistant'; content: WireBlock[] }[] = [];
+  const messages: { role: WireMessage['role']; content: WireBlock[] }[] = [];
+  let system: WireBlock[] = [];
+  const say = (role: WireMessage['role'], content: readonly WireBlock[]) => {
+    const last = messages.at(-1);
+    if (last?.role === role) last.content.push(...content);
+    else if (content.length > 0) messages.push({ role, content: [...content] });
+  };
   for (const item of items) {
-    const role = item.type === 'assistant' ? 'assistant' : 'user';
-    let message = messages.at(-1);
-    if (message?.role !== role) {
-      message = { role, content: [] };
-      messages.push(message);
+    if (item.type === 'system') {
+      system.push(...blocksOf(item));
+      continue;
     }
-    message.content.push(...blocksOf(item));
+    if (item.type === 'assistant') {
+      say('system', system);
+      system = [];
+    }
+    say(item.type === 'assistant' ? 'assistant' : 'user', blocksOf(item));
   }
-  return messages.filter((message) => message.content.length > 0);
+  say('system', system);
+  return messages;
 }
 
 function blocksOf(item: ConversationItem): readonly WireBlock[] {
@@ -39,6 +49,7 @@ function blocksOf(item: ConversationItem): readonly WireBlock[] {
     case 'assistant':
       return item.content;
     case 'user':
+    case 'system':
       return item.content.map(contentBlock);
     case 'result':
       return [

@@ -9,6 +9,7 @@ import { endByInterrupt } from './interrupt.ts';
 import type { Call, SessionState } from './state.ts';
 import { earlyAnswer, hasQueued, waitingCalls } from './state.ts';
 import { emitRequiresAction, emitRunning } from './status.ts';
+import { checkSystemMessages, isResult } from './system-messages.ts';
 
 /**
  * What a batch of client events does to a session: the events as accepted, in posted order.
@@ -16,7 +17,13 @@ import { emitRequiresAction, emitRunning } from './status.ts';
  */
 export function acceptEvents(draft: Draft, events: readonly EventParams[], field = 'events'): ClientEvent[] {
   const waitedBefore = waitingCalls(draft.state()).length;
-  const accepted = events.map((params, index) => acceptEvent(draft, params, `${field}[${index}]`));
+  checkSystemMessages(events, field);
+  const accepted = events.map((params, index) => {
+    const path = `${field}[${index}]`;
+    // The result it accompanies may leave others that are waited for.
+    if (params.type === 'system.message' && isResult(events[index - 1])) return accept(draft, params);
+    return acceptEvent(draft, params, path);
+  });
   settleStatus(draft, waitedBefore);
   return accepted;
 }

@@ -122,6 +122,8 @@ function processed(state: SessionState, event: SessionEvent): SessionState {
       const content = event.content.filter((block) => block.type !== 'redacted');
       return withRound(spoken(state, { type: 'user', content }), { owesReply: true });
     }
+    case 'system.message':
+      return spoken(state, { type: 'system', content: event.content });
     case 'user.tool_confirmation':
       return withCall(state, event.tool_use_id, (call) =>
         event.result === 'allow'

@@ -83,6 +83,7 @@ export type Call = {
 
 export type ConversationItem =
   | { readonly type: 'user'; readonly content: readonly UserBlock[] }
+  | { readonly type: 'system'; readonly content: readonly { readonly type: 'text'; readonly text: string }[] }
   | { readonly type: 'assistant'; readonly content: readonly WireBlock[]; readonly model: string }
   | {
       readonly type: 'result';

@@ -1,6 +1,6 @@
 /** A Messages request as the scripted endpoint reads it, after validation. */
 export type Block = Readonly<Record<string, unknown>> & { readonly type: string };
-export type Message = { readonly role: 'user' | 'assistant'; readonly content: readonly Block[] };
+export type Message = { readonly role: 'user' | 'assistant' | 'system'; readonly content: readonly Block[] };
 export type Tool = Readonly<Record<string, unknown>> & { readonly name: string };
 
 export type MessagesRequest = {

@@ -98,6 +98,7 @@ function readMessages(value: unknown): Message[] {
   if (messages[0]?.role !== 'user')
     throw new InvalidRequest('messages: first message must use the "user" role');
   messages.forEach((message, index) => {
+    checkSystemPlace(messages, message, index);
     checkFollowed(messages, message, index);
     checkAnswered(messages, message, index);
   });
@@ -106,8 +107,8 @@ function readMessages(value: unknown): Message[] {
 
 function readMessage(item: unknown, index: number): Message {
   const { role, content } = record(item, `messages.${index}`);
-  if (role !== 'user' && role !== 'assistant')
-    throw new InvalidRequest(`messages.${index}.role: Input should be 'user' or 'assistant'`);
+  if (role !== 'user' && role !== 'assistant' && role !== 'system')
+    throw new InvalidRequest(`messages.${index}.role: Input should be 'user', 'assistant' or 'system'`);
   const blocks: unknown[] =
     typeof content === 'string' ? [{ type: 'text', text: content }] : Array.isArray(content) ? content : [];
   if (blocks.length === 0)
@@ -211,6 +212,14 @@ function checkAnswered(messages: readonly Message[], message: Message, index: nu
   if (firstOther !== -1 && message.content.slice(firstOther).some((block) => block.type === 'tool_result')) {
     throw new InvalidRequest(`messages.${index}: \`tool_result\` blocks must come first in the content`);
   }
+}
+
+function checkSystemPlace(messages: readonly Message[], message: Message, index: number): void {
+  if (message.role !== 'system') return;
+  if (messages[index - 1]?.role !== 'user')
+    throw new InvalidRequest(`messages.${index}: \`system\` messages must follow a user message`);
+  if (message.content.some((block) => block.type !== 'text'))
+    throw new InvalidRequest(`messages.${index}: \`system\` messages can only contain text blocks`);
 }
 
 function checkFollowed(messages: readonly Message[], message: Message, index: number): void {
