@@ -8,7 +8,7 @@ import { contextOf } from '../domain/session/context.ts';
 import { waitingCalls } from '../domain/session/state.ts';
 import type { EventParams } from '../protocol/event-params.ts';
 import { Refusal } from '../protocol/refusal.ts';
-import { profileOf } from './models/profile.ts';
+import { profileNames, profileOf, scriptedProfile } from './models/profile.ts';
 import { signatureOf, validate } from './models/scripted/validate.ts';
 import { wireRequest } from './models/wire-request.ts';
 
@@ -139,7 +139,7 @@ function replyBlock(kind: ReplyBlock, id: string): WireBlock {
   }
 }
 
-const profiles = ['anthropic', 'scripted', 'generic'].map(profileOf);
+const profiles = [scriptedProfile, ...profileNames.map(profileOf)];
 
 /** The first message has words, so there is always something to send. */
 function checkSendable(session: PureSession): void {
@@ -154,7 +154,7 @@ function checkSendable(session: PureSession): void {
     const answered = request.messages[at + 1]?.content.slice(0, asked.length) ?? [];
     assert.deepEqual(answered.map((part) => part['tool_use_id']).sort(), asked.sort());
   });
-  for (const profile of profiles) validate(wireRequest(request, profile));
+  for (const profile of profiles) validate(wireRequest(request, { profile, outputTokensMax: 1000 }));
 }
 
 describe('the conversation of any session', () => {

@@ -27,6 +27,14 @@ export type CatalogModel = {
   readonly price: (Price & { readonly long?: Price & { readonly fromTokens: number } }) | null;
 };
 
+/** What configuration says of a model: a new one, or a change to one that is known. */
+export type ModelSettings = { readonly id: string } & Partial<
+  Pick<
+    CatalogModel,
+    'displayName' | 'contextTokensMax' | 'outputTokensMax' | 'midConversationSystem' | 'price'
+  >
+>;
+
 export interface ModelCatalog {
   get(id: string): CatalogModel | null;
   list(): readonly CatalogModel[];

@@ -1,11 +1,11 @@
-import type { CatalogModel, Effort, ModelCatalog, Price } from './catalog.ts';
+import type { CatalogModel, Effort, ModelCatalog, ModelSettings, Price } from './catalog.ts';
 
 /** The models an agent may name without configuration, with the list prices of spec/limits.md. */
 
 const allEfforts: readonly Effort[] = ['low', 'medium', 'high', 'xhigh', 'max'];
 
 /** Dollars per million tokens to micro-cents per token, down to a tenth: sums are rounded, prices are not. Cache figures default to 1.25, 2 and 0.1 times input. */
-function price(
+export function price(
   input: number,
   output: number,
   cache: { read?: number; write5m?: number; write1h?: number } = {},
@@ -141,12 +141,12 @@ function unpriced(id: string): CatalogModel {
 
 const scriptedId = /^scripted\/[A-Za-z0-9_-]{1,64}$/;
 
-/** The catalogue: the models above, `scripted/<name>`, and ids from configuration. */
-export function createCatalog(configured: readonly string[]): ModelCatalog {
-  const extra = configured.map(unpriced);
-  const known = new Map(
-    [...claudeModels, scripted('scripted/demo'), ...extra].map((entry) => [entry.id, entry]),
-  );
+/** The catalogue: the models above, `scripted/<name>`, and what configuration adds to it or changes in it. */
+export function createCatalog(configured: readonly ModelSettings[]): ModelCatalog {
+  const known = new Map([...claudeModels, scripted('scripted/demo')].map((entry) => [entry.id, entry]));
+  for (const settings of configured) {
+    known.set(settings.id, { ...(known.get(settings.id) ?? unpriced(settings.id)), ...settings });
+  }
   return {
     get: (id) => known.get(id) ?? (scriptedId.test(id) ? scripted(id) : null),
     list: () => [...known.values()],

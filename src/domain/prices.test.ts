@@ -5,7 +5,7 @@ import { createCatalog } from './default-catalog.ts';
 import type { ModelUsage } from './model.ts';
 import { centsOf, listCostMicroCents } from './prices.ts';
 
-const catalog = createCatalog(['qwen3-coder']);
+const catalog = createCatalog([{ id: 'qwen3-coder' }]);
 const nothing: ModelUsage = {
   inputTokens: 0,
   outputTokens: 0,

@@ -128,7 +128,7 @@ type SessionParts = {
 
 function startSessions({ config, store, tails, hands, catalog, log }: SessionParts) {
   const scripted = createScriptedEndpoint({ scenariosDir: config.scenariosDir, clock: systemClock });
-  const model = createRoutingModel({ scripted, upstream: config.upstream });
+  const model = createRoutingModel({ scripted, upstream: config.upstream, catalog });
   const turnDeps = {
     log: store.log,
     model,

@@ -39,7 +39,7 @@ describe('configuration', () => {
   test('flags win over the environment, that over the file', () => {
     yaml('port: 1001\nhost: file\nlog_level: debug\nmodels: [a, b]\nscenarios: mine\n');
     const { port, host, logLevel, models, scenariosDir } = read();
-    assert.deepEqual([port, host, logLevel, models], [1001, 'file', 'debug', ['a', 'b']]);
+    assert.deepEqual([port, host, logLevel, models], [1001, 'file', 'debug', [{ id: 'a' }, { id: 'b' }]]);
     assert.equal(scenariosDir, join(cwd, 'mine'));
     const env = {
       ANTHILL_PORT: '1002',

@@ -4,7 +4,9 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseYaml } from '../base/yaml.ts';
 import { profileNames } from '../brain/models/profile.ts';
+import type { ModelSettings } from '../domain/catalog.ts';
 import { parseMasterKey } from '../vault/master-key.ts';
+import { modelSettingsOf } from './model-settings.ts';
 
 /** Everything the process is told from outside. Read once, here; nobody else looks at the environment. */
 export type Config = {
@@ -19,8 +21,8 @@ export type Config = {
   readonly upstream: Upstream | null;
   /** Where `scripted/<name>` finds `<name>.yaml`. */
   readonly scenariosDir: string;
-  /** Model ids beyond the catalogue that the upstream serves. */
-  readonly models: readonly string[];
+  /** Models beyond the catalogue that the upstream serves, and prices and sizes of those in it. */
+  readonly models: readonly ModelSettings[];
 };
 
 export type Upstream = { readonly baseUrl: string; readonly apiKey: string | null; readonly profile: string };
@@ -54,7 +56,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
       cwd,
       flags.scenarios ?? (env['ANTHILL_SCENARIOS'] || text(file, 'scenarios') || join(dataDir, 'scenarios')),
     ),
-    models: list(file, 'models'),
+    models: modelSettingsOf(file['models'], ConfigMistake),
   };
 }
 
@@ -151,9 +153,4 @@ function section(file: Section, name: string): Section {
 function text(file: Section, name: string): string | undefined {
   const value = file[name];
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
-}
-
-function list(file: Section, name: string): readonly string[] {
-  const value = file[name];
-  return Array.isArray(value) ? value.map(String) : [];
 }

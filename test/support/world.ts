@@ -153,7 +153,7 @@ export async function startWorld(setting: Setting, fuses: Iterator<Fuse>): Promi
       await survive(async ({ store, fuse }) => {
         if ((await acceptedCount()) > before) return;
         const log = fusedLog(store.log, fuse);
-        await sendEvents({ log, catalog: createCatalog([]), clock: hastyClock, newId }, sessionId, events);
+        await sendEvents({ log, catalog, clock: hastyClock, newId }, sessionId, events);
       });
     },
     change: (rule) =>
@@ -209,7 +209,7 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
   const log = fusedLog(store.log, fuse);
   const deps = {
     log,
-    model: fusedModel(createRoutingModel({ scripted: endpoint, upstream: null }), fuse),
+    model: fusedModel(createRoutingModel({ scripted: endpoint, upstream: null, catalog }), fuse),
     hands: handsOf(setting, executed, fuse),
     tails,
     clock: hastyClock,
@@ -305,6 +305,7 @@ export const ok = (text: string): ToolOutcome => ({ content: [{ type: 'text', te
 /** Two hundred times as fast as the wall's: a retry that waits a second waits five milliseconds. */
 const haste = 200;
 const begunUs = systemClock.nowUs();
+const catalog = createCatalog([]);
 const hastyClock: Clock = {
   nowUs: () => begunUs + (systemClock.nowUs() - begunUs) * haste,
   sleep: (ms, signal) => systemClock.sleep(ms / haste, signal),

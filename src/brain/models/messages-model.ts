@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { systemClock } from '../../base/clock.ts';
 import { modelRetryAfterMsMax, modelStreamIdleMsMax } from '../../domain/limits.ts';
 import type { Model, ModelFailure, ModelReply, ModelRequest } from '../../domain/model.ts';
+import { downgraded } from './downgrade.ts';
 import { failingWhenIdle } from './idle-watch.ts';
 import type { Profile } from './profile.ts';
 import type { StreamEvent } from './reply-assembly.ts';
@@ -15,7 +16,10 @@ export type MessagesModelOptions = {
   readonly baseURL: string;
   /** Sent as `x-api-key`, which every endpoint behind this API reads; null for endpoints that want none. */
   readonly apiKey: string | null;
+  /** What the endpoint can do as far as is known; what it complains of is left out from then on. */
   readonly profile: Profile;
+  /** The most that a model may be asked to write in one reply. */
+  readonly outputTokensMax: (modelId: string) => number;
   /** How requests leave; the scripted endpoint is called without a socket. */
   readonly fetch?: Fetch;
   /** Measures silence. */
@@ -40,15 +44,33 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
     fetch: guarded(options),
   });
 
+  /** What was learned from refusals, by model. */
+  const learned = new Map<string, Profile>();
+
   async function request(
     wanted: ModelRequest,
-    onDelta: Parameters<Model['request']>[1],
+    onDelta: OnDelta,
     signal: AbortSignal,
-  ) {
+  ): Promise<ModelReply | ModelFailure> {
+    let profile = learned.get(wanted.model.id) ?? options.profile;
+    for (;;) {
+      const outcome = await attempt(wanted, profile, onDelta, signal);
+      if (outcome.type !== 'refused') return outcome;
+      const lesser = downgraded(profile, outcome.failure.message);
+      if (!lesser) return outcome.failure;
+      profile = lesser.profile;
+      if (lesser.isLasting) learned.set(wanted.model.id, profile);
+    }
+  }
+
+  async function attempt(wanted: ModelRequest, profile: Profile, onDelta: OnDelta, signal: AbortSignal) {
     signal.throwIfAborted();
     const assembly = createAssembly(wanted.model.id);
     try {
-      const body = wireRequest(wanted, options.profile);
+      const body = wireRequest(wanted, {
+        profile,
+        outputTokensMax: options.outputTokensMax(wanted.model.id),
+      });
       const stream = await client.post<AsyncIterable<StreamEvent>>('/v1/messages', {
         body,
         stream: true,
@@ -68,14 +90,21 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
     } catch (cause) {
       signal.throwIfAborted();
       // A whole reply is one, however its connection ended.
-      return assembly.finish() ?? failureOf(cause);
+      return assembly.finish() ?? refusalOf(cause) ?? failureOf(cause);
     }
   }
 
-  return {
-    request: (wanted, onDelta, signal): Promise<ModelReply | ModelFailure> =>
-      request(wanted, onDelta, signal),
-  };
+  return { request };
+}
+
+type OnDelta = Parameters<Model['request']>[1];
+
+/** The endpoint read the request and did not like it; perhaps it likes a plainer one. */
+type Refused = { readonly type: 'refused'; readonly failure: ModelFailure };
+
+function refusalOf(cause: unknown): Refused | null {
+  if (!(cause instanceof Anthropic.APIError) || (cause.status !== 400 && cause.status !== 422)) return null;
+  return { type: 'refused', failure: failureOf(cause) };
 }
 
 /** The SDK sends what ANTHROPIC_CUSTOM_HEADERS says, and nothing turns that off; it is meant for other endpoints. */

@@ -11,6 +11,8 @@ export type Profile = {
   readonly inferenceGeo: boolean;
   /** Messages of the role `system` among the others; elsewhere they become words of the user. */
   readonly systemMessages: boolean;
+  readonly images: boolean;
+  readonly documents: boolean;
 };
 
 const full: Profile = {
@@ -21,8 +23,14 @@ const full: Profile = {
   fastMode: true,
   inferenceGeo: true,
   systemMessages: true,
+  images: true,
+  documents: true,
 };
 
+/** Clouds that host the Claude models, without what only their maker's own endpoint has. */
+const hosted: Profile = { ...full, fastMode: false, inferenceGeo: false };
+
+/** Local servers and gateways to models of other makers. */
 const plain: Profile = {
   promptCaching: false,
   effort: false,
@@ -31,19 +39,37 @@ const plain: Profile = {
   fastMode: false,
   inferenceGeo: false,
   systemMessages: false,
+  images: true,
+  documents: false,
 };
 
-const profiles: Readonly<Record<string, Profile>> = {
+const profiles = {
   anthropic: full,
+  bedrock: hosted,
+  vertex: hosted,
+  foundry: hosted,
+  // A gateway: it hands on what it knows to whoever serves the model.
+  openrouter: { ...plain, promptCaching: true, thinkingHistory: true, documents: true },
+  deepseek: { ...plain, thinkingHistory: true, images: false },
+  ollama: plain,
+  vllm: plain,
+  'llama.cpp': plain,
   generic: plain,
-  // The scripted endpoint checks what it gets like the real one, so it is asked like the real one.
-  scripted: { ...full, thinking: false, effort: false, fastMode: false, inferenceGeo: false },
+} satisfies Readonly<Record<string, Profile>>;
+
+/** The scripted endpoint checks what it gets like the real one, so it is asked like the real one. */
+export const scriptedProfile: Profile = {
+  ...full,
+  thinking: false,
+  effort: false,
+  fastMode: false,
+  inferenceGeo: false,
 };
 
 /** Names are checked where they are configured; an unknown one is as careful as `generic`. */
 export function profileOf(name: string): Profile {
-  return profiles[name] ?? plain;
+  return Object.entries(profiles).find(([known]) => known === name)?.[1] ?? plain;
 }
 
 /** Profiles that a configuration can name. */
-export const profileNames: readonly string[] = ['anthropic', 'generic'];
+export const profileNames: readonly string[] = Object.keys(profiles);

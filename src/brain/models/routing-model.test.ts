@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { messageEnd, messageStart, modelRequest, sse } from '../../../test/support/model-stream.ts';
 import { startRecordingServer } from '../../../test/support/recording-server.ts';
+import { createCatalog } from '../../domain/default-catalog.ts';
 import { createRoutingModel } from './routing-model.ts';
 
+const catalog = createCatalog([]);
 const never = new AbortController().signal;
 const ask = (model: ReturnType<typeof createRoutingModel>, id: string) =>
   model.request(modelRequest({ model: { id } }), () => {}, never);
@@ -22,6 +24,7 @@ describe('who answers', () => {
         return new Response(answer);
       },
       upstream: { baseUrl: server.url, apiKey: 'sk-test', profile: 'anthropic' },
+      catalog,
     });
     for (const id of ['scripted/demo', 'claude-opus-5-5', 'qwen3-coder', 'scripted/x']) {
       assert.equal((await ask(model, id)).type, 'reply');
@@ -35,7 +38,7 @@ describe('who answers', () => {
   });
 
   test('is nobody without an upstream, and the failure says what to do', async () => {
-    const model = createRoutingModel({ scripted: async () => new Response(), upstream: null });
+    const model = createRoutingModel({ scripted: async () => new Response(), upstream: null, catalog });
     const outcome = await ask(model, 'claude-opus-5-5');
     assert.ok(outcome.type === 'failure');
     assert.equal(outcome.retryable, false);

@@ -1,6 +1,8 @@
+import type { ModelCatalog } from '../../domain/catalog.ts';
+import { modelOutputTokensDefault } from '../../domain/limits.ts';
 import type { Model, ModelFailure } from '../../domain/model.ts';
 import { createMessagesModel } from './messages-model.ts';
-import { profileOf } from './profile.ts';
+import { profileOf, scriptedProfile } from './profile.ts';
 
 export type RoutingOptions = {
   /** Answers `scripted/*` without leaving the process. */
@@ -11,6 +13,7 @@ export type RoutingOptions = {
     readonly apiKey: string | null;
     readonly profile: string;
   } | null;
+  readonly catalog: ModelCatalog;
 };
 
 const noUpstream: ModelFailure = {
@@ -23,11 +26,13 @@ const noUpstream: ModelFailure = {
 };
 
 /** Chooses who answers by the model's id. */
-export function createRoutingModel({ scripted, upstream }: RoutingOptions): Model {
+export function createRoutingModel({ scripted, upstream, catalog }: RoutingOptions): Model {
+  const outputTokensMax = (id: string) => catalog.get(id)?.outputTokensMax ?? modelOutputTokensDefault;
   const inProcess = createMessagesModel({
     baseURL: 'http://scripted.internal',
     apiKey: 'scripted',
-    profile: profileOf('scripted'),
+    profile: scriptedProfile,
+    outputTokensMax,
     fetch: (input, init) => scripted(new Request(input, init)),
   });
   const remote =
@@ -36,6 +41,7 @@ export function createRoutingModel({ scripted, upstream }: RoutingOptions): Mode
       baseURL: upstream.baseUrl,
       apiKey: upstream.apiKey,
       profile: profileOf(upstream.profile),
+      outputTokensMax,
     });
   return {
     request(request, onDelta, signal) {

@@ -21,7 +21,7 @@ const thinking: WireBlock = { type: 'thinking', thinking: 'Hm.', signature: 's' 
 const tool = { name: 'bash', description: 'Runs', input_schema: { type: 'object' } };
 
 const sent = (change: Partial<ModelRequest> = {}, profile: Profile = full) =>
-  wireRequest(modelRequest(change), profile);
+  wireRequest(modelRequest(change), { profile, outputTokensMax: 64_000 });
 const plain = (messages: readonly WireMessage[]) =>
   sent({ messages }, { ...full, promptCaching: false })['messages'];
 
@@ -120,7 +120,7 @@ describe('what an endpoint cannot take is left out', () => {
     });
   });
 
-  for (const name of ['generic', 'scripted', 'unheard-of']) {
+  for (const name of ['generic', 'ollama', 'vllm', 'llama.cpp', 'openrouter', 'deepseek', 'unheard-of']) {
     test(`a ${name} endpoint gets none of it`, () => {
       assert.deepEqual(given({ model }, profileOf(name)), {});
     });
@@ -143,8 +143,14 @@ describe('what an endpoint cannot take is left out', () => {
     });
   }
 
-  test('every profile that configuration can name is known', () => {
-    assert.ok(profileNames.every((name) => name === 'generic' || profileOf(name) !== profileOf('generic')));
+  for (const name of ['bedrock', 'vertex', 'foundry'])
+    test(`a ${name} endpoint gets what its Claude models know, but nothing of their maker's own`, () => {
+      assert.deepEqual(Object.keys(given({ model }, profileOf(name))), ['output_config', 'thinking']);
+    });
+
+  test('every profile that configuration can name is one', () => {
+    for (const name of profileNames)
+      assert.equal(Object.keys(profileOf(name)).length, Object.keys(full).length);
   });
 });
 
@@ -205,5 +211,29 @@ describe('blocks', () => {
   test('a request streams and has a limit', () => {
     const { model, max_tokens, stream } = sent();
     assert.deepEqual([model, max_tokens, stream], ['claude-opus-5-5', 32_000, true]);
+    const small = wireRequest(modelRequest(), { profile: full, outputTokensMax: 4096 });
+    assert.equal(small['max_tokens'], 4096);
+  });
+
+  test('what the endpoint cannot read is told in words, in results too', () => {
+    const image = { type: 'image', source: { type: 'url', url: 'https://x/y.png' } };
+    const pdf = { type: 'document', title: 'Plan', source: { type: 'base64', data: 'JVBER' } };
+    const note = { type: 'document', title: 'Note', source: { type: 'text', data: 'Buy ants.' } };
+    const messages = [user(image, pdf, note), assistant(use), user(result([image]))];
+    const blind = { ...full, promptCaching: false, images: false, documents: false };
+    const said = JSON.stringify(sent({ messages }, blind)['messages']);
+    assert.match(said, /An image was left out.*Plan.{1,3} was left out.*Buy ants\..*An image was left out/);
+    assert.doesNotMatch(said, /y\.png|JVBER|"(image|document)"/);
+    assert.deepEqual(plain(messages), messages);
+  });
+
+  test('what the system says ends the words of the user where there is no role for it', () => {
+    const system: WireMessage = { role: 'system', content: [text('Be brief.')] };
+    const messages = [user(text('a')), system, assistant(text('b'))];
+    assert.deepEqual(plain(messages), messages);
+    assert.deepEqual(
+      sent({ messages }, { ...full, promptCaching: false, systemMessages: false })['messages'],
+      [user(text('a'), text('<system>\nBe brief.\n</system>')), assistant(text('b'))],
+    );
   });
 });

@@ -8,13 +8,18 @@ const ephemeral = { type: 'ephemeral' };
 const lacksAdaptiveThinking = /-4-5(-\d{8})?$/;
 const lacksEffort = /-(sonnet|haiku)-4-5(-\d{8})?$/;
 
+export type WireLimits = { readonly profile: Profile; readonly outputTokensMax: number };
+
 /** The body of a Messages request, with only what the endpoint can take. */
-export function wireRequest(request: ModelRequest, profile: Profile): Record<string, unknown> {
+export function wireRequest(
+  request: ModelRequest,
+  { profile, outputTokensMax }: WireLimits,
+): Record<string, unknown> {
   const { model } = request;
   const cached = profile.promptCaching;
   return {
     model: model.id,
-    max_tokens: modelOutputTokensDefault,
+    max_tokens: Math.min(modelOutputTokensDefault, outputTokensMax),
     stream: true,
     messages: messages(request.messages, profile),
     ...(isBlank(request.system)
@@ -47,7 +52,9 @@ function messages(list: readonly WireMessage[], profile: Profile): WireMessage[]
   const sent = (profile.systemMessages ? list : withoutSystemRole(list))
     .map((message) => ({
       ...message,
-      content: message.content.filter((block) => isSendable(block, profile)).map(withSendableResult),
+      content: message.content
+        .filter((block) => isSendable(block, profile))
+        .map((block) => sendable(block, profile)),
     }))
     .filter((message) => message.content.length > 0);
   if (!profile.promptCaching) return sent;
@@ -83,11 +90,32 @@ function isBlank(text: unknown): boolean {
   return typeof text !== 'string' || text.trim() === '';
 }
 
+/** What the endpoint does not read is told to the model in words. */
+function sendable(block: WireBlock, profile: Profile): WireBlock {
+  if (block.type === 'image' && !profile.images)
+    return { type: 'text', text: '[An image was left out: this model cannot be shown any.]' };
+  if (block.type === 'document' && !profile.documents) return documentInWords(block);
+  return block.type === 'tool_result' ? withSendableResult(block, profile) : block;
+}
+
+function documentInWords(block: WireBlock): WireBlock {
+  const title = typeof block['title'] === 'string' ? block['title'] : 'untitled';
+  // Blocks come from events that were parsed: a document has a source.
+  const source = block['source'] as Readonly<Record<string, unknown>>;
+  const text =
+    source['type'] === 'text'
+      ? `<document title="${title}">\n${source['data']}\n</document>`
+      : `[The document "${title}" was left out: this model cannot be shown any.]`;
+  return { type: 'text', text };
+}
+
 /** It refuses empty text in a result too, and an error without a content. */
-function withSendableResult(block: WireBlock): WireBlock {
+function withSendableResult(block: WireBlock, profile: Profile): WireBlock {
   const { content } = block;
-  if (block.type !== 'tool_result' || !Array.isArray(content)) return block;
-  const kept = content.filter((part: WireBlock) => part.type !== 'text' || part['text'] !== '');
+  if (!Array.isArray(content)) return block;
+  const kept = content
+    .filter((part: WireBlock) => part.type !== 'text' || part['text'] !== '')
+    .map((part: WireBlock) => sendable(part, profile));
   const silent = block['is_error'] === true && kept.length === 0;
   return { ...block, content: silent ? [{ type: 'text', text: 'The tool failed.' }] : kept };
 }

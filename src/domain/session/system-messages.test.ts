@@ -115,7 +115,7 @@ describe('a system message', () => {
     });
 
   test('is for models that take one', () => {
-    const catalog = createCatalog(['local/llama']);
+    const catalog = createCatalog([{ id: 'local/llama' }]);
     const check = (id: string) => {
       const { agent } = pureSession().state();
       checkSystemModel({ agent: { ...agent, model: { id } } }, [message('m'), system('x')], catalog);

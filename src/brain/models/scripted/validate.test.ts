@@ -59,8 +59,23 @@ describe('the scripted endpoint refuses, as the API does,', () => {
     ['a message that is no object', { ...valid, messages: ['hi'] }, /^messages\.0: Input should be/],
     [
       'another role',
+      withMessages({ role: 'tool', content: 'x' }),
+      /^messages\.0\.role: Input should be 'user', 'assistant' or 'system'/,
+    ],
+    [
+      'a system message in the place of a user',
       withMessages({ role: 'system', content: 'x' }),
-      /^messages\.0\.role: Input should be 'user' or 'assistant'/,
+      /^messages: first message must use the "user" role/,
+    ],
+    [
+      'a system message behind an assistant',
+      withMessages(user(text), { role: 'assistant', content: 'x' }, { role: 'system', content: 'x' }),
+      /^messages\.2: `system` messages must follow a user message/,
+    ],
+    [
+      'a picture from the system',
+      withMessages(user(text), { role: 'system', content: [{ type: 'image', source: {} }] }),
+      /^messages\.1: `system` messages can only contain text/,
     ],
     [
       'a message without content',
