@@ -8,6 +8,7 @@ import type { Draft } from '../domain/session/draft.ts';
 import { recordFailure, recordReply } from '../domain/session/replies.ts';
 import type { Call } from '../domain/session/state.ts';
 import type { ModelConfig } from '../protocol/agents.ts';
+import type { Judgements } from './judge.ts';
 
 /** Something a running turn waited for. */
 export type Finished =
@@ -16,6 +17,7 @@ export type Finished =
       readonly requestId: string;
       readonly reply: ModelReply;
       readonly previewed: ReadonlyMap<number, string>;
+      readonly judged: Judgements;
     }
   | { readonly type: 'failure'; readonly failure: ModelFailure }
   /** The request was aborted: no reply will come. */
@@ -40,8 +42,16 @@ export function recordFinished(
 ): Step | null {
   switch (finished.type) {
     case 'reply': {
-      const costMicroCents = costOf(finished.reply, draft.state().agent.model);
-      return recordReply(draft, { ...finished, costMicroCents });
+      const { requestId, reply, previewed, judged } = finished;
+      const cost = costOf(reply, draft.state().agent.model);
+      const costMicroCents = cost === null ? null : cost + judged.costMicroCents;
+      return recordReply(draft, {
+        requestId,
+        reply,
+        previewed,
+        costMicroCents,
+        judgements: judged.judgements,
+      });
     }
     case 'failure': {
       const { failure } = finished;

@@ -1,8 +1,6 @@
-import type { Clock } from '../base/clock.ts';
 import type { NewId } from '../base/ids.ts';
 import { createMailbox } from '../base/mailbox.ts';
 import type { Hands } from '../domain/hands.ts';
-import type { Model } from '../domain/model.ts';
 import type { InFlight, Step } from '../domain/session/advance.ts';
 import { advance } from '../domain/session/advance.ts';
 import { contextOf } from '../domain/session/context.ts';
@@ -14,17 +12,18 @@ import { hasQueued } from '../domain/session/state.ts';
 import type { Tails } from '../domain/tails.ts';
 import type { Finished, ReplyPricing } from './finished.ts';
 import { recordFinished } from './finished.ts';
+import type { JudgeDeps } from './judge.ts';
+import { judgeCalls } from './judge.ts';
 import { unreachableServers } from './mcp.ts';
 import { createPreviews } from './previews.ts';
 
-export type TurnDeps = ReplyPricing & {
-  readonly log: SessionLog;
-  readonly model: Model;
-  readonly hands: Hands;
-  readonly tails: Pick<Tails, 'preview'>;
-  readonly clock: Clock;
-  readonly newId: NewId;
-};
+export type TurnDeps = ReplyPricing &
+  JudgeDeps & {
+    readonly log: SessionLog;
+    readonly hands: Hands;
+    readonly tails: Pick<Tails, 'preview'>;
+    readonly newId: NewId;
+  };
 
 /** A running turn. `notice` tells it that its session's log grew; `stop` gives it up without a word. */
 export type Turn = {
@@ -106,8 +105,9 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
         },
         signal,
       );
-      if (reply.type === 'failure') mailbox.put({ type: 'failure', failure: reply });
-      else mailbox.put({ type: 'reply', requestId, reply, previewed: previews.promised });
+      if (reply.type === 'failure') return mailbox.put({ type: 'failure', failure: reply });
+      const judged = await judgeCalls(deps, state, reply, signal);
+      mailbox.put({ type: 'reply', requestId, reply, previewed: previews.promised, judged });
     } catch (cause) {
       mailbox.put(signal.aborted ? { type: 'cut' } : { type: 'failure', failure: unexpected(cause) });
     }

@@ -15,6 +15,8 @@ export const modelRetryAfterMsMax = 120_000;
 /** Silence on a model stream after which the request counts as cut. */
 export const modelStreamIdleMsMax = 300_000;
 export const modelOutputTokensDefault = 32_000;
+/** Without a judgement by then, the client is asked. */
+export const judgeMsMax = 10_000;
 
 // Sessions at work
 export const sessionsAtOnceMax = 256;

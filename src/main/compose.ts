@@ -4,6 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { breakDown } from '../brain/break-down.ts';
+import { judgeChoice } from '../brain/judge.ts';
 import { createRoutingModel } from '../brain/models/routing-model.ts';
 import { createScriptedEndpoint } from '../brain/models/scripted/endpoint.ts';
 import { startTurn } from '../brain/turn.ts';
@@ -137,6 +138,7 @@ function startSessions({ config, store, tails, hands, catalog, log }: SessionPar
     clock: systemClock,
     newId,
     random: Math.random,
+    judgeOf: judgeChoice(config.judgeModel, config.upstream?.profile ?? null),
     costOf: ({ usage, servedBy }: ModelReply, model: ModelConfig) =>
       listCostMicroCents(usage, catalog.get(servedBy) ?? catalog.get(model.id), model.inference_geo),
   };

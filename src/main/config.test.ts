@@ -32,6 +32,7 @@ describe('configuration', () => {
       masterKey: null,
       upstream: null,
       scenariosDir: join(data, 'scenarios'),
+      judgeModel: null,
       models: [],
     });
   });

@@ -23,6 +23,8 @@ export type Config = {
   readonly scenariosDir: string;
   /** Models beyond the catalogue that the upstream serves, and prices and sizes of those in it. */
   readonly models: readonly ModelSettings[];
+  /** Judges tool calls whose policy is `auto`; null: a small model of the upstream. */
+  readonly judgeModel: string | null;
 };
 
 export type Upstream = { readonly baseUrl: string; readonly apiKey: string | null; readonly profile: string };
@@ -56,6 +58,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
       cwd,
       flags.scenarios ?? (env['ANTHILL_SCENARIOS'] || text(file, 'scenarios') || join(dataDir, 'scenarios')),
     ),
+    judgeModel: env['ANTHILL_JUDGE_MODEL'] || text(file, 'judge_model') || null,
     models: modelSettingsOf(file['models'], ConfigMistake),
   };
 }
@@ -121,7 +124,7 @@ function readFile(named: string | undefined, candidates: readonly string[]): Sec
   if (path === undefined) return {};
   if (!existsSync(path)) throw new ConfigMistake(`configuration file ${path} does not exist`);
   const file = record(parsed(path)) ?? {};
-  refuseUnknown(path, file, ['host', 'port', 'log_level', 'upstream', 'scenarios', 'models']);
+  refuseUnknown(path, file, ['host', 'port', 'log_level', 'upstream', 'scenarios', 'models', 'judge_model']);
   refuseUnknown(`${path}: upstream`, section(file, 'upstream'), ['base_url', 'api_key', 'profile']);
   return file;
 }

@@ -23,6 +23,7 @@ const config = {
   masterKey: null,
   upstream: null,
   scenariosDir: dataDir,
+  judgeModel: null,
   models: [],
 };
 

@@ -216,6 +216,7 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
     newId,
     random: () => 0.5,
     costOf: () => setting.replyMicroCents ?? null,
+    judgeOf: () => null,
   };
   sessions = runSessions({
     leases: fusedLeases(store.leases, fuse),

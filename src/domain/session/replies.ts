@@ -1,6 +1,7 @@
 import type { SessionErrorObject } from '../../protocol/session-errors.ts';
 import { modelAttemptsMax } from '../limits.ts';
 import type { ModelFailure, ModelReply, WireBlock } from '../model.ts';
+import type { Judgement } from '../tools/route-call.ts';
 import { toolUseOf } from '../tools/route-call.ts';
 import type { Step } from './advance.ts';
 import { endTurn, exhaust } from './advance.ts';
@@ -18,6 +19,8 @@ export type RecordedReply = {
   /** Event ids already promised to previews, by content block index. */
   readonly previewed: ReadonlyMap<number, string>;
   readonly costMicroCents: number | null;
+  /** Of calls whose policy is `auto`, by the model's tool use id. */
+  readonly judgements?: ReadonlyMap<string, Judgement>;
 };
 
 /**
@@ -26,7 +29,7 @@ export type RecordedReply = {
  */
 export function recordReply(
   draft: Draft,
-  { requestId, reply, previewed, costMicroCents }: RecordedReply,
+  { requestId, reply, previewed, costMicroCents, judgements }: RecordedReply,
 ): Step | null {
   const calls: CallRecord[] = [];
   let index = 0;
@@ -43,7 +46,7 @@ export function recordReply(
     }
     // A refused reply runs nothing: its calls would have no reply to belong to.
     if (block?.type === 'tool_use' && reply.stopReason !== 'refusal')
-      calls.push(emitToolUse(draft, block, reply.malformed));
+      calls.push(emitToolUse(draft, block, reply.malformed, judgements));
     index += 1;
   }
   emitSpanEnd(draft, requestId, reply);
@@ -77,9 +80,14 @@ function emitMessage(draft: Draft, run: readonly WireBlock[], id: string | undef
   if (content.length > 0) emit(draft, { type: 'agent.message', content }, id);
 }
 
-function emitToolUse(draft: Draft, block: WireBlock, malformed: readonly string[]): CallRecord {
-  const eventId = emit(draft, toolUseOf(draft.state().agent, block));
+function emitToolUse(
+  draft: Draft,
+  block: WireBlock,
+  malformed: readonly string[],
+  judgements: RecordedReply['judgements'],
+): CallRecord {
   const modelToolUseId = String(block['id']);
+  const eventId = emit(draft, toolUseOf(draft.state().agent, block, judgements?.get(modelToolUseId)));
   return malformed.includes(modelToolUseId)
     ? { eventId, modelToolUseId, malformed: true }
     : { eventId, modelToolUseId };

@@ -2,6 +2,7 @@ import type { SessionAgent } from '../../protocol/sessions.ts';
 import type { WireBlock } from '../model.ts';
 import type { EventBody } from '../session/draft.ts';
 import { builtinTools } from './builtin.ts';
+import type { ToolName } from './permission.ts';
 import { toolPermission } from './permission.ts';
 
 /** How the model sees an MCP tool: the reserved prefix of spec/tools.md, MCP. */
@@ -11,18 +12,32 @@ const mcpName = /^mcp__(.+?)__(.+)$/;
  * Which kind of tool a `tool_use` block of the model means, with its permission evaluated.
  * A tool that is unknown or disabled is refused before any policy: deny, and no `evaluation`.
  */
-export function toolUseOf(agent: SessionAgent, block: WireBlock): EventBody {
+export function toolUseOf(agent: SessionAgent, block: WireBlock, judgement?: Judgement): EventBody {
   const name = String(block['name']);
   const input = inputOf(block);
   if (agent.tools.some((tool) => tool.type === 'custom' && tool.name === name)) {
     return { type: 'agent.custom_tool_use', name, input };
   }
-  const mcp = mcpName.exec(name);
-  if (mcp?.[1] && mcp[2] && agent.mcp_servers.some((server) => server.name === mcp[1])) {
-    const verdict = evaluated(agent, { server: mcp[1], name: mcp[2] });
-    return { type: 'agent.mcp_tool_use', mcp_server_name: mcp[1], name: mcp[2], input, ...verdict };
-  }
-  return { type: 'agent.tool_use', name, input, ...evaluated(agent, { server: null, name }) };
+  const tool = toolNamed(agent, name);
+  const verdict = evaluated(agent, tool, judgement);
+  return tool.server === null
+    ? { type: 'agent.tool_use', name, input, ...verdict }
+    : { type: 'agent.mcp_tool_use', mcp_server_name: tool.server, name: tool.name, input, ...verdict };
+}
+
+/** Whether the policy of the tool that a block calls wants the call judged. */
+export function wantsJudgement(agent: SessionAgent, block: WireBlock): boolean {
+  const name = String(block['name']);
+  if (agent.tools.some((tool) => tool.type === 'custom' && tool.name === name)) return false;
+  const verdict = evaluated(agent, toolNamed(agent, name));
+  return 'evaluation' in verdict && verdict.evaluation.type === 'auto';
+}
+
+function toolNamed(agent: SessionAgent, name: string): ToolName {
+  const [, server, tool] = mcpName.exec(name) ?? [];
+  if (server && tool && agent.mcp_servers.some((known) => known.name === server))
+    return { server, name: tool };
+  return { server: null, name };
 }
 
 function inputOf(block: WireBlock): Record<string, unknown> {
@@ -33,16 +48,24 @@ function inputOf(block: WireBlock): Record<string, unknown> {
     : {};
 }
 
+/** What came of judging a call; `ask` where no judgement was reached (spec/tools.md, Permission policies). */
+export type Judgement =
+  | { readonly type: 'allow' }
+  | { readonly type: 'ask'; readonly reason_code: 'indeterminate' }
+  | { readonly type: 'deny'; readonly reason_code: 'high_risk' | 'indeterminate' };
+
+export const indeterminate: Judgement = { type: 'ask', reason_code: 'indeterminate' };
+
 type Verdict =
   | { evaluated_permission: 'deny' }
   | { evaluated_permission: 'allow'; evaluation: { type: 'always_allow' } }
   | { evaluated_permission: 'ask'; evaluation: { type: 'always_ask' } }
   | {
-      evaluated_permission: 'ask';
-      evaluation: { type: 'auto'; evaluated_permission: { type: 'ask'; reason_code: string } };
+      evaluated_permission: Judgement['type'];
+      evaluation: { type: 'auto'; evaluated_permission: Judgement };
     };
 
-function evaluated(agent: SessionAgent, tool: { server: string | null; name: string }): Verdict {
+function evaluated(agent: SessionAgent, tool: ToolName, judgement = indeterminate): Verdict {
   if (tool.server === null && !builtinTools.some((known) => known.name === tool.name)) {
     return { evaluated_permission: 'deny' };
   }
@@ -54,10 +77,9 @@ function evaluated(agent: SessionAgent, tool: { server: string | null; name: str
     case 'always_ask':
       return { evaluated_permission: 'ask', evaluation: { type: 'always_ask' } };
     case 'auto':
-      // Without a judge no judgement is reached, and that is what the client is asked about.
       return {
-        evaluated_permission: 'ask',
-        evaluation: { type: 'auto', evaluated_permission: { type: 'ask', reason_code: 'indeterminate' } },
+        evaluated_permission: judgement.type,
+        evaluation: { type: 'auto', evaluated_permission: judgement },
       };
   }
 }
