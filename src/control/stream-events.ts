@@ -35,13 +35,15 @@ export async function streamEvents(
   options: StreamOptions,
 ): Promise<EventStream> {
   const tail = deps.tails.attach(sessionId);
+  // Only who replays gets the beginning of what is under way (spec/events.md, Live previews).
+  const underWay = options.after === null ? [] : deps.tails.underWay(sessionId);
   try {
     const state = await deps.log.state(sessionId);
     if (state === null) throw new Refusal('not_found', `Session not found: ${sessionId}`);
     const from = await startOf(deps, sessionId, options.after, state.seq);
     const queued = new Map(state.queue.map((event) => [event.id, event]));
     const ended = state.status === 'terminated';
-    const reader = { deps, sessionId, tail, queued, previews: options.previews, ended };
+    const reader = { deps, sessionId, tail, queued, previews: options.previews, underWay, ended };
     return { [Symbol.asyncIterator]: () => read(reader, from, state.seq), close: () => tail.close() };
   } catch (cause) {
     tail.close();
@@ -68,12 +70,14 @@ type Reader = {
   readonly tail: Tail;
   readonly queued: Map<string, SessionEvent>;
   readonly previews: readonly PreviewedType[];
+  readonly underWay: readonly PreviewEvent[];
   /** The log was complete when the stream opened: replay, then end. */
   readonly ended: boolean;
 };
 
 async function* read(reader: Reader, from: number, upTo: number): AsyncGenerator<StreamItem> {
   let seq = from;
+  let { underWay } = reader;
   try {
     while (seq < upTo) {
       const page = await reader.deps.log.read(
@@ -87,25 +91,33 @@ async function* read(reader: Reader, from: number, upTo: number): AsyncGenerator
         const item = await itemOf(reader, record);
         if (item) yield item;
         if (item && endsStream(item)) return;
+        if (isReplyOver(record)) underWay = [];
       }
       seq = last.seq;
     }
-    if (!reader.ended) yield* live(reader, seq);
+    if (!reader.ended) yield* live(reader, underWay, seq);
   } finally {
     reader.tail.close();
   }
 }
 
-async function* live(reader: Reader, from: number): AsyncGenerator<StreamItem> {
+/** `underWay`: what was previewed, before the tail begins, of a reply that the replay has not settled. */
+async function* live(
+  reader: Reader,
+  underWay: readonly PreviewEvent[],
+  from: number,
+): AsyncGenerator<StreamItem> {
   const opened = new Set<string>();
+  const wanted = (preview: PreviewEvent): StreamItem[] =>
+    isWanted(reader.previews, opened, preview) ? [{ type: 'event', event: preview, id: null }] : [];
+  for (const preview of underWay) yield* wanted(preview);
   for await (const item of reader.tail) {
     if (item.type === 'overflow') {
       yield { type: 'overflow' };
       return;
     }
     if (item.type === 'preview') {
-      if (isWanted(reader.previews, opened, item.preview))
-        yield { type: 'event', event: item.preview, id: null };
+      yield* wanted(item.preview);
       continue;
     }
     for (const record of item.records) {
@@ -135,6 +147,10 @@ async function itemOf(reader: Reader, record: LogRecord): Promise<StreamItem | n
   const event = deliver(record, (id) => reader.queued.get(id));
   if (event) reader.queued.delete(event.id);
   return event && { type: 'event', event, id: event.id };
+}
+
+function isReplyOver({ entry }: LogRecord): boolean {
+  return entry.kind === 'emitted' && entry.event.type === 'span.model_request_end';
 }
 
 function endsStream(item: StreamItem): boolean {

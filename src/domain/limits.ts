@@ -41,6 +41,8 @@ export const streamHeartbeatMs = 10_000;
 /** Held per connection beyond the socket's own buffer. */
 export const streamBufferBytesMax = 256 * 1024;
 export const tailBufferRecordsMax = 2_000;
+/** About 16 MB: what one slow reader keeps alive. */
+export const tailBufferCharactersMax = 8 * 1024 * 1024;
 /** A stream opened this soon after an event that nobody listened to starts at that event. */
 export const missedEventWindowMs = 5_000;
 

@@ -23,6 +23,11 @@ export interface Tails {
   publish(commit: Commit): void;
   preview(id: SessionId, preview: PreviewEvent): void;
   /**
+   * Previews so far of a reply that is not in the log yet, best effort, texts joined. Asked in the same
+   * moment as `attach`, the tail goes on exactly where they end.
+   */
+  underWay(id: SessionId): readonly PreviewEvent[];
+  /**
    * Where a stream opened now should start, so that "send first, stream second" cannot miss a fast turn:
    * the `seq` before the oldest client event that was accepted in the last few seconds while nobody
    * listened; `null` when there is none.

@@ -1,14 +1,17 @@
 import type { Clock } from '../base/clock.ts';
-import { tailBufferRecordsMax } from '../domain/limits.ts';
+import { textSize } from '../base/text-size.ts';
+import { tailBufferCharactersMax, tailBufferRecordsMax } from '../domain/limits.ts';
 import type { Tail, TailItem, Tails } from '../domain/tails.ts';
 import { createMissedEvents } from './missed-events.ts';
+import { createPreviewsUnderWay } from './previews-under-way.ts';
 
-type Reader = { readonly put: (item: TailItem) => void; readonly end: () => void };
+type Reader = { readonly put: (item: TailItem, size: number) => void; readonly end: () => void };
 
 /** Live readers of this process: an emitter after commit, one bounded buffer per reader. */
 export function createTails(clock: Clock): Tails {
   const readers = new Map<string, Set<Reader>>();
   const missed = createMissedEvents(clock);
+  const underWay = createPreviewsUnderWay();
   let closed = false;
 
   function attach(id: string): Tail {
@@ -27,15 +30,20 @@ export function createTails(clock: Clock): Tails {
 
   return {
     attach,
-    publish({ sessionId, records }) {
+    publish(commit) {
+      const { sessionId, records } = commit;
+      underWay.settle(commit);
       const set = readers.get(sessionId);
-      for (const reader of set ?? []) reader.put({ type: 'records', records });
+      const size = set ? textSize(records) : 0;
+      for (const reader of set ?? []) reader.put({ type: 'records', records }, size);
       const first = records.find(({ entry }) => entry.kind === 'accepted');
       if (!set && first) missed.note(sessionId, first.seq);
     },
     preview(id, preview) {
-      for (const reader of readers.get(id) ?? []) reader.put({ type: 'preview', preview });
+      underWay.add(id, preview);
+      for (const reader of readers.get(id) ?? []) reader.put({ type: 'preview', preview }, textSize(preview));
     },
+    underWay: underWay.of,
     missedSince(id) {
       const seq = missed.take(id);
       return seq === null ? null : seq - 1;
@@ -47,11 +55,12 @@ export function createTails(clock: Clock): Tails {
   };
 }
 
-type BufferedTail = Tail & { put(item: TailItem): void };
+type BufferedTail = Tail & { put(item: TailItem, size: number): void };
 
 /** A reader that falls too far behind gets `overflow` as its last item, and its memory back. */
 function createTail(detach: () => void): BufferedTail {
   const buffer: TailItem[] = [];
+  let bufferedSize = 0;
   let closed = false;
   let full = false;
   let wake: (() => void) | null = null;
@@ -66,6 +75,7 @@ function createTail(detach: () => void): BufferedTail {
   async function* read(): AsyncGenerator<TailItem> {
     for (;;) {
       const items = buffer.splice(0);
+      bufferedSize = 0;
       yield* items;
       // More may have come while these were read, an overflow among it.
       if (buffer.length > 0) continue;
@@ -76,9 +86,13 @@ function createTail(detach: () => void): BufferedTail {
   }
 
   return {
-    put(item) {
+    put(item, size) {
       if (closed || full) return;
-      full = buffer.length >= tailBufferRecordsMax;
+      bufferedSize += size;
+      // One item alone is let through, however large: its reader has nothing else to read.
+      full =
+        buffer.length >= tailBufferRecordsMax ||
+        (buffer.length > 0 && bufferedSize > tailBufferCharactersMax);
       if (full) {
         buffer.length = 0;
         detach();

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Clock } from '../../src/base/clock.ts';
-import { missedEventWindowMs, tailBufferRecordsMax } from '../../src/domain/limits.ts';
+import {
+  missedEventWindowMs,
+  tailBufferCharactersMax,
+  tailBufferRecordsMax,
+} from '../../src/domain/limits.ts';
 import type { Entry } from '../../src/domain/session/entry.ts';
 import type { Commit } from '../../src/domain/session/session-log.ts';
 import type { Tail, TailItem, Tails } from '../../src/domain/tails.ts';
@@ -43,6 +47,7 @@ export function tailsContract(make: MakeTails): void {
   describe('tails', () => {
     deliveryContract(make);
     overflowContract(make);
+    underWayContract(make);
     missedContract(make);
   });
 }
@@ -150,6 +155,58 @@ function overflowContract(make: MakeTails): void {
     flood(tails, 3, tailBufferRecordsMax + 1);
     const seen = await restOf({ [Symbol.asyncIterator]: () => items });
     assert.deepEqual(seen, [2, 'overflow']);
+  });
+}
+
+function underWayContract(make: MakeTails): void {
+  const delta = (text: string, index = 0, event_id = 'sevt_2'): PreviewEvent => ({
+    type: 'event_delta',
+    event_id,
+    delta: { type: 'content_delta', index, content: { type: 'text', text } },
+  });
+  const spanEnd = {
+    kind: 'emitted',
+    event: {
+      type: 'span.model_request_end',
+      id: 'sevt_9',
+      processed_at: '2026-09-21T00:00:00.000000Z',
+      model_request_start_id: 'sevt_8',
+      is_error: false,
+      model_usage: {
+        input_tokens: 0,
+        output_tokens: 0,
+        cache_read_input_tokens: 0,
+        cache_creation_input_tokens: 0,
+      },
+    },
+  } as const;
+
+  test('what was previewed of a reply under way is told joined, until the reply is over', () => {
+    const tails = make(fakeClock());
+    assert.deepEqual(tails.underWay('a'), []);
+    for (const one of [preview, delta('He'), delta('llo'), delta('Bye', 1), delta('!', 1)])
+      tails.preview('a', one);
+    tails.publish(commitOf('a', 1));
+    const told = tails.underWay('a');
+    assert.deepEqual(told, [preview, delta('Hello'), delta('Bye!', 1)]);
+    assert.deepEqual(tails.underWay('b'), []);
+    tails.preview('a', delta('?', 1));
+    assert.equal(told.length, 3, 'what was told stays as it was');
+    assert.deepEqual(told.at(-1), delta('Bye!', 1));
+    tails.publish(commitOf('a', 2, [delayed, spanEnd]));
+    assert.deepEqual(tails.underWay('a'), []);
+  });
+
+  test('a reader whose buffer holds too much text is dropped; one large item alone is let through', async () => {
+    const tails = make(fakeClock());
+    const large = 'x'.repeat(tailBufferCharactersMax + 1);
+    const one = tails.attach('a');
+    tails.preview('a', delta(large));
+    one.close();
+    assert.deepEqual(await restOf(one), ['preview']);
+    const many = tails.attach('b');
+    for (let at = 0; at < 3; at++) tails.preview('b', delta(large.slice(0, tailBufferCharactersMax / 2)));
+    assert.deepEqual(await restOf(many), ['overflow']);
   });
 }
 
