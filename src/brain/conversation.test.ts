@@ -154,7 +154,8 @@ function checkSendable(session: PureSession): void {
     const answered = request.messages[at + 1]?.content.slice(0, asked.length) ?? [];
     assert.deepEqual(answered.map((part) => part['tool_use_id']).sort(), asked.sort());
   });
-  for (const profile of profiles) validate(wireRequest(request, { profile, outputTokensMax: 1000 }));
+  for (const profile of profiles)
+    validate(wireRequest(request, { profile, outputTokensMax: 1000, contextTokensMax: 8000 }));
 }
 
 describe('the conversation of any session', () => {

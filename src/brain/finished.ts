@@ -4,6 +4,7 @@ import { modelRetryBackoff } from '../domain/limits.ts';
 import type { ModelFailure, ModelReply } from '../domain/model.ts';
 import type { Step } from '../domain/session/advance.ts';
 import { emitResult } from '../domain/session/calls.ts';
+import { recordCompaction, summaryIn } from '../domain/session/compaction.ts';
 import type { Draft } from '../domain/session/draft.ts';
 import { recordFailure, recordReply } from '../domain/session/replies.ts';
 import type { Call } from '../domain/session/state.ts';
@@ -20,12 +21,24 @@ export type Finished =
       readonly judged: Judgements;
     }
   | { readonly type: 'failure'; readonly failure: ModelFailure }
+  | { readonly type: 'summary'; readonly items: number; readonly reply: ModelReply }
   /** The request was aborted: no reply will come. */
   | { readonly type: 'cut' }
   /** `cut`: the call was aborted, its outcome says nothing. */
   | { readonly type: 'result'; readonly call: Call; readonly outcome: ToolOutcome; readonly cut: boolean }
   /** The log grew by a client's hand. */
   | { readonly type: 'notice' };
+
+const noSummary: Finished = {
+  type: 'failure',
+  failure: {
+    type: 'failure',
+    kind: 'request_failed',
+    message: 'the model wrote no summary of the conversation',
+    retryable: true,
+    retryAfterMs: null,
+  },
+};
 
 export type ReplyPricing = {
   /** In [0, 1): jitter of retry delays. */
@@ -35,11 +48,8 @@ export type ReplyPricing = {
 };
 
 /** What has finished becomes entries; a step is returned when that alone ended the turn. */
-export function recordFinished(
-  draft: Draft,
-  finished: Finished,
-  { random, costOf }: ReplyPricing,
-): Step | null {
+export function recordFinished(draft: Draft, finished: Finished, pricing: ReplyPricing): Step | null {
+  const { random, costOf } = pricing;
   switch (finished.type) {
     case 'reply': {
       const { requestId, reply, previewed, judged } = finished;
@@ -52,6 +62,12 @@ export function recordFinished(
         costMicroCents,
         judgements: judged.judgements,
       });
+    }
+    case 'summary': {
+      const { items, reply } = finished;
+      if (summaryIn(reply) === '') return recordFinished(draft, noSummary, pricing);
+      recordCompaction(draft, { items, reply, costMicroCents: costOf(reply, draft.state().agent.model) });
+      return null;
     }
     case 'failure': {
       const { failure } = finished;

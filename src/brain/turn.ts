@@ -1,28 +1,22 @@
-import type { NewId } from '../base/ids.ts';
 import { createMailbox } from '../base/mailbox.ts';
 import type { Hands } from '../domain/hands.ts';
 import type { InFlight, Step } from '../domain/session/advance.ts';
 import { advance } from '../domain/session/advance.ts';
-import { contextOf } from '../domain/session/context.ts';
 import type { Draft } from '../domain/session/draft.ts';
 import { draftOf } from '../domain/session/draft.ts';
 import type { Lease, SessionLog } from '../domain/session/session-log.ts';
 import type { Call, SessionState } from '../domain/session/state.ts';
 import { hasQueued } from '../domain/session/state.ts';
-import type { Tails } from '../domain/tails.ts';
+import type { AskDeps } from './ask-model.ts';
+import { askForReply, askForSummary } from './ask-model.ts';
 import type { Finished, ReplyPricing } from './finished.ts';
 import { recordFinished } from './finished.ts';
-import type { JudgeDeps } from './judge.ts';
-import { judgeCalls } from './judge.ts';
 import { unreachableServers } from './mcp.ts';
-import { createPreviews } from './previews.ts';
 
 export type TurnDeps = ReplyPricing &
-  JudgeDeps & {
+  AskDeps & {
     readonly log: SessionLog;
     readonly hands: Hands;
-    readonly tails: Pick<Tails, 'preview'>;
-    readonly newId: NewId;
   };
 
 /** A running turn. `notice` tells it that its session's log grew; `stop` gives it up without a word. */
@@ -66,7 +60,8 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
       const { result: step, state } = await commit((draft) => {
         const ended = recordFinished(draft, finished, deps);
         const startErrors = unreachableServers(draft.state().agent);
-        return ended ?? advance(draft, { inFlight: inFlight(), startErrors });
+        const window = deps.windowOf(draft.state().agent.model);
+        return ended ?? advance(draft, { inFlight: inFlight(), startErrors, window });
       });
       if (step.type === 'rest') return state.wakeAtUs === null ? 'released' : 'held';
       launch(step, state);
@@ -85,31 +80,16 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
     if (step.type !== 'wait' && aborts.signal.aborted && !stopped) aborts = new AbortController();
     if (step.type === 'request') {
       request = step.requestId;
-      void ask(step.requestId, state);
+      void askForReply(deps, step.requestId, state, aborts.signal).then(mailbox.put);
+    }
+    if (step.type === 'compact') {
+      request = 'summary';
+      void askForSummary(deps, step.items, state, aborts.signal).then(mailbox.put);
     }
     if (step.type !== 'tools') return;
     for (const call of step.calls) {
       calls.add(call.eventId);
       void execute(call, state);
-    }
-  }
-
-  async function ask(requestId: string, state: SessionState): Promise<void> {
-    const previews = createPreviews(deps.newId);
-    const { signal } = aborts;
-    try {
-      const reply = await deps.model.request(
-        contextOf(state),
-        (delta) => {
-          for (const preview of previews.take(delta)) deps.tails.preview(lease.sessionId, preview);
-        },
-        signal,
-      );
-      if (reply.type === 'failure') return mailbox.put({ type: 'failure', failure: reply });
-      const judged = await judgeCalls(deps, state, reply, signal);
-      mailbox.put({ type: 'reply', requestId, reply, previewed: previews.promised, judged });
-    } catch (cause) {
-      mailbox.put(signal.aborted ? { type: 'cut' } : { type: 'failure', failure: unexpected(cause) });
     }
   }
 
@@ -132,9 +112,4 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
       mailbox.put({ type: 'notice' });
     },
   };
-}
-
-function unexpected(cause: unknown) {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  return { type: 'failure', kind: 'request_failed', message, retryable: true, retryAfterMs: null } as const;
 }

@@ -15,6 +15,20 @@ export const modelRetryAfterMsMax = 120_000;
 /** Silence on a model stream after which the request counts as cut. */
 export const modelStreamIdleMsMax = 300_000;
 export const modelOutputTokensDefault = 32_000;
+/** Of a model that the catalogue no longer has. */
+export const contextTokensDefault = 200_000;
+/** Times in a row that a conversation is summarized for one request. */
+export const compactionsMax = 3;
+/** Shares of a model's window: where old tool results go, how much that must free, where a summary is due, and what stays beside it. */
+export const clearAtShare = 0.6;
+export const clearShareMin = 0.1;
+export const clearedResultsKept = 5;
+export const compactAtShare = 0.8;
+export const compactKeepShare = 0.1;
+/** What the user said last, kept word by word beside a summary. */
+export const saidCharactersMax = 8_000;
+/** Of the window, for one reply. */
+export const outputShareMax = 0.25;
 /** Without a judgement by then, the client is asked. */
 export const judgeMsMax = 10_000;
 

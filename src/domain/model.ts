@@ -41,7 +41,7 @@ export type ModelReply = {
 /** A failed request is data: the log shows it and the session goes on. */
 export type ModelFailure = {
   readonly type: 'failure';
-  readonly kind: 'overloaded' | 'rate_limited' | 'request_failed' | 'billing';
+  readonly kind: 'overloaded' | 'rate_limited' | 'request_failed' | 'billing' | 'context_overflow';
   readonly message: string;
   /** May another attempt succeed? */
   readonly retryable: boolean;

@@ -5,7 +5,7 @@ import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { breakDown } from '../brain/break-down.ts';
 import { judgeChoice } from '../brain/judge.ts';
-import { createRoutingModel } from '../brain/models/routing-model.ts';
+import { createRoutingModel, windowOf } from '../brain/models/routing-model.ts';
 import { createScriptedEndpoint } from '../brain/models/scripted/endpoint.ts';
 import { startTurn } from '../brain/turn.ts';
 import { createAgentCommands } from '../control/agents.ts';
@@ -139,6 +139,7 @@ function startSessions({ config, store, tails, hands, catalog, log }: SessionPar
     newId,
     random: Math.random,
     judgeOf: judgeChoice(config.judgeModel, config.upstream?.profile ?? null),
+    windowOf: (model: ModelConfig) => windowOf(catalog, config.upstream, model),
     costOf: ({ usage, servedBy }: ModelReply, model: ModelConfig) =>
       listCostMicroCents(usage, catalog.get(servedBy) ?? catalog.get(model.id), model.inference_geo),
   };

@@ -95,9 +95,11 @@ export function environment(changes: Partial<Environment> = {}): Environment {
   };
 }
 
+const window = { contextTokensMax: 200_000, clearsResults: false };
+
 /** As far as the brain would go now. */
 export const goOn = (draft: Draft): Step =>
-  advance(draft, { inFlight: { request: null, calls: new Set() }, startErrors: [] });
+  advance(draft, { inFlight: { request: null, calls: new Set() }, startErrors: [], window });
 
 /** The model answers the open request in words, which ends the turn. */
 export function answer(draft: Draft, words = 'done'): Step {
@@ -117,7 +119,7 @@ export function answer(draft: Draft, words = 'done'): Step {
     previewed: new Map(),
     costMicroCents: 1_000,
   });
-  return advance(draft, { inFlight: { request: null, calls: new Set() }, startErrors: [] });
+  return advance(draft, { inFlight: { request: null, calls: new Set() }, startErrors: [], window });
 }
 
 /** What `assert.rejects` compares a refusal by. */

@@ -1,9 +1,10 @@
 import { resolveTools } from '../../src/domain/agent-tools.ts';
-import type { ModelReply, ModelUsage, WireBlock } from '../../src/domain/model.ts';
+import type { ModelFailure, ModelReply, ModelUsage, WireBlock } from '../../src/domain/model.ts';
 import type { Step, TurnInput } from '../../src/domain/session/advance.ts';
 import { advance } from '../../src/domain/session/advance.ts';
 import type { CallResult } from '../../src/domain/session/calls.ts';
 import { emitResult } from '../../src/domain/session/calls.ts';
+import { recordCompaction } from '../../src/domain/session/compaction.ts';
 import { acceptEvents } from '../../src/domain/session/decide.ts';
 import type { Draft } from '../../src/domain/session/draft.ts';
 import { draftOf } from '../../src/domain/session/draft.ts';
@@ -26,7 +27,9 @@ export type PureSession = {
   send(...events: EventParams[]): SessionEvent[];
   advance(input?: Partial<TurnInput>): Step;
   reply(...blocks: WireBlock[]): Step | null;
-  fail(failure: { retryable: boolean; kind?: 'overloaded' | 'request_failed' | 'billing' }): Step;
+  fail(failure: { retryable: boolean; kind?: ModelFailure['kind'] }): Step | null;
+  /** The model's summary of a `compact` step. */
+  compact(items: number, summary: string): void;
   result(eventId: string, result?: CallResult): void;
 };
 
@@ -57,6 +60,20 @@ export const customTool: AgentToolParams = {
   description: 'The weather',
   input_schema: { type: 'object' },
 };
+
+function replyOf(blocks: readonly WireBlock[]): ModelReply {
+  return {
+    type: 'reply',
+    content: blocks,
+    stopReason: blocks.some((block) => block.type === 'tool_use') ? 'tool_use' : 'end_turn',
+    refusal: null,
+    usage,
+    servedBy: 'scripted/test',
+    malformed: [],
+  };
+}
+
+const window = { contextTokensMax: 200_000, clearsResults: false };
 
 export function pureSession(
   tools: AgentToolParams[] = [{ type: 'agent_toolset_20260401' }],
@@ -124,18 +141,10 @@ export function pureSession(
     send: (...events) => decide((draft) => acceptEvents(draft, events)),
     advance: (input) =>
       decide((draft) =>
-        advance(draft, { inFlight: { request: null, calls: new Set() }, startErrors: [], ...input }),
+        advance(draft, { inFlight: { request: null, calls: new Set() }, startErrors: [], window, ...input }),
       ),
     reply(...blocks) {
-      const reply: ModelReply = {
-        type: 'reply',
-        content: blocks,
-        stopReason: blocks.some((block) => block.type === 'tool_use') ? 'tool_use' : 'end_turn',
-        refusal: null,
-        usage,
-        servedBy: 'scripted/test',
-        malformed: [],
-      };
+      const reply = replyOf(blocks);
       return decide((draft) =>
         recordReply(draft, {
           requestId: draft.state().round.openRequest ?? '',
@@ -148,6 +157,10 @@ export function pureSession(
     fail: ({ retryable, kind = 'overloaded' }) =>
       decide((draft) =>
         recordFailure(draft, { type: 'failure', kind, message: 'no', retryable, retryAfterMs: null }, 1_000),
+      ),
+    compact: (items, summary) =>
+      decide((draft) =>
+        recordCompaction(draft, { items, reply: replyOf([text(summary)]), costMicroCents: 500 }),
       ),
     result(eventId, result = { content: [{ type: 'text', text: 'done' }], isError: false }) {
       decide((draft) => {

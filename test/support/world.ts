@@ -217,6 +217,7 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
     random: () => 0.5,
     costOf: () => setting.replyMicroCents ?? null,
     judgeOf: () => null,
+    windowOf: () => ({ contextTokensMax: 200_000, clearsResults: false }),
   };
   sessions = runSessions({
     leases: fusedLeases(store.leases, fuse),

@@ -17,6 +17,7 @@ const words = (text: string) => ({ type: 'text', text });
 const rich: ModelRequest = modelRequest({
   model: { id: 'claude-opus-5-5', effort: { type: 'low' }, speed: 'fast', inference_geo: 'us' },
   system: 'Be kind.',
+  tools: [{ name: 'bash', input_schema: { type: 'object' } }],
   messages: [
     { role: 'user', content: [words('a')] },
     { role: 'assistant', content: [thinking, words('b')] },
@@ -38,6 +39,7 @@ const complaints: readonly (readonly [complaint: string, gone: RegExp, isLasting
   ['Unexpected role "system". Allowed roles are "user" and "assistant".', /"role":"system"/, true],
   ['messages.1.content.0: Invalid `signature` in `thinking` block', /"type":"thinking","thinking"/, false],
   ['This model does not support image input', /"type":"image"/, false],
+  ['context_management: Extra inputs are not permitted', /"context_management"/, true],
   ['document blocks are not supported', /"type":"document"/, false],
 ];
 
@@ -66,7 +68,7 @@ describe('an endpoint that does not have what is asked for', () => {
       baseURL: server.url,
       apiKey: 'k',
       profile: profileOf('anthropic'),
-      outputTokensMax: () => 64_000,
+      limitsOf: () => ({ outputTokensMax: 64_000, contextTokensMax: 200_000 }),
     });
   });
   after(() => server.close());
@@ -90,7 +92,7 @@ describe('an endpoint that does not have what is asked for', () => {
     refuses = complaints.map(([complaint, gone]) => [gone, complaint]);
     assert.equal((await ask()).type, 'reply');
     assert.match(bodies().at(-1) ?? '', /Be kind\..*|Be brief\./);
-    assert.ok(bodies().length <= 10, `${bodies().length} requests`);
+    assert.ok(bodies().length <= 11, `${bodies().length} requests`);
   });
 
   test('another model of the endpoint is asked for everything', async () => {

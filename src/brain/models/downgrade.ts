@@ -11,6 +11,7 @@ const signs: readonly (readonly [capability: keyof Profile, RegExp])[] = [
   ['inferenceGeo', /inference_geo/i],
   ['systemMessages', /\brole\b.*(system|user.*assistant)|system.*\brole\b|unexpected role/i],
   ['documents', /\bdocuments?\b|\bpdf\b/i],
+  ['contextEditing', /context_management|clear_tool_uses/i],
   ['images', /\bimages?\b|\bvision\b|multimodal/i],
 ];
 

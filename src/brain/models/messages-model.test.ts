@@ -46,7 +46,7 @@ function model(options: Partial<MessagesModelOptions> = {}) {
     baseURL: server.url,
     apiKey: 'sk-test',
     profile: profileOf('anthropic'),
-    outputTokensMax: () => 64_000,
+    limitsOf: () => ({ outputTokensMax: 64_000, contextTokensMax: 200_000 }),
     ...options,
   });
 }

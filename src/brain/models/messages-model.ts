@@ -8,6 +8,7 @@ import { failingWhenIdle } from './idle-watch.ts';
 import type { Profile } from './profile.ts';
 import type { StreamEvent } from './reply-assembly.ts';
 import { createAssembly } from './reply-assembly.ts';
+import type { WireLimits } from './wire-request.ts';
 import { wireRequest } from './wire-request.ts';
 
 type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -18,8 +19,7 @@ export type MessagesModelOptions = {
   readonly apiKey: string | null;
   /** What the endpoint can do as far as is known; what it complains of is left out from then on. */
   readonly profile: Profile;
-  /** The most that a model may be asked to write in one reply. */
-  readonly outputTokensMax: (modelId: string) => number;
+  readonly limitsOf: (modelId: string) => Omit<WireLimits, 'profile'>;
   /** How requests leave; the scripted endpoint is called without a socket. */
   readonly fetch?: Fetch;
   /** Measures silence. */
@@ -27,7 +27,15 @@ export type MessagesModelOptions = {
 };
 
 const apiVersion = '2026-10-21';
-const fastModeBeta = 'fast-mode-2026-02-01';
+const betaOfField = {
+  speed: 'fast-mode-2026-02-01',
+  context_management: 'context-management-2025-06-27',
+};
+
+function betasOf(body: Readonly<Record<string, unknown>>): string | null {
+  const betas = Object.entries(betaOfField).flatMap(([field, beta]) => (field in body ? [beta] : []));
+  return betas.length === 0 ? null : betas.join(',');
+}
 
 /** A model behind the Messages API, through the official SDK. Retries are the brain's business, not the SDK's. */
 export function createMessagesModel(options: MessagesModelOptions): Model {
@@ -67,17 +75,14 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
     signal.throwIfAborted();
     const assembly = createAssembly(wanted.model.id);
     try {
-      const body = wireRequest(wanted, {
-        profile,
-        outputTokensMax: options.outputTokensMax(wanted.model.id),
-      });
+      const body = wireRequest(wanted, { profile, ...options.limitsOf(wanted.model.id) });
       const stream = await client.post<AsyncIterable<StreamEvent>>('/v1/messages', {
         body,
         stream: true,
         signal,
         headers: {
           'anthropic-version': apiVersion,
-          'anthropic-beta': 'speed' in body ? fastModeBeta : null,
+          'anthropic-beta': betasOf(body),
           'x-api-key': options.apiKey,
           authorization: null,
         },
@@ -144,11 +149,20 @@ function classified(cause: ApiError): ModelFailure {
   if (type === 'rate_limit_error' || status === 429) return failure('rate_limited', message, true);
   if (type === 'billing_error' || status === 402) return failure('billing', message, false);
   // No status: the connection failed, or the provider reported an error in the middle of its stream.
+  if (isTooLong(status, message)) return failure('context_overflow', message, false);
   const retryable =
     status === undefined
       ? type !== 'invalid_request_error'
       : status >= 500 || status === 408 || status === 409;
   return failure('request_failed', message, retryable);
+}
+
+/** Providers say it in many ways, all of them with a refusal of the request. */
+function isTooLong(status: number | undefined, message: string): boolean {
+  if (status !== undefined && status !== 400 && status !== 413 && status !== 422) return false;
+  return /prompt is too long|context (length|window|size)|maximum context|too many tokens|exceeds? .*\btokens\b/i.test(
+    message,
+  );
 }
 
 /** Some proxies answer with a whole page; the log is no place for it. */

@@ -13,6 +13,8 @@ export type Profile = {
   readonly systemMessages: boolean;
   readonly images: boolean;
   readonly documents: boolean;
+  /** Leaves out old tool results by itself: `context_management`. */
+  readonly contextEditing: boolean;
 };
 
 const full: Profile = {
@@ -25,10 +27,11 @@ const full: Profile = {
   systemMessages: true,
   images: true,
   documents: true,
+  contextEditing: true,
 };
 
 /** Clouds that host the Claude models, without what only their maker's own endpoint has. */
-const hosted: Profile = { ...full, fastMode: false, inferenceGeo: false };
+const hosted: Profile = { ...full, fastMode: false, inferenceGeo: false, contextEditing: false };
 
 /** Local servers and gateways to models of other makers. */
 const plain: Profile = {
@@ -41,6 +44,7 @@ const plain: Profile = {
   systemMessages: false,
   images: true,
   documents: false,
+  contextEditing: false,
 };
 
 const profiles = {
@@ -64,6 +68,7 @@ export const scriptedProfile: Profile = {
   effort: false,
   fastMode: false,
   inferenceGeo: false,
+  contextEditing: false,
 };
 
 /** Names are checked where they are configured; an unknown one is as careful as `generic`. */

@@ -1,6 +1,8 @@
 import type { ModelCatalog } from '../../domain/catalog.ts';
-import { modelOutputTokensDefault } from '../../domain/limits.ts';
+import { contextTokensDefault, modelOutputTokensDefault } from '../../domain/limits.ts';
 import type { Model, ModelFailure } from '../../domain/model.ts';
+import type { ContextWindow } from '../../domain/session/compaction.ts';
+import type { ModelConfig } from '../../protocol/agents.ts';
 import { createMessagesModel } from './messages-model.ts';
 import { profileOf, scriptedProfile } from './profile.ts';
 
@@ -27,12 +29,18 @@ const noUpstream: ModelFailure = {
 
 /** Chooses who answers by the model's id. */
 export function createRoutingModel({ scripted, upstream, catalog }: RoutingOptions): Model {
-  const outputTokensMax = (id: string) => catalog.get(id)?.outputTokensMax ?? modelOutputTokensDefault;
+  const limitsOf = (id: string) => {
+    const model = catalog.get(id);
+    return {
+      outputTokensMax: model?.outputTokensMax ?? modelOutputTokensDefault,
+      contextTokensMax: model?.contextTokensMax ?? contextTokensDefault,
+    };
+  };
   const inProcess = createMessagesModel({
     baseURL: 'http://scripted.internal',
     apiKey: 'scripted',
     profile: scriptedProfile,
-    outputTokensMax,
+    limitsOf,
     fetch: (input, init) => scripted(new Request(input, init)),
   });
   const remote =
@@ -41,7 +49,7 @@ export function createRoutingModel({ scripted, upstream, catalog }: RoutingOptio
       baseURL: upstream.baseUrl,
       apiKey: upstream.apiKey,
       profile: profileOf(upstream.profile),
-      outputTokensMax,
+      limitsOf,
     });
   return {
     request(request, onDelta, signal) {
@@ -49,4 +57,15 @@ export function createRoutingModel({ scripted, upstream, catalog }: RoutingOptio
       return remote ? remote.request(request, onDelta, signal) : Promise.resolve(noUpstream);
     },
   };
+}
+
+/** What the model behind an id can be shown, and whether its endpoint keeps old tool results out of it. */
+export function windowOf(
+  catalog: ModelCatalog,
+  upstream: RoutingOptions['upstream'],
+  { id }: ModelConfig,
+): ContextWindow {
+  const profile = id.startsWith('scripted/') ? scriptedProfile : profileOf(upstream?.profile ?? 'generic');
+  const contextTokensMax = catalog.get(id)?.contextTokensMax ?? contextTokensDefault;
+  return { contextTokensMax, clearsResults: profile.contextEditing };
 }

@@ -21,7 +21,7 @@ const thinking: WireBlock = { type: 'thinking', thinking: 'Hm.', signature: 's' 
 const tool = { name: 'bash', description: 'Runs', input_schema: { type: 'object' } };
 
 const sent = (change: Partial<ModelRequest> = {}, profile: Profile = full) =>
-  wireRequest(modelRequest(change), { profile, outputTokensMax: 64_000 });
+  wireRequest(modelRequest(change), { profile, outputTokensMax: 64_000, contextTokensMax: 200_000 });
 const plain = (messages: readonly WireMessage[]) =>
   sent({ messages }, { ...full, promptCaching: false })['messages'];
 
@@ -211,8 +211,18 @@ describe('blocks', () => {
   test('a request streams and has a limit', () => {
     const { model, max_tokens, stream } = sent();
     assert.deepEqual([model, max_tokens, stream], ['claude-opus-5-5', 32_000, true]);
-    const small = wireRequest(modelRequest(), { profile: full, outputTokensMax: 4096 });
+    const small = wireRequest(modelRequest(), {
+      profile: full,
+      outputTokensMax: 4096,
+      contextTokensMax: 200_000,
+    });
     assert.equal(small['max_tokens'], 4096);
+    const tiny = wireRequest(modelRequest(), {
+      profile: full,
+      outputTokensMax: 4096,
+      contextTokensMax: 8192,
+    });
+    assert.equal(tiny['max_tokens'], 2048);
   });
 
   test('what the endpoint cannot read is told in words, in results too', () => {

@@ -1,4 +1,10 @@
-import { modelOutputTokensDefault } from '../../domain/limits.ts';
+import {
+  clearAtShare,
+  clearedResultsKept,
+  clearShareMin,
+  modelOutputTokensDefault,
+  outputShareMax,
+} from '../../domain/limits.ts';
 import type { ModelRequest, WireBlock, WireMessage } from '../../domain/model.ts';
 import type { Profile } from './profile.ts';
 
@@ -8,18 +14,26 @@ const ephemeral = { type: 'ephemeral' };
 const lacksAdaptiveThinking = /-4-5(-\d{8})?$/;
 const lacksEffort = /-(sonnet|haiku)-4-5(-\d{8})?$/;
 
-export type WireLimits = { readonly profile: Profile; readonly outputTokensMax: number };
+export type WireLimits = {
+  readonly profile: Profile;
+  readonly outputTokensMax: number;
+  readonly contextTokensMax: number;
+};
 
 /** The body of a Messages request, with only what the endpoint can take. */
 export function wireRequest(
   request: ModelRequest,
-  { profile, outputTokensMax }: WireLimits,
+  { profile, outputTokensMax, contextTokensMax }: WireLimits,
 ): Record<string, unknown> {
   const { model } = request;
   const cached = profile.promptCaching;
   return {
     model: model.id,
-    max_tokens: Math.min(modelOutputTokensDefault, outputTokensMax),
+    max_tokens: Math.min(
+      modelOutputTokensDefault,
+      outputTokensMax,
+      Math.floor(contextTokensMax * outputShareMax),
+    ),
     stream: true,
     messages: messages(request.messages, profile),
     ...(isBlank(request.system)
@@ -33,7 +47,25 @@ export function wireRequest(
       : {}),
     ...(profile.thinking && !lacksAdaptiveThinking.test(model.id) ? { thinking: { type: 'adaptive' } } : {}),
     ...(profile.fastMode && model.speed === 'fast' ? { speed: 'fast' } : {}),
+    ...(profile.contextEditing && request.tools.length > 0
+      ? { context_management: editing(contextTokensMax) }
+      : {}),
     ...(profile.inferenceGeo && model.inference_geo ? { inference_geo: model.inference_geo } : {}),
+  };
+}
+
+/** The provider's own way to do what `clearOldResults` does elsewhere. */
+function editing(contextTokensMax: number) {
+  const inputTokens = (value: number) => ({ type: 'input_tokens', value: Math.floor(value) });
+  return {
+    edits: [
+      {
+        type: 'clear_tool_uses_20250919',
+        trigger: inputTokens(contextTokensMax * clearAtShare),
+        keep: { type: 'tool_uses', value: clearedResultsKept },
+        clear_at_least: inputTokens(contextTokensMax * clearShareMin),
+      },
+    ],
   };
 }
 

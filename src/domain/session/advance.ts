@@ -1,8 +1,10 @@
 import type { SessionErrorObject, StopDetails, StopReason } from '../../protocol/session-errors.ts';
-import { toolRoundsMax } from '../limits.ts';
+import { compactionsMax, toolRoundsMax } from '../limits.ts';
 import { builtinTools } from '../tools/builtin.ts';
 import { isAtCap } from './budget.ts';
 import { emitResult, errorResult, unknownOutcomeText } from './calls.ts';
+import type { ContextWindow } from './compaction.ts';
+import { clearOldResults, itemsToCompact } from './compaction.ts';
 import type { Draft } from './draft.ts';
 import { consume, emit } from './draft.ts';
 import { closeRequest, endByInterrupt } from './interrupt.ts';
@@ -14,6 +16,8 @@ import { emitError, emitIdle, emitRequiresAction, emitRunning, emitThreadRunning
 export type Step =
   /** Ask the model. The span is open; the reply goes to `recordReply` or `recordFailure`. */
   | { readonly type: 'request'; readonly requestId: string }
+  /** Ask the model for a summary of the first `items` of the conversation; it goes to `recordCompaction`. */
+  | { readonly type: 'compact'; readonly items: number }
   /** Start these calls; their `started` entries are in the draft. Others may still be in flight. */
   | { readonly type: 'tools'; readonly calls: readonly Call[] }
   /** Work is in flight; come back when some of it has ended. */
@@ -28,6 +32,7 @@ export type TurnInput = {
   readonly inFlight: InFlight;
   /** Errors met while starting the turn (MCP connections); listed between the two running events. */
   readonly startErrors: readonly SessionErrorObject[];
+  readonly window: ContextWindow;
 };
 
 /**
@@ -49,7 +54,7 @@ export function advance(draft: Draft, input: TurnInput): Step {
   }
   if (draft.state().threadStatus !== 'running') emitThreadRunning(draft);
   closeRequest(draft);
-  return advanceCalls(draft, input) ?? advanceRound(draft);
+  return advanceCalls(draft, input) ?? advanceRound(draft, input);
 }
 
 function isBusy(inFlight: InFlight): boolean {
@@ -85,7 +90,7 @@ function isReadOnly(call: Call): boolean {
 }
 
 /** All calls are answered: ask the model again, or end the turn. */
-function advanceRound(draft: Draft): Step {
+function advanceRound(draft: Draft, { window }: TurnInput): Step {
   const { round } = draft.state();
   if (round.toolRounds >= toolRoundsMax) return exhaust(draft, toolRoundsError());
   if (!round.owesReply && !hasQueued(draft.state(), 'user.message')) {
@@ -96,10 +101,24 @@ function advanceRound(draft: Draft): Step {
     endTurn(draft, { type: 'budget_reached' });
     return { type: 'rest' };
   }
+  clearOldResults(draft, window);
+  const items = itemsToCompact(draft.state(), window);
+  if (items > 0)
+    return round.compactions < compactionsMax
+      ? { type: 'compact', items }
+      : exhaust(draft, compactionsError());
   for (const event of draft.state().queue) {
     if (event.type === 'user.message' || event.type === 'system.message') consume(draft, event.id);
   }
   return { type: 'request', requestId: emit(draft, { type: 'span.model_request_start' }) };
+}
+
+function compactionsError(): SessionErrorObject {
+  return {
+    type: 'compaction_limit_reached_error',
+    message: `The conversation does not fit the model's context window, even after it was summarized ${compactionsMax} times.`,
+    retry_status: { type: 'exhausted' },
+  };
 }
 
 function toolRoundsError(): SessionErrorObject {

@@ -48,6 +48,8 @@ function blocksOf(item: ConversationItem): readonly WireBlock[] {
   switch (item.type) {
     case 'assistant':
       return item.content;
+    case 'summary':
+      return [{ type: 'text', text: summaryText(item) }];
     case 'user':
     case 'system':
       return item.content.map(contentBlock);
@@ -61,6 +63,11 @@ function blocksOf(item: ConversationItem): readonly WireBlock[] {
         },
       ];
   }
+}
+
+function summaryText({ text, said }: ConversationItem & { type: 'summary' }): string {
+  const words = said.map((one) => `<user_message>\n${one}\n</user_message>`).join('\n');
+  return `The conversation before this was summarized to fit the context window.\n<summary>\n${text}\n</summary>\nWhat the user said last in it, word by word:\n${words}`;
 }
 
 /** Blocks of the two APIs are the same but for unset optional fields, which the Messages API refuses as null. */

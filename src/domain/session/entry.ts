@@ -17,6 +17,11 @@ export type Entry =
   | { readonly kind: 'consumed'; readonly eventId: EventId; readonly processedAt: string }
   | { readonly kind: 'emitted'; readonly event: SessionEvent }
   | { readonly kind: 'replied'; readonly reply: ReplyRecord }
+  /** Tool results among the first `items` of the conversation are no longer shown to the model. */
+  | { readonly kind: 'cleared'; readonly items: number }
+  | { readonly kind: 'compacted'; readonly compaction: Compaction }
+  /** The model refused its request as too long: its window is full, whatever was counted. */
+  | { readonly kind: 'overflowed' }
   | { readonly kind: 'started'; readonly toolUseId: EventId }
   | { readonly kind: 'delayed'; readonly untilUs: number }
   | { readonly kind: 'archived'; readonly atUs: number };
@@ -51,6 +56,12 @@ export type ReplyRecord = {
   readonly stopReason: string;
   /** List price at the time, integer micro-cents; `null`: the model has none. */
   readonly costMicroCents: number | null;
+};
+
+/** The first `items` of the conversation gave way to a summary that the model wrote. */
+export type Compaction = Pick<ReplyRecord, 'usage' | 'servedBy' | 'costMicroCents'> & {
+  readonly items: number;
+  readonly summary: string;
 };
 
 /** `malformed`: the model's input was not JSON, so the call is answered with an error and never run. */

@@ -2,7 +2,9 @@ import { assert, unreachable } from '../../base/assert.ts';
 import { append, emptyChain } from '../../base/chain.ts';
 import { parseUs } from '../../base/timestamp.ts';
 import type { SessionEvent } from '../../protocol/events.ts';
-import type { LogRecord, ReplyRecord, SessionBirth, SessionChanges } from './entry.ts';
+import { cleared, compactedConversation } from './compacted.ts';
+import { overheadTokens, tokensOf } from './context-size.ts';
+import type { Compaction, LogRecord, ReplyRecord, SessionBirth, SessionChanges } from './entry.ts';
 import type { Call, ConversationItem, Round, SessionState } from './state.ts';
 
 /** One step of the fold. `null` only before the `created` entry. Pure: the same log gives the same state. */
@@ -29,6 +31,12 @@ function apply(state: SessionState, { entry }: LogRecord): SessionState {
       return emitted(touched(state, entry.event), entry.event);
     case 'replied':
       return replied(state, entry.reply);
+    case 'cleared':
+      return cleared(state, entry.items);
+    case 'compacted':
+      return compacted(state, entry.compaction);
+    case 'overflowed':
+      return { ...state, contextTokens: Number.MAX_SAFE_INTEGER };
     case 'started':
       return withCall(state, entry.toolUseId, (call) => ({ ...call, status: 'started' }));
     case 'delayed':
@@ -47,6 +55,7 @@ const restingRound: Round = {
   toolRounds: 0,
   attempts: 0,
   retryAtUs: null,
+  compactions: 0,
 };
 
 function born(birth: SessionBirth, seq: number): SessionState {
@@ -83,6 +92,7 @@ function born(birth: SessionBirth, seq: number): SessionState {
     activity: { activeUs: 0, runningSinceUs: null, firstRunningAtUs: null, terminatedAtUs: null },
     wakeAtUs: null,
     conversation: emptyChain,
+    contextTokens: overheadTokens(birth.agent),
   };
 }
 
@@ -272,15 +282,27 @@ function replied(state: SessionState, reply: ReplyRecord): SessionState {
     ? spoken(state, { type: 'assistant', content: reply.content, model: reply.servedBy })
     : state;
   const goesOn = calls.length > 0 || reply.stopReason === 'pause_turn';
-  return withRound(metered(said, reply), {
+  return withRound(measured(metered(said, reply), reply), {
     calls,
     owesReply: goesOn,
     toolRounds: state.round.toolRounds + (goesOn ? 1 : 0),
     attempts: 0,
+    compactions: 0,
   });
 }
 
-function metered(state: SessionState, reply: ReplyRecord): SessionState {
+/** The provider counted the prompt; what it answered comes on top. */
+function measured(state: SessionState, { usage, content }: ReplyRecord): SessionState {
+  const prompt =
+    usage.inputTokens +
+    usage.cacheReadInputTokens +
+    usage.cacheCreation5mInputTokens +
+    usage.cacheCreation1hInputTokens;
+  const reply = tokensOf({ type: 'assistant', content, model: '' });
+  return { ...state, contextTokens: prompt + reply };
+}
+
+function metered(state: SessionState, reply: Pick<ReplyRecord, 'usage' | 'costMicroCents'>): SessionState {
   const { usage } = state;
   return {
     ...state,
@@ -296,6 +318,14 @@ function metered(state: SessionState, reply: ReplyRecord): SessionState {
   };
 }
 
+function compacted(state: SessionState, compaction: Compaction): SessionState {
+  return withRound(metered(compactedConversation(state, compaction), compaction), {
+    attempts: 0,
+    retryAtUs: null,
+    compactions: state.round.compactions + 1,
+  });
+}
+
 function answered(
   state: SessionState,
   toolUseId: string,
@@ -309,7 +339,11 @@ function answered(
 }
 
 function spoken(state: SessionState, item: ConversationItem): SessionState {
-  return { ...state, conversation: append(state.conversation, item) };
+  return {
+    ...state,
+    conversation: append(state.conversation, item),
+    contextTokens: Math.min(Number.MAX_SAFE_INTEGER, state.contextTokens + tokensOf(item)),
+  };
 }
 
 function withRound(state: SessionState, change: Partial<Round>): SessionState {

@@ -1,5 +1,5 @@
 import type { SessionErrorObject } from '../../protocol/session-errors.ts';
-import { modelAttemptsMax } from '../limits.ts';
+import { compactionsMax, modelAttemptsMax } from '../limits.ts';
 import type { ModelFailure, ModelReply, WireBlock } from '../model.ts';
 import type { Judgement } from '../tools/route-call.ts';
 import { toolUseOf } from '../tools/route-call.ts';
@@ -118,9 +118,16 @@ function refusalDetails({ refusal }: ModelReply) {
   };
 }
 
-/** A failed request: retried later with the session rescheduled, or the end of the turn. */
-export function recordFailure(draft: Draft, failure: ModelFailure, delayMs: number): Step {
+/**
+ * A failed request: retried later with the session rescheduled, or the end of the turn. `null`: the turn
+ * goes on, with a summary of a conversation that was too long.
+ */
+export function recordFailure(draft: Draft, failure: ModelFailure, delayMs: number): Step | null {
   closeRequest(draft);
+  if (failure.kind === 'context_overflow' && draft.state().round.compactions < compactionsMax) {
+    draft.append({ kind: 'overflowed' });
+    return null;
+  }
   const attempts = draft.state().round.attempts + 1;
   if (!failure.retryable || attempts >= modelAttemptsMax)
     return exhaust(draft, errorOf(failure, 'exhausted'));
@@ -135,6 +142,7 @@ const errorTypes = {
   rate_limited: 'model_rate_limited_error',
   request_failed: 'model_request_failed_error',
   billing: 'billing_error',
+  context_overflow: 'model_request_failed_error',
 } as const;
 
 function errorOf(failure: ModelFailure, retry: 'retrying' | 'exhausted'): SessionErrorObject {

@@ -45,6 +45,8 @@ export type SessionState = {
   /** When a brain should look at the session, microseconds; `null`: nothing to do until a client acts. */
   readonly wakeAtUs: number | null;
   readonly conversation: Chain<ConversationItem>;
+  /** Of the model's window, taken by a request with this conversation: counted at the last reply, estimated since. */
+  readonly contextTokens: number;
 };
 
 export type SessionStatus = 'idle' | 'running' | 'rescheduling' | 'terminated';
@@ -62,6 +64,8 @@ export type Round = {
   /** Failed attempts in a row at the present request. */
   readonly attempts: number;
   readonly retryAtUs: number | null;
+  /** Summaries in a row for the present request. */
+  readonly compactions: number;
 };
 
 /**
@@ -90,7 +94,11 @@ export type ConversationItem =
       readonly modelToolUseId: string;
       readonly content: readonly ResultBlock[];
       readonly isError: boolean;
-    };
+      /** Its content is no longer shown to the model. */
+      readonly isCleared?: true;
+    }
+  /** What the conversation before was about, and what the user said last in it, word by word. */
+  | { readonly type: 'summary'; readonly text: string; readonly said: readonly string[] };
 
 export type UsageTotals = {
   readonly inputTokens: number;

@@ -20,7 +20,9 @@ const charactersOfInputMax = 20_000;
 /** What a judge is asked about one call. Intent is read from the user's messages only (spec/tools.md). */
 export function judgeRequest(state: SessionState, block: WireBlock, model: ModelConfig): ModelRequest {
   const items = chainToArray(state.conversation);
-  const intent = items.flatMap((item) => (item.type === 'user' ? [wordsOf(item)] : []));
+  const intent = items.flatMap((item) =>
+    item.type === 'summary' ? item.said : item.type === 'user' ? [wordsOf(item)] : [],
+  );
   const context = items.flatMap((item) => (item.type === 'user' ? [] : [wordsOf(item)]));
   const question = {
     intent: latest(intent, charactersOfIntentMax),
@@ -38,8 +40,9 @@ export function judgeRequest(state: SessionState, block: WireBlock, model: Model
   };
 }
 
-function wordsOf({ content }: ConversationItem): string {
-  const blocks: readonly WireBlock[] = content;
+function wordsOf(item: ConversationItem): string {
+  if (item.type === 'summary') return item.text;
+  const blocks: readonly WireBlock[] = item.content;
   return blocks
     .map((block) =>
       block.type === 'text'

@@ -1,0 +1,67 @@
+import type { NewId } from '../base/ids.ts';
+import type { ContextWindow } from '../domain/session/compaction.ts';
+import { compactionRequest } from '../domain/session/compaction-request.ts';
+import { contextOf } from '../domain/session/context.ts';
+import type { SessionState } from '../domain/session/state.ts';
+import type { Tails } from '../domain/tails.ts';
+import type { ModelConfig } from '../protocol/agents.ts';
+import type { Finished } from './finished.ts';
+import type { JudgeDeps } from './judge.ts';
+import { judgeCalls } from './judge.ts';
+import { createPreviews } from './previews.ts';
+
+export type AskDeps = JudgeDeps & {
+  readonly tails: Pick<Tails, 'preview'>;
+  readonly windowOf: (model: ModelConfig) => ContextWindow;
+  readonly newId: NewId;
+};
+
+/** The next reply of the conversation, with its previews on the way and its calls judged. Never rejects. */
+export function askForReply(
+  deps: AskDeps,
+  requestId: string,
+  state: SessionState,
+  signal: AbortSignal,
+): Promise<Finished> {
+  const previews = createPreviews(deps.newId);
+  return finishing(signal, async () => {
+    const reply = await deps.model.request(
+      contextOf(state),
+      (delta) => {
+        for (const preview of previews.take(delta)) deps.tails.preview(state.id, preview);
+      },
+      signal,
+    );
+    if (reply.type === 'failure') return { type: 'failure', failure: reply };
+    const judged = await judgeCalls(deps, state, reply, signal);
+    return { type: 'reply', requestId, reply, previewed: previews.promised, judged };
+  });
+}
+
+/** A summary of the first `items` of the conversation. Never rejects. */
+export function askForSummary(
+  deps: AskDeps,
+  items: number,
+  state: SessionState,
+  signal: AbortSignal,
+): Promise<Finished> {
+  const { contextTokensMax } = deps.windowOf(state.agent.model);
+  return finishing(signal, async () => {
+    const wanted = compactionRequest(state, items, contextTokensMax);
+    const reply = await deps.model.request(wanted, () => {}, signal);
+    return reply.type === 'failure' ? { type: 'failure', failure: reply } : { type: 'summary', items, reply };
+  });
+}
+
+async function finishing(signal: AbortSignal, ask: () => Promise<Finished>): Promise<Finished> {
+  try {
+    return await ask();
+  } catch (cause) {
+    if (signal.aborted) return { type: 'cut' };
+    const message = cause instanceof Error ? cause.message : String(cause);
+    return {
+      type: 'failure',
+      failure: { type: 'failure', kind: 'request_failed', message, retryable: true, retryAfterMs: null },
+    };
+  }
+}
