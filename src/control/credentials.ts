@@ -1,12 +1,19 @@
 import type { Clock } from '../base/clock.ts';
 import type { NewId } from '../base/ids.ts';
+import { formatUs } from '../base/timestamp.ts';
 import type { Collections, StoredCredential } from '../domain/collections.ts';
+import type { SaveRotated, ValidateCredential } from '../domain/credential-validation.ts';
 import type { Deposit } from '../domain/credentials.ts';
 import { checkAdmission, createCredential, updateCredential } from '../domain/credentials.ts';
 import type { Seal, SecretField } from '../domain/sealing.ts';
 import { archived } from '../domain/vaults.ts';
-import type { Credential, CredentialCreate, CredentialUpdate } from '../protocol/credentials.ts';
-import { Refusal } from '../protocol/refusal.ts';
+import type {
+  Credential,
+  CredentialCreate,
+  CredentialUpdate,
+  CredentialValidation,
+} from '../protocol/credentials.ts';
+import { invalid, Refusal } from '../protocol/refusal.ts';
 import type { Page, WindowQuery } from './page.ts';
 import { pageOf } from './page.ts';
 import { absentVault } from './vaults.ts';
@@ -14,6 +21,7 @@ import { absentVault } from './vaults.ts';
 export type CredentialDeps = {
   readonly collections: Pick<Collections, 'vaults' | 'credentials'>;
   readonly seal: Seal;
+  readonly validate: ValidateCredential;
   readonly clock: Clock;
   readonly newId: NewId;
 };
@@ -25,6 +33,7 @@ export type CredentialCommands = {
   list(vaultId: string, query: CredentialQuery): Promise<Page<Credential>>;
   archive(vaultId: string, id: string): Promise<Credential>;
   delete(vaultId: string, id: string): Promise<{ id: string; type: 'vault_credential_deleted' }>;
+  validate(vaultId: string, id: string): Promise<CredentialValidation>;
 };
 
 type CredentialQuery = WindowQuery & { include_archived?: boolean | undefined };
@@ -92,7 +101,41 @@ export function createCredentialCommands(deps: CredentialDeps): CredentialComman
       await refuseAbsentVault(vaultId);
       throw absent(id);
     },
+    async validate(vaultId, id) {
+      const stored = await credentials.stored(vaultId, id);
+      if (!stored) await refuseAbsentVault(vaultId);
+      if (!stored) throw absent(id);
+      return await validate(deps, stored);
+    },
   };
+}
+
+async function validate(deps: CredentialDeps, { credential, sealed }: StoredCredential) {
+  const { id, vault_id, auth } = credential;
+  if (auth.type !== 'mcp_oauth')
+    throw invalid(`Credential ${id} is of type ${auth.type}; only mcp_oauth can be validated`);
+  if (credential.archived_at !== null) throw invalid(`Credential ${id} is archived.`);
+  /** Unless somebody has changed the secrets meanwhile: what they sent is newer. */
+  const save: SaveRotated = async (rotated) => {
+    await deps.collections.credentials.change(vault_id, id, (current) => {
+      const isSame = JSON.stringify(current.sealed) === JSON.stringify(sealed);
+      if (!isSame || current.credential.archived_at !== null) return current;
+      const updated_at = formatUs(deps.clock.nowUs());
+      return {
+        credential: { ...current.credential, auth: rotated.auth, updated_at },
+        sealed: { ...current.sealed, ...rotated.sealed },
+      };
+    });
+  };
+  const verdict = await deps.validate({ credential, sealed }, save);
+  const validated_at = formatUs(deps.clock.nowUs());
+  return {
+    type: 'vault_credential_validation',
+    credential_id: id,
+    vault_id,
+    validated_at,
+    ...verdict,
+  } as const;
 }
 
 function sealAll(seal: Seal, { credential, secrets }: Deposit): StoredCredential['sealed'] {

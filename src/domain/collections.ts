@@ -88,6 +88,8 @@ export interface Credentials {
   /** `check` gets the vault and its active credentials and may refuse. `false`: no such vault. */
   insert(stored: StoredCredential, check: AdmissionCheck): Promise<boolean>;
   get(vaultId: string, id: string): Promise<Credential | null>;
+  /** With its secrets, sealed. */
+  stored(vaultId: string, id: string): Promise<StoredCredential | null>;
   change(
     vaultId: string,
     id: string,

@@ -44,6 +44,9 @@ export const fileDocumentsPerCreateMax = 100;
 
 // Vaults
 export const credentialsPerVaultMax = 20;
+/** For trying a credential at its MCP server, and for one exchange with a token endpoint. */
+export const credentialProbeMsMax = 15_000;
+export const tokenRefreshMsMax = 10_000;
 // Memory
 export const memoriesPerStoreMax = 2_000;
 /** Items of a page that carry their contents. */

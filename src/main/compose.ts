@@ -19,14 +19,16 @@ import { createSessionCommands } from '../control/sessions.ts';
 import { createThreadCommands } from '../control/threads.ts';
 import { createVaultCommands } from '../control/vaults.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
+import type { ValidateCredential } from '../domain/credential-validation.ts';
 import { createCatalog } from '../domain/default-catalog.ts';
-import { drainGraceMs } from '../domain/limits.ts';
+import { credentialProbeMsMax, drainGraceMs, tokenRefreshMsMax } from '../domain/limits.ts';
 import type { ModelReply } from '../domain/model.ts';
 import { listCostMicroCents } from '../domain/prices.ts';
 import type { SandboxProvider } from '../domain/sandbox.ts';
 import type { Seal } from '../domain/sealing.ts';
 import type { Claimant, Commit } from '../domain/session/session-log.ts';
 import { createHands } from '../hands/hands.ts';
+import { createProbe } from '../hands/mcp/probe.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
 import { createApp } from '../http/app.ts';
 import { createAuthenticate } from '../http/auth.ts';
@@ -47,6 +49,7 @@ import { openStore } from '../store/open.ts';
 import { createTails } from '../store/tails.ts';
 import { openMasterKey } from '../vault/master-key.ts';
 import { createSeal } from '../vault/sealing.ts';
+import { createValidate } from '../vault/validate.ts';
 import { runSessions } from '../workers/run-sessions.ts';
 import { tendSandboxes } from '../workers/tend-sandboxes.ts';
 import type { Config } from './config.ts';
@@ -71,7 +74,12 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   };
   let claimant: Claimant = () => null;
   const store = await openStore({ dataDir: config.dataDir, clock, afterCommit, claimant: () => claimant() });
-  const seal = createSeal(openMasterKey(config.dataDir, config.masterKey));
+  const key = openMasterKey(config.dataDir, config.masterKey);
+  const probe = createProbe({ deadlineMs: credentialProbeMsMax, version: versionOf() });
+  const vault = {
+    seal: createSeal(key),
+    validate: createValidate({ key, probe, clock, refreshMsMax: tokenRefreshMsMax }),
+  };
   const { organization } = store;
   const { organizationId, workspaceId } = await identityOf(store);
   const apiKey = await firstKey(config, organization.apiKeys, { workspaceId, nowUs: clock.nowUs() });
@@ -89,7 +97,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
 
   let ready = true;
   const app = createApp({
-    handlers: byWorkspace((id) => createHandlers({ ...store.workspace(id), tails, catalog, seal })),
+    handlers: byWorkspace((id) => createHandlers({ ...store.workspace(id), tails, catalog, vault })),
     authenticate: createAuthenticate(organization.apiKeys),
     isReady: () => ready,
     organizationId,
@@ -163,9 +171,12 @@ function byWorkspace(make: (workspaceId: string) => Handlers): (workspaceId: str
   };
 }
 
-type HandlerParts = WorkspaceStore & Pick<SessionParts, 'tails' | 'catalog'> & { readonly seal: Seal };
+type HandlerParts = WorkspaceStore &
+  Pick<SessionParts, 'tails' | 'catalog'> & {
+    readonly vault: { readonly seal: Seal; readonly validate: ValidateCredential };
+  };
 
-function createHandlers({ log, collections, tails, catalog, seal }: HandlerParts): Handlers {
+function createHandlers({ log, collections, tails, catalog, vault }: HandlerParts): Handlers {
   const common = { clock: systemClock, newId };
   const threads = createThreadCommands({ log, clock: systemClock });
   const { agents, environments, vaults, memoryStores, memories, memoryVersions } = collections;
@@ -179,7 +190,7 @@ function createHandlers({ log, collections, tails, catalog, seal }: HandlerParts
     ...sessionRoutes(createSessionCommands({ log, collections, catalog, ...common })),
     ...threadRoutes(threads),
     ...vaultRoutes(createVaultCommands({ vaults, ...common })),
-    ...credentialRoutes(createCredentialCommands({ collections, seal, ...common })),
+    ...credentialRoutes(createCredentialCommands({ collections, ...vault, ...common })),
     ...eventRoutes({ log, tails, catalog, threads, ...common }),
   };
 }

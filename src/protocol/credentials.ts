@@ -157,6 +157,33 @@ export const credentialUpdate = z.strictObject({
 });
 export type CredentialUpdate = z.infer<typeof credentialUpdate>;
 
+const probedResponseSchema = z.strictObject({
+  status_code: z.int(),
+  content_type: z.string(),
+  body: z.string(),
+  body_truncated: z.boolean(),
+});
+
+/** What came of trying a credential at its MCP server. */
+export const credentialValidationSchema = z.strictObject({
+  type: z.literal('vault_credential_validation'),
+  credential_id: z.string(),
+  vault_id: z.string(),
+  status: z.enum(['valid', 'invalid', 'unknown']),
+  validated_at: timestamp,
+  has_refresh_token: z.boolean(),
+  mcp_probe: z
+    .strictObject({ method: z.string(), http_response: probedResponseSchema.nullable() })
+    .nullable(),
+  refresh: z
+    .strictObject({
+      status: z.enum(['succeeded', 'failed', 'connect_error', 'no_refresh_token']),
+      http_response: probedResponseSchema.nullable(),
+    })
+    .nullable(),
+});
+export type CredentialValidation = z.infer<typeof credentialValidationSchema>;
+
 export const deletedCredentialSchema = z.strictObject({
   id: z.string(),
   type: z.literal('vault_credential_deleted'),

@@ -2,6 +2,7 @@ import {
   credentialCreate,
   credentialSchema,
   credentialUpdate,
+  credentialValidationSchema,
   deletedCredentialSchema,
 } from './credentials.ts';
 import type { Route } from './route.ts';
@@ -117,5 +118,13 @@ export const vaultRoutes = {
     summary: 'Archive a credential: its secrets are gone',
     path: `${credentialPath}/archive`,
     response: credentialSchema,
+  },
+  'beta.vaults.credentials mcpOAuthValidate': {
+    ...credentials,
+    ...act,
+    action: 'mcpOAuthValidate',
+    summary: 'Try an OAuth credential at its MCP server, refreshing it when it was refused',
+    path: `${credentialPath}/mcp_oauth_validate`,
+    response: credentialValidationSchema,
   },
 } as const satisfies Record<string, Route>;

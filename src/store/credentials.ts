@@ -22,6 +22,10 @@ export function createCredentials(engine: Engine, workspaceId: string): Credenti
       const [row] = await engine.read.all(byId(workspaceId, vaultId, id));
       return row ? credentialOf(row) : null;
     },
+    async stored(vaultId, id) {
+      const [row] = await engine.read.all(byId(workspaceId, vaultId, id));
+      return row ? storedCredentialOf(row) : null;
+    },
     change(vaultId, id, rule) {
       return engine.write(async (tx) => {
         const [row] = await tx.all(byId(workspaceId, vaultId, id));

@@ -7,7 +7,7 @@ import type { ServerProcess } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';
 import type { Session } from '../support/server-sessions.ts';
 import { atRest, message, openSession } from '../support/server-sessions.ts';
-import { variable } from '../support/server-vaults.ts';
+import { oauth, variable } from '../support/server-vaults.ts';
 
 /** A call of the SDK: `withResponse` gives its parsed data and the raw response. */
 type Made = { withResponse(): Promise<{ data: unknown; response: Response }> };
@@ -20,6 +20,8 @@ type World = {
   /** A vault with two credentials, and two empty ones that may be archived or deleted. */
   readonly vaultId: string;
   readonly credentialIds: readonly [string, string];
+  /** For a server that is not there. */
+  readonly oauthId: string;
   readonly spareVaultIds: readonly [string, string];
   /** Made anew for each case, in a store of its own. Its first version is no longer what it holds. */
   readonly memory: Memory;
@@ -87,6 +89,8 @@ const cases: Record<RouteKey, Case> = {
     client.beta.vaults.credentials.delete(credentialIds[1], { vault_id: vaultId }),
   'beta.vaults.credentials archive': ({ client, vaultId, credentialIds }) =>
     client.beta.vaults.credentials.archive(credentialIds[0], { vault_id: vaultId }),
+  'beta.vaults.credentials mcpOAuthValidate': ({ client, vaultId, oauthId }) =>
+    client.beta.vaults.credentials.mcpOAuthValidate(oauthId, { vault_id: vaultId }),
   'beta.memoryStores create': ({ client }) => client.beta.memoryStores.create({ name: 'Notes' }),
   'beta.memoryStores retrieve': ({ client, memory }) =>
     client.beta.memoryStores.retrieve(memory.memory_store_id),
@@ -186,6 +190,9 @@ async function openVaults(client: Anthropic) {
   return {
     vaultId,
     credentialIds: [await put('API_KEY'), await put('OTHER_KEY')] as const,
+    // Nobody listens on the discard port.
+    oauthId: (await client.beta.vaults.credentials.create(vaultId, { auth: oauth('http://127.0.0.1:9/') }))
+      .id,
     spareVaultIds: [await create(), await create()] as const,
   };
 }

@@ -23,6 +23,8 @@ export function credentialRoutes(credentials: CredentialCommands): Some<Keys<'be
     'beta.vaults.credentials list': ({ params, query }) => credentials.list(params.vault_id, query),
     'beta.vaults.credentials delete': ({ params }) =>
       credentials.delete(params.vault_id, params.credential_id),
+    'beta.vaults.credentials mcpOAuthValidate': ({ params }) =>
+      credentials.validate(params.vault_id, params.credential_id),
     'beta.vaults.credentials archive': ({ params }) =>
       credentials.archive(params.vault_id, params.credential_id),
   };
