@@ -42,7 +42,7 @@ export type MemoryCall = {
 
 type View = { readonly view?: MemoryView | undefined };
 type MemoryListQuery = WindowQuery &
-  View & { readonly path_prefix?: string | undefined; readonly depth?: 0 | 1 | undefined };
+  View & { readonly path_prefix?: string | undefined; readonly depth?: number | undefined };
 
 export type MemoryCommands = {
   create(call: Omit<MemoryCall, 'memoryId'>, body: MemoryCreate, query: View): Promise<Memory>;

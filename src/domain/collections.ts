@@ -116,13 +116,13 @@ export interface MemoryStores {
   remove(id: string): Promise<boolean>;
 }
 
-/** A window over the memories below `prefix` (which ends with /), by path. `depth` 1 rolls up what lies deeper. */
+/** A window over the memories below `prefix` (which ends with /), by path. `depth` n rolls up what lies deeper than n, 0 nothing. */
 export type MemoryQuery = {
   readonly limit: number;
   /** Path of the last item seen. */
   readonly after: string | null;
   readonly prefix: string;
-  readonly depth: 0 | 1;
+  readonly depth: number;
   readonly withContent: boolean;
 };
 

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { NewId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { EventStream } from '../control/stream-events.ts';
-import { checkBeta, checkVersion } from '../protocol/beta.ts';
+import { checkBeta, checkVersion, isOlderClient } from '../protocol/beta.ts';
 import { internalError, wireError } from '../protocol/errors.ts';
 import { parseBody, parseQuery } from '../protocol/parse.ts';
 import { Refusal } from '../protocol/refusal.ts';
@@ -13,7 +13,7 @@ import type { Authenticate } from './auth.ts';
 import { readJson, refuseFields } from './body.ts';
 import { addDocuments } from './documents.ts';
 import type { Handlers } from './handlers.ts';
-import { sseResponse } from './sse.ts';
+import { readsOnlyMessages, sseResponse } from './sse.ts';
 
 export type AppDeps = {
   /** By workspace: what they do not reach is not there for its clients. */
@@ -120,8 +120,9 @@ async function serve(deps: AppDeps, { key, route, request, headers, params }: Se
   const { apiKeyId, workspaceId } = await deps.authenticate(request.headers);
   headers['anthropic-workspace-id'] = workspaceId;
   checkVersion(request.headers.get('anthropic-version'));
-  checkBeta(route, request.headers.get('anthropic-beta'));
-  const query = parseQuery(route, new URL(request.url).searchParams);
+  const betas = request.headers.get('anthropic-beta');
+  checkBeta(route, betas);
+  const query = parseQuery(route, new URL(request.url).searchParams, isOlderClient(route, betas));
   const body = route.body === null ? await refuseFields(request) : parseBody(route, await readJson(request));
   // A client that reconnects by itself sends the header along with its first URL, so the header is newer.
   const lastEventId = request.headers.get('last-event-id') || null;
@@ -129,7 +130,11 @@ async function serve(deps: AppDeps, { key, route, request, headers, params }: Se
   const result = await handler({ params, query, body, lastEventId, apiKeyId });
   if (!route.streams) return json(200, result, headers);
   // Handlers of streaming routes answer with a stream, see Answer.
-  return sseResponse(result as EventStream, { clock: deps.clock, extraHeaders: headers });
+  return sseResponse(result as EventStream, {
+    clock: deps.clock,
+    extraHeaders: headers,
+    onlyMessages: readsOnlyMessages(request.headers),
+  });
 }
 
 function json(status: number, body: unknown, headers: Readonly<Record<string, string>>): Response {

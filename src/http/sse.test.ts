@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { fakeClock } from '../../test/support/clock.ts';
 import type { EventStream, StreamItem } from '../control/stream-events.ts';
 import { streamHeartbeatMs } from '../domain/limits.ts';
-import { sseResponse } from './sse.ts';
+import { readsOnlyMessages, sseResponse } from './sse.ts';
 
 const ping = 'event: ping\ndata: {"type": "ping"}\n\n';
 const deleted = { id: 'sevt_1', type: 'session.deleted', processed_at: '2026-11-24T00:00:00Z' } as const;
@@ -21,8 +21,8 @@ function streamOf(items: readonly StreamItem[], isOpen = false) {
   return { events, closed: closed.promise };
 }
 
-function respond(events: EventStream, clock = fakeClock()): Response {
-  return sseResponse(events, { clock, extraHeaders: { 'request-id': 'req_1' } });
+function respond(events: EventStream, clock = fakeClock(), onlyMessages = false): Response {
+  return sseResponse(events, { clock, extraHeaders: { 'request-id': 'req_1' }, onlyMessages });
 }
 
 test('a stream begins at once, frames each event with its id, and ends with its source', async () => {
@@ -34,6 +34,27 @@ test('a stream begins at once, frames each event with its id, and ends with its 
   assert.equal(await response.text(), `${ping}${frame}`);
   await closed;
 });
+
+test('every frame of an event is named message for a client that reads no other', async () => {
+  const text = await respond(streamOf([event]).events, fakeClock(), true).text();
+  assert.equal(text, `${ping}event: message\nid: sevt_1\ndata: ${JSON.stringify(deleted)}\n\n`);
+});
+
+const clients: readonly (readonly [lang: string, version: string, isOne: boolean])[] = [
+  ['js', '0.86.1', true],
+  ['js', '0.88.0', true],
+  ['js', '0.89.0', false],
+  ['js', '0.120.0', false],
+  ['js', '1.12.0', false],
+  ['js', 'x', false],
+  ['python', '0.86.0', false],
+];
+for (const [lang, version, isOne] of clients) {
+  test(`the SDK ${version} for ${lang} ${isOne ? 'is one' : 'is none'}`, () => {
+    const headers = new Headers({ 'x-stainless-lang': lang, 'x-stainless-package-version': version });
+    assert.equal(readsOnlyMessages(headers), isOne);
+  });
+}
 
 test('a reader who fell too far behind is told so, and the stream ends', async () => {
   const { events, closed } = streamOf([overflow, event]);

@@ -20,13 +20,19 @@ const tooSlow = frame({
   }),
 });
 
-export type SseOptions = { readonly clock: Clock; readonly extraHeaders: Readonly<Record<string, string>> };
+export type SseOptions = {
+  readonly clock: Clock;
+  readonly extraHeaders: Readonly<Record<string, string>>;
+  /** All frames of events are named `message`, for clients that read no other; their data says the type. */
+  readonly onlyMessages: boolean;
+};
 
 /**
  * A session's stream as one Web stream, pulled by the reader: a slow one holds at most the high-water mark
  * here, while its tail fills up and, when full, says so and forgets. The server's memory stays flat.
  */
-export function sseResponse(events: EventStream, { clock, extraHeaders }: SseOptions): Response {
+export function sseResponse(events: EventStream, options: SseOptions): Response {
+  const { clock, extraHeaders } = options;
   const encoder = new TextEncoder();
   const iterator = events[Symbol.asyncIterator]();
   const done = new AbortController();
@@ -54,7 +60,7 @@ export function sseResponse(events: EventStream, { clock, extraHeaders }: SseOpt
       async pull(controller) {
         const next = await iterator.next();
         if (done.signal.aborted) return;
-        if (!next.done) controller.enqueue(encoder.encode(frameOf(next.value)));
+        if (!next.done) controller.enqueue(encoder.encode(frameOf(next.value, options)));
         if (!next.done && next.value.type !== 'overflow') return;
         end();
         controller.close();
@@ -66,7 +72,14 @@ export function sseResponse(events: EventStream, { clock, extraHeaders }: SseOpt
   return new Response(stream, { headers: { ...headers, ...extraHeaders } });
 }
 
-function frameOf(item: StreamItem): string {
+function frameOf(item: StreamItem, { onlyMessages }: SseOptions): string {
   if (item.type === 'overflow') return tooSlow;
-  return frame({ event: item.event.type, id: item.id, data: JSON.stringify(item.event) });
+  const { event, id } = item;
+  return frame({ event: onlyMessages ? 'message' : event.type, id, data: JSON.stringify(event) });
+}
+
+/** The SDK for JavaScript before 0.89 drops every frame of a session's stream that is not named `message`. */
+export function readsOnlyMessages(headers: Headers): boolean {
+  const version = /^0\.(\d+)\./.exec(headers.get('x-stainless-package-version') ?? '');
+  return headers.get('x-stainless-lang') === 'js' && version !== null && Number(version[1]) < 89;
 }

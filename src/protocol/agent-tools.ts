@@ -151,6 +151,9 @@ export const customToolInputSchema = z.looseObject({
   required: z.array(z.string()).nullable().exactOptional(),
 });
 
+/** Older clients may leave out what it always is. */
+const customToolInputParams = customToolInputSchema.extend({ type: z.literal('object').default('object') });
+
 export const customToolSchema = z.strictObject({
   type: z.literal('custom'),
   name: z.string(),
@@ -169,7 +172,7 @@ const customToolParams = z.strictObject({
     if (problem !== null) context.addIssue({ code: 'custom', message: problem });
   }),
   description: text(10_000, 1),
-  input_schema: customToolInputSchema.superRefine((schema, context) => {
+  input_schema: customToolInputParams.superRefine((schema, context) => {
     const problem = inputSchemaProblem(schema);
     if (problem !== null) context.addIssue({ code: 'custom', message: problem });
   }),

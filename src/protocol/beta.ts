@@ -8,7 +8,7 @@ const apiVersion = '2023-06-01';
 /** The SDK of this API generation sends the newer one; both name the same behaviour here. */
 const apiVersions: readonly string[] = [apiVersion, '2026-10-21'];
 
-/** Every beta value that clients of this API generation may send; most concern other endpoints. */
+/** Every beta value that clients of this API, old and new, may send; most concern other endpoints. */
 const known: ReadonlySet<string> = new Set([
   managedAgents,
   agentMemory,
@@ -47,6 +47,8 @@ const known: ReadonlySet<string> = new Set([
   'mid-conversation-system-clear-at-2026-08-21',
   'mid-conversation-tool-changes-2026-07-01',
   'model-context-window-exceeded-2025-08-26',
+  'oauth-2025-04-20',
+  'oidc-federation-2026-04-01',
   'output-128k-2025-02-19',
   'output-300k-2026-03-24',
   'pdfs-2024-09-25',
@@ -56,6 +58,7 @@ const known: ReadonlySet<string> = new Set([
   'skills-2025-10-02',
   'spend-limit-reads-2026-09-26',
   'structured-outputs-2025-11-13',
+  'structured-outputs-2025-12-15',
   'task-budgets-2026-03-13',
   'telemetry-destinations-2026-08-11',
   'thinking-binding-controls-2026-08-01',
@@ -81,15 +84,24 @@ export function checkVersion(header: string | null): void {
  * `header` is the comma-joined value of all `anthropic-beta` headers.
  */
 export function checkBeta(route: Route, header: string | null): void {
-  const values = (header ?? '')
-    .split(',')
-    .map((value) => value.trim())
-    .filter((value) => value !== '');
+  const values = valuesOf(header);
   const unknown = values.find((value) => !known.has(value));
   if (unknown !== undefined) {
     throw invalid(`Unexpected value(s) \`${unknown}\` for the \`anthropic-beta\` header.`);
   }
   if (!unlocks(route, values)) throw new Refusal('not_found', 'Not found');
+}
+
+function valuesOf(header: string | null): string[] {
+  return (header ?? '')
+    .split(',')
+    .map((value) => value.trim())
+    .filter((value) => value !== '');
+}
+
+/** Whether the client is from before its endpoint had a beta value of its own. */
+export function isOlderClient(route: Route, header: string | null): boolean {
+  return route.beta === 'agent-memory' && !valuesOf(header).includes(agentMemory);
 }
 
 function unlocks({ beta }: Route, values: readonly string[]): boolean {

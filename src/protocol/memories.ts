@@ -105,6 +105,22 @@ export const memoryListQuery = {
   view: z.enum(memoryViews).optional(),
 };
 
+/** What it was asked for before memory had a beta value of its own. The one order there is could be named. */
+export const olderMemoryListQuery = {
+  ...memoryListQuery,
+  depth: z
+    .string()
+    .transform((digits, context) => {
+      const depth = /^\d{1,2}$/.test(digits) ? Number(digits) : pathSegmentsMax + 1;
+      if (depth <= pathSegmentsMax) return depth;
+      context.addIssue({ code: 'custom', message: `must be between 0 and ${pathSegmentsMax}` });
+      return z.NEVER;
+    })
+    .optional(),
+  order: z.enum(['asc']).optional(),
+  order_by: z.enum(['path']).optional(),
+};
+
 function prefixProblem(prefix: string): string | null {
   if (!prefix.startsWith('/')) return 'must start with /';
   if (!prefix.endsWith('/')) return 'must end with /: it matches whole segments';

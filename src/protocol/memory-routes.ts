@@ -7,6 +7,7 @@ import {
   memorySchema,
   memoryUpdate,
   memoryViewQuery,
+  olderMemoryListQuery,
 } from './memories.ts';
 import {
   deletedMemoryStoreSchema,
@@ -114,6 +115,7 @@ export const memoryRoutes = {
   'beta.memoryStores.memories list': {
     ...memories,
     ...list(memoryListItemSchema, paging, memoryListQuery),
+    olderQuery: list(memoryListItemSchema, paging, olderMemoryListQuery).query,
     action: 'list',
     summary: 'List the memories of a store by path',
     path: `${storePath}/memories`,

@@ -134,8 +134,9 @@ function bound(origin: string, side: 'most' | 'least', limit: number): string {
 }
 
 /** Parses a query string: `name[]` or repeated `name` for arrays, `created_at[gte]` as it stands. */
-export function parseQuery(route: Route, params: URLSearchParams): unknown {
-  const shape = route.query?.shape ?? {};
+export function parseQuery(route: Route, params: URLSearchParams, isOlder: boolean): unknown {
+  const query = isOlder && route.olderQuery ? route.olderQuery : route.query;
+  const shape = query?.shape ?? {};
   const values: Record<string, string | string[]> = {};
   for (const key of new Set(params.keys())) {
     if (key === 'beta') continue;
@@ -147,8 +148,8 @@ export function parseQuery(route: Route, params: URLSearchParams): unknown {
     else if (all.length > 1) throw invalid(`${name}: must be given once`);
     else values[name] = first;
   }
-  if (route.query === null) return null;
-  const result = route.query.safeParse(values, { reportInput: true });
+  if (query === null) return null;
+  const result = query.safeParse(values, { reportInput: true });
   if (result.success) return result.data;
   throw bodyRefusal(route, flatten(result.error.issues));
 }

@@ -18,6 +18,8 @@ export type Route = {
   /** Wording of validation messages, see the table "Message style by resource" of the specification. */
   readonly messages: 'managed' | 'environments';
   readonly query: z.ZodObject | null;
+  /** Instead of `query`, for clients from before the endpoint had a beta value of its own. */
+  readonly olderQuery?: z.ZodObject;
   readonly body: z.ZodType | null;
   readonly response: z.ZodType;
   readonly paging: Paging | null;

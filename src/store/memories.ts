@@ -150,13 +150,23 @@ async function children(read: Sql, store: Own, query: MemoryQuery): Promise<Posi
     if (rows.length === 0) break;
     for (const row of rows) {
       if (after?.endsWith('/') && row.path.startsWith(after)) continue;
-      const slash = row.path.indexOf('/', query.prefix.length);
+      const slash = slashBehind(row.path, query);
       after = slash === -1 ? row.path : row.path.slice(0, slash + 1);
       const item: MemoryListItem = slash === -1 ? memoryOf(row) : { type: 'memory_prefix', path: after };
       items.push({ item, position: [0, after] });
     }
   }
   return items;
+}
+
+/** Where a path goes deeper than the query wants to see; -1 when it does not. */
+function slashBehind(path: string, { prefix, depth }: MemoryQuery): number {
+  let slash = prefix.length - 1;
+  for (let level = 0; level < depth; level++) {
+    slash = path.indexOf('/', slash + 1);
+    if (slash === -1) return -1;
+  }
+  return slash;
 }
 
 function rowOf(memory: Memory): MemoryRow {

@@ -154,11 +154,12 @@ function listsContract(make: MakeStore): void {
     await using it = await open(make);
     for (const path of paths) await create(it, `mem of ${path}`, path);
     for (const prefix of ['/', '/a-/', '/b/', '/a-/é/', '/none/']) {
-      for (const depth of [0, 1] as const) {
+      for (const depth of [0, 1, 2]) {
         const inside = paths.filter((path) => path.startsWith(prefix));
         const shown = inside.map((path) => {
-          const slash = depth === 0 ? -1 : path.indexOf('/', prefix.length);
-          return slash === -1 ? path : path.slice(0, slash + 1);
+          const parts = path.slice(prefix.length).split('/');
+          if (depth === 0 || parts.length <= depth) return path;
+          return `${prefix}${parts.slice(0, depth).join('/')}/`;
         });
         const expected = [...new Set(shown)].toSorted(bytes);
         for (const limit of [1, 2, 5, 100]) {
