@@ -1,37 +1,27 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { BetaManagedAgentsSessionEventType } from '@anthropic-ai/sdk/resources/beta/sessions/events';
 import type { ErrorType } from '@anthropic-ai/sdk/resources/shared';
-import type { z } from 'zod';
-import type { Call } from '../../src/http/handlers.ts';
 import type { ErrorType as OurErrorType } from '../../src/protocol/errors.ts';
 import type { EventType } from '../../src/protocol/events.ts';
-import type { ResponseOf, RouteKey, routes } from '../../src/protocol/routes.ts';
+import type { ResponseOf, RouteKey } from '../../src/protocol/routes.ts';
+import type {
+  Answered,
+  BodyInput,
+  InBody,
+  InPath,
+  InQuery,
+  MethodOf,
+  Params,
+  WithBody,
+  WithQuery,
+} from '../support/sdk-types.ts';
+import { check } from '../support/sdk-types.ts';
 
 /**
  * The SDK's types are the schema of record. Everything here happens in the compiler (`npm run types`):
  * a route whose response or body strays from its SDK method does not compile.
  */
-
-/** `beta.sessions.events` of the client's type. */
-type Walk<T, Path extends string> = Path extends `${infer Head}.${infer Rest}`
-  ? Head extends keyof T
-    ? Walk<T[Head], Rest>
-    : never
-  : Path extends keyof T
-    ? T[Path]
-    : never;
-
-/** The SDK's method of a route: both are named by the same resource and action. */
-type Method<K extends RouteKey> = K extends `${infer Resource} ${infer Action}`
-  ? Action extends keyof Walk<Anthropic, Resource>
-    ? Walk<Anthropic, Resource>[Action]
-    : never
-  : never;
-
-// biome-ignore lint/suspicious/noExplicitAny: the arguments of a method are of no interest here
-type Answered<M> = M extends (...args: any[]) => infer Made ? Item<Awaited<Made>> : never;
-/** Pages and streams are compared item by item; the client adds fields such as `_request_id` to the rest. */
-type Item<T> = T extends AsyncIterable<infer One> ? One : T extends unknown ? Omit<T, `_${string}`> : never;
+type Method<K extends RouteKey> = MethodOf<Anthropic, K>;
 
 /** All keys of a type, optional ones included, so that a key we forgot is seen as missing. */
 type Deep<T> = T extends readonly (infer One)[]
@@ -62,48 +52,22 @@ type Answers = {
   readonly [K in Exclude<RouteKey, Superset>]: Same<ResponseOf<K>, Answered<Method<K>>>;
 };
 
-// biome-ignore lint/suspicious/noExplicitAny: only one of the arguments is of interest
-type Arguments<M> = M extends (...args: infer All extends any[]) => unknown ? All : never;
-/** The parameters of a method: its first argument that is no id, without what travels in headers. */
-type Params<M> =
-  Arguments<M> extends [infer First, ...infer Rest]
-    ? First extends string
-      ? Omit<NonNullable<Rest[0]>, Header>
-      : Omit<First, Header>
-    : Arguments<M> extends [(infer Only)?, ...unknown[]]
-      ? Omit<NonNullable<Only>, Header>
-      : never;
-type Header = 'betas' | 'workspace_id';
-
-type WithBody = { readonly [K in RouteKey]: (typeof routes)[K]['body'] extends null ? never : K }[RouteKey];
 /** What the SDK's method can send is accepted by our schema. */
 type Bodies = {
-  readonly [K in WithBody]: Accepts<
-    z.input<NonNullable<(typeof routes)[K]['body']>>,
-    Omit<Params<Method<K>>, InPath<K> | InQuery<K>>
-  >;
+  readonly [K in WithBody]: Accepts<BodyInput<K>, Omit<Params<Method<K>>, InPath<K> | InQuery<K>>>;
 };
-/** Parameters of the SDK's method that do not travel in the body. */
-type InPath<K extends RouteKey> = keyof Call<K>['params'];
-type InQuery<K extends RouteKey> = KeysOf<(typeof routes)[K]['query']>;
-type InBody<K extends RouteKey> = KeysOf<(typeof routes)[K]['body']>;
-type KeysOf<Schema> = Schema extends z.ZodType ? keyof z.input<Schema> : never;
 type Accepts<Ours, Theirs> = [Theirs] extends [Ours]
   ? [Keys<Ours>] extends [Keys<Theirs>]
     ? true
     : { readonly keysWeDoNotKnow: [Keys<Theirs>, Keys<Ours>] }
   : { readonly notAccepted: [Theirs, Ours] };
 
-type WithQuery = { readonly [K in RouteKey]: (typeof routes)[K]['query'] extends null ? never : K }[RouteKey];
 /** Every query parameter that the SDK's method knows is one of ours; ids of the path come along in some. */
 type Queries = {
   readonly [K in WithQuery]: Exclude<keyof Params<Method<K>>, InQuery<K> | InBody<K> | `${string}_id`>;
 };
 
 type EqualSets<A, B> = [A] extends [B] ? ([B] extends [A] ? true : Exclude<B, A>) : Exclude<A, B>;
-
-/** An assignment that fails to compile names what differs. */
-function check<_ extends T, T>(): void {}
 
 check<Answers, Record<keyof Answers, true>>();
 check<ResponseOf<'models retrieve'>, Answered<Method<'models retrieve'>>>();
