@@ -1,23 +1,13 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import type Anthropic from '@anthropic-ai/sdk';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
+import { test } from 'node:test';
+import { bad } from '../support/sdk-calls.ts';
+import { describeServer } from '../support/server-suite.ts';
 import type { Auth, Changes, Created } from '../support/server-vaults.ts';
-import { bad, bearer, oauth, put, retrieve, update, variable, without } from '../support/server-vaults.ts';
+import { bearer, oauth, put, retrieve, update, variable, without } from '../support/server-vaults.ts';
 
 const url = 'https://mcp.example.com/sse';
 
-describe('an update of a credential', () => {
-  const home = serverHome();
-  let server: ServerProcess;
-  let client: Anthropic;
-  before(async () => {
-    server = await home.start();
-    client = server.client;
-  });
-  after(() => home.remove());
-
+describeServer('an update of a credential', ({ client }) => {
   const oauthUpdate = (more: object) => ({ auth: { type: 'mcp_oauth' as const, ...more } });
   const refreshUpdate = (refresh: object) => oauthUpdate({ refresh });
   const located = (injection_location: object) => ({
@@ -205,10 +195,6 @@ describe('an update of a credential', () => {
       assert.deepEqual(await retrieve(client, made), made);
     });
   }
-
-  test('nothing of this was logged as an error', () => {
-    assert.deepEqual(server.errors(), []);
-  });
 });
 
 function refreshOf(auth: Created['auth']): object {

@@ -1,23 +1,18 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { OpenApi } from '../../src/protocol/openapi.ts';
 import { routes } from '../../src/protocol/routes.ts';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
+import { describeServer } from '../support/server-suite.ts';
 
-const home = serverHome();
-let server: ServerProcess;
-let api: OpenApi;
-before(async () => {
-  server = await home.start();
-  const response = await fetch(`${server.baseUrl}/openapi.json`);
-  assert.match(response.headers.get('content-type') ?? '', /^application\/json/);
-  api = (await response.json()) as OpenApi;
-});
-after(() => home.remove());
+describeServer('the description of the API', ({ server }) => {
+  let api: OpenApi;
+  before(async () => {
+    const response = await fetch(`${server.baseUrl}/openapi.json`);
+    assert.match(response.headers.get('content-type') ?? '', /^application\/json/);
+    api = (await response.json()) as OpenApi;
+  });
 
-describe('the description of the API', () => {
   test('is valid OpenAPI 3.1, every reference in it included', async () => {
     const validator = new Validator();
     // One line would be taken for the name of a file.

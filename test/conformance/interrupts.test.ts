@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import type Anthropic from '@anthropic-ai/sdk';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
+import { test } from 'node:test';
 import { eventually, processesWith } from '../support/server-processes.ts';
 import type { StreamedEvent } from '../support/server-sessions.ts';
 import {
+  askFirst,
   atRest,
   collect,
+  interrupt,
   isIdle,
   listAll,
   message,
@@ -15,22 +14,10 @@ import {
   say,
   send,
   spoken,
-  toolset,
 } from '../support/server-sessions.ts';
+import { describeServer } from '../support/server-suite.ts';
 
-const interrupt = { type: 'user.interrupt' } as const;
-const askFirst = { ...toolset, default_config: { permission_policy: { type: 'always_ask' } } } as const;
-
-describe('interrupts over HTTP', () => {
-  const home = serverHome();
-  let server: ServerProcess;
-  let client: Anthropic;
-  before(async () => {
-    server = await home.start();
-    client = server.client;
-  });
-  after(() => home.remove());
-
+describeServer('interrupts over HTTP', ({ client }) => {
   test('a running command is gone with all it started by the time the session is idle', async () => {
     const session = await openSession(client);
     // An argument of `sleep` that no other process has.
@@ -140,10 +127,6 @@ describe('interrupts over HTTP', () => {
       ['user.interrupt'],
     );
     assert.equal((await client.beta.sessions.retrieve(session.id)).status, 'idle');
-  });
-
-  test('nothing of this was logged as an error', () => {
-    assert.deepEqual(server.errors(), []);
   });
 });
 

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
+import { test } from 'node:test';
 import { assertRefused, call } from '../support/server-http.ts';
 import { collect, listAll, openSession, say, send } from '../support/server-sessions.ts';
+import { describeServer } from '../support/server-suite.ts';
 
 const scenarios = {
   judge: `rules:
@@ -19,14 +18,9 @@ const judged = {
   default_config: { permission_policy: { type: 'auto' } },
 } as const;
 
-describe('tool calls whose policy is auto', () => {
-  const home = serverHome(scenarios);
-  let server: ServerProcess;
-  before(async () => {
-    server = await home.start({ ANTHILL_JUDGE_MODEL: 'scripted/judge' });
-  });
-  after(() => home.remove());
+const env = { ANTHILL_JUDGE_MODEL: 'scripted/judge' };
 
+describeServer({ name: 'tool calls whose policy is auto', scenarios, env }, ({ server }) => {
   const open = () => openSession(server.client, { tools: [judged] });
   const usesOf = async (id: string) =>
     (await listAll(server.client, id)).filter((event) => event.type === 'agent.tool_use');

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import type Anthropic from '@anthropic-ai/sdk';
-import { serverHome } from '../support/server.ts';
+import { test } from 'node:test';
 import type { StreamedEvent } from '../support/server-sessions.ts';
 import { collect, isIdle, message, openSession, send, spoken } from '../support/server-sessions.ts';
+import { describeServer } from '../support/server-suite.ts';
 
 const words = 'This reply takes its time, word by word, so that others can join in the middle of it.';
 const scenarios = {
@@ -13,14 +12,7 @@ const scenarios = {
 `,
 };
 
-describe('a stream that opens in the middle of a reply', () => {
-  const home = serverHome(scenarios);
-  let client: Anthropic;
-  before(async () => {
-    client = (await home.start()).client;
-  });
-  after(() => home.remove());
-
+describeServer({ name: 'a stream that opens in the middle of a reply', scenarios }, ({ client }) => {
   type Late = { readonly replays: boolean; readonly previews: boolean };
 
   /** What a second stream gets that opens once the first has seen a few deltas. */

@@ -1,29 +1,23 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import type { ServerResponse } from 'node:http';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import type { Door, McpServer } from '../support/mcp-server.ts';
 import { startMcpServer } from '../support/mcp-server.ts';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
+import { absent, bad, refused } from '../support/sdk-calls.ts';
+import { describeServer } from '../support/server-suite.ts';
 import type { Auth, Created } from '../support/server-vaults.ts';
-import { absent, bad, bearer, oauth, put, refused } from '../support/server-vaults.ts';
+import { bearer, oauth, put } from '../support/server-vaults.ts';
 
 const marker = 'CANARY/+&"7f';
 const secret = (name: string) => `${name}-${marker}`;
 
-describe('mcp_oauth_validate', () => {
-  const home = serverHome();
-  let server: ServerProcess;
+describeServer('mcp_oauth_validate', ({ home, server }) => {
   let mcp: McpServer;
   before(async () => {
     mcp = await startMcpServer();
-    server = await home.start();
   });
-  after(async () => {
-    await home.remove();
-    await mcp.close();
-  });
+  after(() => mcp.close());
 
   type OauthAuth = Extract<Auth, { type: 'mcp_oauth' }>;
   /** A credential for the MCP server, whose token endpoint is `/token` of the same server. */

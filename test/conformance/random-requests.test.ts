@@ -1,24 +1,17 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { routes } from '../../src/protocol/routes.ts';
 import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
 import type { Mutant } from '../support/server-mutants.ts';
 import { mutants } from '../support/server-mutants.ts';
 import { message, openSession, say } from '../support/server-sessions.ts';
+import { describeServer } from '../support/server-suite.ts';
 
 const requestsAtOnce = 10;
 const rounds = 300;
 
-describe('three thousand requests that went wrong', () => {
-  const home = serverHome();
-  let server: ServerProcess;
-  before(async () => {
-    server = await home.start();
-  });
-  after(() => home.remove());
-
+describeServer('three thousand requests that went wrong', ({ server }) => {
   test('are each answered by their schema or refused in the shape of an error, and the server lives', async () => {
     const vault = await server.client.beta.vaults.create({ display_name: 'Keys' });
     const given = { initial_events: [message('hello')], vault_ids: [vault.id] };

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
 import type { RouteKey } from '../../src/protocol/routes.ts';
 import { routes } from '../../src/protocol/routes.ts';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
 import type { Session } from '../support/server-sessions.ts';
 import { atRest, message, openSession } from '../support/server-sessions.ts';
+import { describeServer } from '../support/server-suite.ts';
 import { oauth, variable } from '../support/server-vaults.ts';
 
 /** A call of the SDK: `withResponse` gives its parsed data and the raw response. */
@@ -130,13 +129,9 @@ function inStore({ memory_store_id }: Memory) {
 /** Streams replay from here, so that they have something to say at once. */
 const replay = { headers: { 'last-event-id': '' } };
 
-describe('every route, driven by the SDK', () => {
-  const home = serverHome();
-  let server: ServerProcess;
+describeServer('every route, driven by the SDK', ({ server }) => {
   let world: Omit<World, 'memory'>;
-
   before(async () => {
-    server = await home.start();
     const { client } = server;
     const session = await openSession(client, {}, { initial_events: [message('hello')] });
     await atRest(client, session.id);
@@ -146,7 +141,6 @@ describe('every route, driven by the SDK', () => {
     const spare = [await openSession(client), await openSession(client)] as const;
     world = { client, session, threadId: thread?.id ?? '', spare, ...(await openVaults(client)) };
   });
-  after(() => home.remove());
 
   test('the table of cases is the route table', () => {
     assert.deepEqual(Object.keys(cases).sort(), Object.keys(routes).sort());
@@ -175,10 +169,6 @@ describe('every route, driven by the SDK', () => {
       make({ ...world, memory: await newMemory(server.client) }).withResponse(),
       /primary thread cannot be archived/,
     );
-  });
-
-  test('nothing of this was logged as an error', () => {
-    assert.deepEqual(server.errors(), []);
   });
 });
 

@@ -1,25 +1,20 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
 import { residentMiB } from '../support/server-processes.ts';
 import { message, openSession, say, send } from '../support/server-sessions.ts';
+import { describeServer } from '../support/server-suite.ts';
 
 const readers = 20;
 const turns = 10;
 /** About 2 MB, which is said again in every turn. */
 const long = 'an ant carries many times its own weight '.repeat(50_000);
 
-describe('stream clients that do not read', () => {
-  const home = serverHome({ long: `rules: [{ reply: [{ text: '${long}' }] }]` });
-  let server: ServerProcess;
-  before(async () => {
-    server = await home.start();
-  });
-  after(() => home.remove());
+const scenarios = { long: `rules: [{ reply: [{ text: '${long}' }] }]` };
 
+describeServer({ name: 'stream clients that do not read', scenarios }, ({ server }) => {
   test('cost the server next to nothing and hold nobody up', async () => {
     const session = await openSession(server.client, { model: 'scripted/long', tools: [] });
     const other = await openSession(server.client);

@@ -1,37 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import type Anthropic from '@anthropic-ai/sdk';
+import { describe, test } from 'node:test';
 import { ConflictError, NotFoundError } from '@anthropic-ai/sdk';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
+import { absent, all, bad, refused } from '../support/sdk-calls.ts';
 import { openSession, say, spoken } from '../support/server-sessions.ts';
+import { describeServer } from '../support/server-suite.ts';
 import type { Auth } from '../support/server-vaults.ts';
-import {
-  absent,
-  all,
-  bad,
-  bearer,
-  oauth,
-  put,
-  refused,
-  retrieve,
-  update,
-  variable,
-  without,
-} from '../support/server-vaults.ts';
+import { bearer, oauth, put, retrieve, update, variable, without } from '../support/server-vaults.ts';
 
 const url = 'https://mcp.example.com/sse';
 
-describe('vaults and credentials over HTTP', () => {
-  const home = serverHome();
-  let server: ServerProcess;
-  let client: Anthropic;
-  before(async () => {
-    server = await home.start();
-    client = server.client;
-  });
-  after(() => home.remove());
-
+describeServer('vaults and credentials over HTTP', ({ client }) => {
   const newVault = () => client.beta.vaults.create({ display_name: 'Keys' });
 
   describe('a vault', () => {
@@ -290,9 +268,5 @@ describe('vaults and credentials over HTTP', () => {
       await assert.rejects(create(Array(51).fill(id)), bad('vault_ids: must contain at most 50 items'));
       assert.equal(await count(), earlier);
     });
-  });
-
-  test('nothing of this was logged as an error', () => {
-    assert.deepEqual(server.errors(), []);
   });
 });

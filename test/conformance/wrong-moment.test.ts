@@ -1,44 +1,25 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import type Anthropic from '@anthropic-ai/sdk';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
-import { contents } from '../support/server-contents.ts';
+import { test } from 'node:test';
 import type { Expected, Sent } from '../support/server-http.ts';
-import { assertRefused, call } from '../support/server-http.ts';
+import { call } from '../support/server-http.ts';
 import { eventually, processesWith } from '../support/server-processes.ts';
+import { assertNothingDone, bad } from '../support/server-refusals.ts';
 import type { Session } from '../support/server-sessions.ts';
-import { atRest, collect, message, openSession, say, send, toolset } from '../support/server-sessions.ts';
+import {
+  askFirst,
+  atRest,
+  collect,
+  message,
+  openSession,
+  say,
+  send,
+  weather,
+} from '../support/server-sessions.ts';
+import { describeServer } from '../support/server-suite.ts';
 
-const bad = (pattern: string | RegExp, errorCode?: string): Expected => ({
-  status: 400,
-  type: 'invalid_request_error',
-  message: pattern,
-  ...(errorCode === undefined ? {} : { errorCode }),
-});
-const askFirst = { ...toolset, default_config: { permission_policy: { type: 'always_ask' } } } as const;
-const weather = {
-  type: 'custom',
-  name: 'weather',
-  description: 'Tells the weather',
-  input_schema: { type: 'object' },
-} as const;
-
-describe('a good request at the wrong moment is refused and changes nothing', () => {
-  const home = serverHome();
-  let server: ServerProcess;
-  let client: Anthropic;
-  before(async () => {
-    server = await home.start();
-    client = server.client;
-  });
-  after(() => home.remove());
-
-  async function refused(session: Session, sent: Sent, expected: Expected): Promise<void> {
-    const earlier = await contents(server, [session.id]);
-    assertRefused(await call(server, sent), expected);
-    assert.deepEqual(await contents(server, [session.id]), earlier);
-  }
+describeServer('a good request at the wrong moment is refused and changes nothing', ({ server, client }) => {
+  const refused = (session: Session, sent: Sent, expected: Expected) =>
+    assertNothingDone(server, session, { sent, expected });
 
   test('while a turn runs, only its agent, archive and delete must wait', async () => {
     const session = await openSession(client);
@@ -187,9 +168,5 @@ describe('a good request at the wrong moment is refused and changes nothing', ()
         message: new RegExp(name),
       },
     );
-  });
-
-  test('nothing of this was logged as an error', () => {
-    assert.deepEqual(server.errors(), []);
   });
 });

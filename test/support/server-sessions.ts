@@ -11,6 +11,18 @@ type Page = Awaited<ReturnType<Sessions['events']['list']>>;
 export type ListedEvent = Page['data'][number];
 
 export const toolset = { type: 'agent_toolset_20260401' } as const;
+/** Its tools ask for permission before they run. */
+export const askFirst = {
+  ...toolset,
+  default_config: { permission_policy: { type: 'always_ask' } },
+} as const;
+export const weather = {
+  type: 'custom',
+  name: 'weather',
+  description: 'Tells the weather',
+  input_schema: { type: 'object', properties: { city: { type: 'string' } } },
+} as const;
+export const interrupt = { type: 'user.interrupt' } as const;
 
 export function message(text: string) {
   return { type: 'user.message' as const, content: [{ type: 'text' as const, text }] };

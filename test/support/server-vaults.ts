@@ -1,6 +1,4 @@
-import assert from 'node:assert/strict';
 import type Anthropic from '@anthropic-ai/sdk';
-import { APIError } from '@anthropic-ai/sdk';
 
 type Credentials = Anthropic['beta']['vaults']['credentials'];
 export type Created = Awaited<ReturnType<Credentials['create']>>;
@@ -60,29 +58,6 @@ export function retrieve(client: Anthropic, { id, vault_id }: Created): Promise<
 export function update(client: Anthropic, { id, vault_id }: Created, changes: Changes): Promise<Created> {
   return client.beta.vaults.credentials.update(id, { vault_id, ...changes });
 }
-
-export async function all<T>(pages: AsyncIterable<T>): Promise<T[]> {
-  const items: T[] = [];
-  for await (const item of pages) items.push(item);
-  return items;
-}
-
-/** What `assert.rejects` compares an error of the SDK by. */
-export function refused(status: number, type: string, message: string | RegExp, errorCode?: string) {
-  return (cause: unknown) => {
-    assert.ok(cause instanceof APIError);
-    const { error } = cause.error as { error: { type: string; message: string; details?: unknown } };
-    const details = errorCode === undefined ? undefined : { error_code: errorCode };
-    assert.deepEqual([cause.status, error.type, error.details], [status, type, details], error.message);
-    if (typeof message === 'string') assert.equal(error.message, message);
-    else assert.match(error.message, message);
-    assert.equal(cause.headers?.get('x-should-retry'), 'false');
-    return true;
-  };
-}
-export const bad = (message: string | RegExp, errorCode?: string) =>
-  refused(400, 'invalid_request_error', message, errorCode);
-export const absent = (message: string | RegExp) => refused(404, 'not_found_error', message);
 
 export function without(object: object, ...names: string[]): Record<string, unknown> {
   return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));

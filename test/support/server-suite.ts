@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import Anthropic from '@anthropic-ai/sdk';
+import type { ServerHome, ServerProcess } from './server.ts';
+import { serverHome } from './server.ts';
+
+export type Suite = {
+  readonly home: ServerHome;
+  /** Of no use before the first test. */
+  readonly server: ServerProcess;
+  /** Its client, likewise. */
+  readonly client: Anthropic;
+};
+
+type Texts = Readonly<Record<string, string>>;
+type Named = { readonly name: string; readonly scenarios?: Texts; readonly env?: Texts };
+
+/** Tests of one real server, with scenario files behind `scripted/<name>`; none of them may log an error. */
+export function describeServer(named: string | Named, tests: (suite: Suite) => void): void {
+  const { name, scenarios, env }: Named = typeof named === 'string' ? { name: named } : named;
+  describe(name, () => {
+    const home = serverHome(scenarios);
+    const client = new Anthropic({ baseURL: 'http://localhost', apiKey: 'unknown yet' });
+    // The tests hold on to both from the start; what they stand for is filled in once the server listens.
+    const server = {} as ServerProcess;
+    before(async () => {
+      Object.assign(server, await home.start(env), { client });
+      client.baseURL = server.baseUrl;
+      client.apiKey = server.apiKey;
+    });
+    after(() => home.remove());
+
+    tests({ home, server, client });
+
+    test('nothing of this was logged as an error', () => {
+      assert.deepEqual(server.errors(), []);
+    });
+  });
+}
