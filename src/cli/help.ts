@@ -83,9 +83,15 @@ function flagLine(field: Field): string {
   const item = itemFlagOf(field);
   const name = item ?? flagOf(field.name);
   const kind = field.kind === 'list' ? (field.items ?? 'string') : field.kind;
-  const type = { string: 'TEXT', number: 'N', boolean: '', list: 'YAML', object: 'YAML', mixed: 'TEXT|YAML' }[
-    kind
-  ];
+  const type = {
+    file: 'FILE',
+    string: 'TEXT',
+    number: 'N',
+    boolean: '',
+    list: 'YAML',
+    object: 'YAML',
+    mixed: 'TEXT|YAML',
+  }[kind];
   const notes = [
     field.required ? 'required' : '',
     item ? 'may be repeated' : '',

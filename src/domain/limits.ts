@@ -65,6 +65,8 @@ export const missedEventWindowMs = 5_000;
 
 // Requests
 export const requestBodyBytesMax = 32 * 1024 * 1024;
+/** Text in a form, such as a name or a number. */
+export const formFieldBytesMax = 64 * 1024;
 
 // Store
 /** Folds kept in memory, counted in log records: about 1 KB each. */

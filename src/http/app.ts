@@ -5,13 +5,15 @@ import type { Log } from '../base/log.ts';
 import type { EventStream } from '../control/stream-events.ts';
 import { checkBeta, checkVersion, isOlderClient } from '../protocol/beta.ts';
 import { internalError, wireError } from '../protocol/errors.ts';
-import { parseBody, parseQuery } from '../protocol/parse.ts';
+import type { Download } from '../protocol/form.ts';
+import { parseQuery } from '../protocol/parse.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import type { Route } from '../protocol/route.ts';
 import { routes } from '../protocol/routes.ts';
 import type { Authenticate } from './auth.ts';
-import { readJson, refuseFields } from './body.ts';
+import { readBody } from './body.ts';
 import { addDocuments } from './documents.ts';
+import { downloadResponse } from './download.ts';
 import type { Handlers } from './handlers.ts';
 import { readsOnlyMessages, sseResponse } from './sse.ts';
 
@@ -120,16 +122,16 @@ async function serve(deps: AppDeps, { key, route, request, headers, params }: Se
   const { apiKeyId, workspaceId } = await deps.authenticate(request.headers);
   headers['anthropic-workspace-id'] = workspaceId;
   checkVersion(request.headers.get('anthropic-version'));
-  const betas = request.headers.get('anthropic-beta');
-  checkBeta(route, betas);
+  const betas = checkBeta(route, request.headers.get('anthropic-beta'));
   const query = parseQuery(route, new URL(request.url).searchParams, isOlderClient(route, betas));
-  const body = route.body === null ? await refuseFields(request) : parseBody(route, await readJson(request));
+  const body = await readBody(route, request);
   // A client that reconnects by itself sends the header along with its first URL, so the header is newer.
   const lastEventId = request.headers.get('last-event-id') || null;
   const handler: AnyHandler = Reflect.get(deps.handlers(workspaceId), key);
-  const result = await handler({ params, query, body, lastEventId, apiKeyId });
+  const result = await handler({ params, query, body, lastEventId, apiKeyId, betas });
+  // What a handler answers depends on its route, see Answer.
+  if (route.downloads) return downloadResponse(result as Download, headers);
   if (!route.streams) return json(200, result, headers);
-  // Handlers of streaming routes answer with a stream, see Answer.
   return sseResponse(result as EventStream, {
     clock: deps.clock,
     extraHeaders: headers,

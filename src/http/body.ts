@@ -1,12 +1,21 @@
 import { requestBodyBytesMax } from '../domain/limits.ts';
-import { parseJson } from '../protocol/parse.ts';
+import { parseBody, parseJson } from '../protocol/parse.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
+import type { Route } from '../protocol/route.ts';
+import { readForm } from './multipart.ts';
+
+/** What a handler gets as its body: nothing, the parts of a form as they arrive, or parsed JSON. */
+export async function readBody(route: Route, request: Request): Promise<unknown> {
+  if (route.form !== null) return readForm(route, route.form, request);
+  if (route.body === null) return await refuseFields(request);
+  return parseBody(route, await readJson(request));
+}
 
 /**
  * The JSON body of a request. Refused before it is read when it says it is too large, while it is read
  * when it turns out to be.
  */
-export async function readJson(request: Request): Promise<unknown> {
+async function readJson(request: Request): Promise<unknown> {
   const length = Number(request.headers.get('content-length') ?? 0);
   if (length > requestBodyBytesMax) throw tooLarge();
   const type = request.headers.get('content-type');
@@ -19,11 +28,12 @@ export async function readJson(request: Request): Promise<unknown> {
 }
 
 /** A request that takes no body may send an empty one; a field would be unknown, like everywhere. */
-export async function refuseFields(request: Request): Promise<void> {
-  if (request.body === null || decodeUtf8(await readBytes(request.clone())).trim() === '') return;
+async function refuseFields(request: Request): Promise<null> {
+  if (request.body === null || decodeUtf8(await readBytes(request.clone())).trim() === '') return null;
   const json = await readJson(request);
   const [field] = typeof json === 'object' && json !== null ? Object.keys(json).sort() : [];
   if (field !== undefined) throw invalid(`Failed to parse request body: unknown field "${field}"`);
+  return null;
 }
 
 async function readBytes(request: Request): Promise<Uint8Array> {

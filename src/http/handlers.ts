@@ -10,6 +10,8 @@ export type Call<K extends RouteKey> = {
   readonly lastEventId: string | null;
   /** The key that the request came with: who did it. */
   readonly apiKeyId: string;
+  /** The `anthropic-beta` values: where older clients mean an older shape. */
+  readonly betas: readonly string[];
 };
 
 type PathParameter<Path extends string> = Path extends `${string}:${infer Rest}`
@@ -19,7 +21,7 @@ type PathParameter<Path extends string> = Path extends `${string}:${infer Rest}`
   : never;
 type NameOf<Text extends string> = Text extends `${infer Name}{${string}` ? Name : Text;
 
-/** What a handler answers: a page, a stream, or the response itself. */
+/** What a handler answers: a page, a stream, a download, or the response itself. */
 export type Answer<K extends RouteKey> = (typeof routes)[K]['streams'] extends true
   ? EventStream
   : (typeof routes)[K]['paging'] extends null

@@ -81,15 +81,16 @@ export function checkVersion(header: string | null): void {
 
 /**
  * Without its beta value an endpoint behaves as if it did not exist (spec/README.md, Beta values).
- * `header` is the comma-joined value of all `anthropic-beta` headers.
+ * `header` is the comma-joined value of all `anthropic-beta` headers. Returns the values.
  */
-export function checkBeta(route: Route, header: string | null): void {
+export function checkBeta(route: Route, header: string | null): readonly string[] {
   const values = valuesOf(header);
   const unknown = values.find((value) => !known.has(value));
   if (unknown !== undefined) {
     throw invalid(`Unexpected value(s) \`${unknown}\` for the \`anthropic-beta\` header.`);
   }
   if (!unlocks(route, values)) throw new Refusal('not_found', 'Not found');
+  return values;
 }
 
 function valuesOf(header: string | null): string[] {
@@ -100,8 +101,8 @@ function valuesOf(header: string | null): string[] {
 }
 
 /** Whether the client is from before its endpoint had a beta value of its own. */
-export function isOlderClient(route: Route, header: string | null): boolean {
-  return route.beta === 'agent-memory' && !valuesOf(header).includes(agentMemory);
+export function isOlderClient(route: Route, betas: readonly string[]): boolean {
+  return route.beta === 'agent-memory' && !betas.includes(agentMemory);
 }
 
 function unlocks({ beta }: Route, values: readonly string[]): boolean {

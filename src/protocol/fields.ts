@@ -14,8 +14,8 @@ export type Field = {
   readonly members: readonly Field[];
 };
 
-/** `mixed`: a string or an object, such as an agent by id or by reference. */
-export type FieldKind = 'string' | 'number' | 'boolean' | 'list' | 'object' | 'mixed';
+/** `mixed`: a string or an object, such as an agent by id or by reference. `file`: part of a form. */
+export type FieldKind = 'file' | 'string' | 'number' | 'boolean' | 'list' | 'object' | 'mixed';
 
 type Json = { readonly [key: string]: unknown };
 
@@ -66,6 +66,7 @@ function everyAlternative(schema: Json): readonly Json[] {
 }
 
 function kindOf(options: readonly Json[]): FieldKind {
+  if (options.some((option) => option['format'] === 'binary')) return 'file';
   const types = new Set(options.map((option) => option['type']));
   if (types.has('string') && (types.has('object') || types.size > 1)) return 'mixed';
   if (types.has('array')) return 'list';

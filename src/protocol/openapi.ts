@@ -80,9 +80,14 @@ function namesOf(table: readonly Route[]): Names {
       const isNoun = showsNoun.has(route.action) && ![...responses.values()].includes(noun);
       responses.set(route.response, isNoun ? noun : `${noun}${action}Response`);
     }
-    if (route.body && !bodies.has(route.body)) bodies.set(route.body, `${noun}${action}Request`);
+    const body = bodySchema(route);
+    if (body && !bodies.has(body)) bodies.set(body, `${noun}${action}Request`);
   }
   return { responses, bodies };
+}
+
+function bodySchema({ form, body }: Route): z.ZodType | null {
+  return form ? form.fields : body;
 }
 
 /** Actions that answer with the noun itself. */
@@ -107,15 +112,15 @@ function operationOf(route: Route, names: Names): Operation {
     required: true,
     schema: { type: 'string', examples: [value] },
   }));
-  const body = route.body && names.bodies.get(route.body);
+  const schema = bodySchema(route);
+  const body = schema && names.bodies.get(schema);
+  const bodyType = route.form ? 'multipart/form-data' : 'application/json';
   return {
     operationId: `${nounOf(route)}_${route.action}`,
     summary: route.summary,
     tags: [route.resource.join('.')],
     parameters: [...pathParameters(route), ...queryParameters(route), ...headers],
-    ...(body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: ref(body) } } } }
-      : {}),
+    ...(body ? { requestBody: { required: true, content: { [bodyType]: { schema: ref(body) } } } } : {}),
     responses: { 200: success(route, names), default: failure },
   };
 }
@@ -150,6 +155,7 @@ function queryParameters({ query }: Route): Json[] {
 
 function success(route: Route, names: Names): Json {
   const item = ref(names.responses.get(route.response) ?? '');
+  if (route.downloads) return { description: 'The file', content: { '*/*': { schema: item } } };
   if (route.streams)
     return { description: 'Server-sent events', content: { 'text/event-stream': { schema: item } } };
   const schema = route.paging ? pageOf(item, route.paging) : item;

@@ -16,7 +16,8 @@ export function parseBody(route: Route, json: unknown): unknown {
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
-function bodyRefusal(route: Route, issues: readonly Issue[]): Refusal {
+/** The refusal of what does not fit a schema, about the first problem. */
+export function bodyRefusal(route: Route, issues: readonly Issue[]): Refusal {
   const unknown = issues.filter((issue) => issue.code === 'unrecognized_keys');
   const style = styles[route.messages];
   const [firstUnknown] = unknown
@@ -59,7 +60,7 @@ type Style = {
   readonly enumPrefix: string;
 };
 
-const styles: Record<Route['messages'], Style> = {
+export const styles: Record<Route['messages'], Style> = {
   managed: {
     path: (path) =>
       path.reduce<string>((text, part) => {

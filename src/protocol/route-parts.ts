@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fileContent } from './form.ts';
 import type { Paging } from './route.ts';
 
 /** What the lines of the route table are made of. */
@@ -32,10 +33,12 @@ export function limitOf({ limitMax }: Paging) {
     .meta({ type: 'integer', minimum: 1, maximum: limitMax });
 }
 
-export const read = { method: 'GET', body: null, query: null, paging: null, streams: false } as const;
-export const write = { method: 'POST', query: null, paging: null, streams: false } as const;
+const plain = { query: null, form: null, paging: null, streams: false, downloads: false } as const;
+export const write = { ...plain, method: 'POST' } as const;
 export const act = { ...write, body: null } as const;
-export const remove = { method: 'DELETE', body: null, query: null, paging: null, streams: false } as const;
+export const read = { ...plain, method: 'GET', body: null } as const;
+export const download = { ...read, response: fileContent, downloads: true } as const;
+export const remove = { ...plain, method: 'DELETE', body: null } as const;
 
 export function list<Item extends z.ZodType, Query extends z.ZodRawShape>(
   item: Item,

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Form } from './form.ts';
 
 /**
  * One line of the route table: everything the door (`http/`), the command line (`cli/`), the documents
@@ -21,10 +22,14 @@ export type Route = {
   /** Instead of `query`, for clients from before the endpoint had a beta value of its own. */
   readonly olderQuery?: z.ZodObject;
   readonly body: z.ZodType | null;
+  /** The body is a multipart form instead. */
+  readonly form: Form | null;
   readonly response: z.ZodType;
   readonly paging: Paging | null;
   /** The response is a server-sent event stream of `response` objects. */
   readonly streams: boolean;
+  /** The response is a file: `response` is `fileContent`. */
+  readonly downloads: boolean;
 };
 
 export type Paging = {

@@ -8,6 +8,7 @@ import {
 } from './environments.ts';
 import { eventsSend } from './event-params.ts';
 import { clientEventSchema, eventTypes, sessionEventSchema, streamEventSchema } from './events.ts';
+import type { Form, FormPart } from './form.ts';
 import { memoryRoutes } from './memory-routes.ts';
 import { modelInfoSchema } from './models.ts';
 import type { Route } from './route.ts';
@@ -337,7 +338,10 @@ export const routes = {
 
 export type RouteKey = keyof typeof routes;
 type Parsed<T> = T extends z.ZodType ? z.infer<T> : null;
-export type BodyOf<K extends RouteKey> = Parsed<(typeof routes)[K]['body']>;
+/** A form comes part by part, as it arrives. */
+export type BodyOf<K extends RouteKey> = (typeof routes)[K]['form'] extends infer F extends Form
+  ? AsyncIterable<FormPart<F['fields']>>
+  : Parsed<(typeof routes)[K]['body']>;
 export type QueryOf<K extends RouteKey> = Parsed<(typeof routes)[K]['query']>;
 /** One item of a list, one event of a stream, or the whole response. */
 export type ResponseOf<K extends RouteKey> = Parsed<(typeof routes)[K]['response']>;
