@@ -23,7 +23,8 @@ export type IdPrefix =
   | 'apikey'
   | 'memstore'
   | 'mem'
-  | 'memver';
+  | 'memver'
+  | 'file';
 
 /** Makes a new id. Passed in as a dependency wherever determinism matters. */
 export type NewId = (prefix: IdPrefix) => string;

@@ -1,10 +1,12 @@
 import type { NewId } from '../base/ids.ts';
+import type { ReadFile } from '../domain/files.ts';
 import type { ContextWindow } from '../domain/session/compaction.ts';
 import { compactionRequest } from '../domain/session/compaction-request.ts';
 import { contextOf } from '../domain/session/context.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import type { Tails } from '../domain/tails.ts';
 import type { ModelConfig } from '../protocol/agents.ts';
+import { withFileContents } from './file-sources.ts';
 import type { Finished } from './finished.ts';
 import type { JudgeDeps } from './judge.ts';
 import { judgeCalls } from './judge.ts';
@@ -12,6 +14,7 @@ import { createPreviews } from './previews.ts';
 
 export type AskDeps = JudgeDeps & {
   readonly tails: Pick<Tails, 'preview'>;
+  readonly readFile: ReadFile;
   readonly windowOf: (model: ModelConfig) => ContextWindow;
   readonly newId: NewId;
 };
@@ -26,7 +29,7 @@ export function askForReply(
   const previews = createPreviews(deps.newId);
   return finishing(signal, async () => {
     const reply = await deps.model.request(
-      contextOf(state),
+      await withFileContents(contextOf(state), deps.readFile),
       (delta) => {
         for (const preview of previews.take(delta)) deps.tails.preview(state.id, preview);
       },

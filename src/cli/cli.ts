@@ -4,7 +4,9 @@ import type { Client } from './client.ts';
 import { ApiFailure, createClient } from './client.ts';
 import type { Command } from './commands.ts';
 import { allCommands, flagOf, itemFlagOf } from './commands.ts';
+import { saveDownload } from './download.ts';
 import { commandFlagKind, globalFlagKind, leadingWords, requestFlags, runFlagKind } from './flags.ts';
+import { formOf } from './form.ts';
 import { commandHelp, generalHelp, resourceHelp, runHelp } from './help.ts';
 import type { CliIo, OutStream } from './io.ts';
 import { painter, UsageMistake } from './io.ts';
@@ -142,9 +144,11 @@ async function call(command: Command, args: Arguments, session: Session): Promis
   const missing = command.ids.find((id) => !given.ids[id]);
   if (missing) throw new UsageMistake(`--${flagOf(missing)} is required`);
   const client = connect(args, session);
-  const request = { ...given, route: command.route, body: await bodyOf(command, given.body, io) };
-  if (command.route.streams) await follow(() => client.events(request), { output, most, gone: session.gone });
-  else if (command.route.paging && lastFlag(args.flags, 'format') !== 'raw')
+  const { route } = command;
+  const request = { ...given, route, body: await bodyOf(command, given.body, io) };
+  if (route.downloads) await saveDownload(await client.download(request), lastFlag(args.flags, 'output'), io);
+  else if (route.streams) await follow(() => client.events(request), { output, most, gone: session.gone });
+  else if (route.paging && lastFlag(args.flags, 'format') !== 'raw')
     await printItems(client.items(request), output, most);
   else output(await client.json(request), 'one');
   return 0;
@@ -164,19 +168,21 @@ async function bodyOf(
   flags: Readonly<Record<string, unknown>>,
   io: CliIo,
 ): Promise<unknown> {
-  if (command.route.body === null) return null;
+  const { route } = command;
+  if (route.body === null && route.form === null) return null;
   const isComplete =
     command.body.every((field) => !field.required || field.name in flags) && Object.keys(flags).length > 0;
-  const piped = await readBodyFromStdin(io, isComplete);
+  const piped = route.form ? null : await readBodyFromStdin(io, isComplete);
   const body = { ...piped, ...flags };
   const missing = command.body.find((field) => field.required && body[field.name] === undefined);
   if (missing) {
     const help = `anthill ${command.resource} ${command.action} --help`;
+    const elsewhere = route.form ? '' : ', as a flag or in a body on standard input';
     throw new UsageMistake(
-      `--${itemFlagOf(missing) ?? flagOf(missing.name)} is required, as a flag or in a body on standard input (see ${help})`,
+      `--${itemFlagOf(missing) ?? flagOf(missing.name)} is required${elsewhere} (see ${help})`,
     );
   }
-  return body;
+  return route.form ? await formOf(command.body, body) : body;
 }
 
 async function printItems(items: AsyncIterable<unknown>, output: Output, most: number): Promise<void> {

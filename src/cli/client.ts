@@ -35,6 +35,7 @@ export type ClientRequest = {
   readonly route: Route;
   readonly ids: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
+  /** JSON to be, or a form. */
   readonly body: unknown;
 };
 
@@ -44,6 +45,8 @@ export type Client = {
   items(request: ClientRequest): AsyncGenerator<Json>;
   /** Resolves when the stream is open: what is sent afterwards is in it. Heartbeats are left out. */
   events(request: ClientRequest): Promise<AsyncGenerator<Json>>;
+  /** Resolves when the download has begun. */
+  download(request: ClientRequest): Promise<AsyncGenerator<Uint8Array>>;
 };
 
 export type ClientOptions = {
@@ -60,6 +63,8 @@ export function createClient({ target, debug, betas, signal }: ClientOptions): C
     const url = new URL(target.baseUrl + pathOf(route, ids));
     for (const [name, value] of query) url.searchParams.append(name, value);
     if (route.resource[0] === 'beta') url.searchParams.set('beta', 'true');
+    // `fetch` gives a form its content type, boundary and all.
+    const form = body instanceof FormData ? body : null;
     const text = route.body === null ? null : JSON.stringify(body);
     debug(`${route.method} ${url}${text === null ? '' : ` ${text}`}`);
     const response = await answered(
@@ -72,7 +77,7 @@ export function createClient({ target, debug, betas, signal }: ClientOptions): C
           ...(text === null ? {} : { 'content-type': 'application/json' }),
           'user-agent': 'anthill-cli',
         },
-        ...(text === null ? {} : { body: text }),
+        ...(text === null && form === null ? {} : { body: form ?? text }),
         // A redirect would take the key to wherever it points.
         redirect: 'manual',
         signal,
@@ -118,8 +123,22 @@ export function createClient({ target, debug, betas, signal }: ClientOptions): C
     }
   }
 
+  async function* bytesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const reader = body.getReader();
+    try {
+      for (;;) {
+        const next = await answered(reader.read(), 'the download was cut off');
+        if (next.done) return;
+        yield next.value;
+      }
+    } finally {
+      await reader.cancel();
+    }
+  }
+
   return {
     json,
+    download: async (request) => bytesOf((await send(request)).body ?? new Blob([]).stream()),
     async *items(request) {
       const query = new URLSearchParams(request.query);
       for (;;) {

@@ -7,6 +7,7 @@ import { routes } from '../protocol/routes.ts';
 export type Command = {
   /** `beta:sessions:events`; names of several words in kebab-case: `beta:memory-stores`. */
   readonly resource: string;
+  /** `retrieve`, `retrieve-metadata`. */
   readonly action: string;
   readonly route: Route;
   /** Ids of the path, in the order in which they may also be given without a flag. */
@@ -19,12 +20,17 @@ export function allCommands(): readonly Command[] {
   const entries: Route[] = Object.values(routes);
   return entries.map((route) => ({
     resource: route.resource.map(kebab).join(':'),
-    action: route.action,
+    action: kebab(route.action),
     route,
     ids: [...route.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name),
-    body: route.body === null ? [] : fieldsOf(route.body),
+    body: bodyFields(route),
     query: route.query === null ? [] : fieldsOf(route.query),
   }));
+}
+
+function bodyFields({ form, body }: Route): readonly Field[] {
+  const schema = form ? form.fields : body;
+  return schema === null ? [] : fieldsOf(schema);
 }
 
 function kebab(name: string): string {

@@ -47,10 +47,14 @@ export function requestFlags(command: Command): Kinds {
   return new Map([...ids, ...fields]);
 }
 
-/** Flags of the command line itself: how often, with which beta value. */
+/** Flags of the command line itself: how often, with which beta value, where to. */
 function commandFlags({ route }: Command): Kinds {
   const many = route.paging !== null || route.streams;
-  return new Map([['beta', 'value'] as const, ...(many ? [['max-items', 'value'] as const] : [])]);
+  return new Map([
+    ['beta', 'value'] as const,
+    ...(many ? [['max-items', 'value'] as const] : []),
+    ...(route.downloads ? [['output', 'value'] as const] : []),
+  ]);
 }
 
 export function globalFlagKind(): FlagKind {

@@ -65,6 +65,7 @@ export function commandHelp(command: Command): string {
   const ids = command.ids.map((id) => `  --${flagOf(id)} ID (required; or without the flag)`);
   const flags = [...command.body, ...command.query].map(flagLine);
   const many = route.paging !== null || route.streams ? ['  --max-items N (of all pages; -1: no limit)'] : [];
+  const output = route.downloads ? ['  --output FILE (instead of standard output)'] : [];
   const stdin =
     route.body === null
       ? ''
@@ -74,7 +75,7 @@ whose content it stands for (\\@ for a literal @). --flag.member sets a member o
 `;
   return `anthill ${command.resource} ${command.action}: ${route.summary}
 
-${[...ids, ...flags, ...many, '  --beta VALUE (instead of the anthropic-beta value of this command)'].join('\n')}
+${[...ids, ...flags, ...many, ...output, '  --beta VALUE (instead of the anthropic-beta value of this command)'].join('\n')}
 ${stdin}
 ${globalFlags}`;
 }

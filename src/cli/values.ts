@@ -109,6 +109,9 @@ function child(parent: Body, key: string): Body {
 /** The value a flag's text stands for. `@path` reads a file, also inside of YAML. */
 function parsedValue(kind: FieldKind, text: string, name: string): unknown {
   switch (kind) {
+    case 'file':
+      // Its path: it is read while it is sent.
+      return text;
     case 'string':
       return embedFiles(text, `--${name}`);
     case 'mixed':

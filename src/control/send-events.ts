@@ -1,17 +1,19 @@
 import type { Clock } from '../base/clock.ts';
 import type { NewId } from '../base/ids.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
+import type { Files } from '../domain/collections.ts';
 import { acceptEvents } from '../domain/session/decide.ts';
 import { draftOf } from '../domain/session/draft.ts';
 import type { SessionLog } from '../domain/session/session-log.ts';
 import { checkSystemModel } from '../domain/session/system-messages.ts';
 import type { EventParams } from '../protocol/event-params.ts';
 import type { ClientEvent } from '../protocol/events.ts';
-import { refuseFileBlocks } from './file-blocks.ts';
+import { checkFileBlocks } from './file-blocks.ts';
 
 export type SendEventsDeps = {
   readonly log: SessionLog;
   readonly catalog: ModelCatalog;
+  readonly files: Files;
   readonly clock: Clock;
   readonly newId: NewId;
 };
@@ -21,11 +23,11 @@ export type SendEventsDeps = {
  * events as accepted, in posted order, once they are durable; a refusal changes nothing.
  */
 export async function sendEvents(
-  { log, catalog, clock, newId }: SendEventsDeps,
+  { log, catalog, files, clock, newId }: SendEventsDeps,
   sessionId: string,
   events: readonly EventParams[],
 ): Promise<{ data: ClientEvent[] }> {
-  refuseFileBlocks(events, 'events');
+  await checkFileBlocks({ files, nowUs: clock.nowUs() }, events, 'events');
   const data = await log.commit(sessionId, (state) => {
     checkSystemModel(state, events, catalog);
     const draft = draftOf(state, { nowUs: clock.nowUs(), newId });

@@ -17,7 +17,7 @@ import type { Environment } from '../protocol/environments.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
 import type { QueryOf } from '../protocol/routes.ts';
 import type { Session, SessionAgent, SessionCreate, SessionUpdate } from '../protocol/sessions.ts';
-import { refuseFileBlocks } from './file-blocks.ts';
+import { checkFileBlocks } from './file-blocks.ts';
 import type { PageBothWays } from './page.ts';
 import { pageBothWays } from './page.ts';
 import { snapshotAgent } from './session-agent.ts';
@@ -25,7 +25,7 @@ import { absentVault } from './vaults.ts';
 
 export type SessionDeps = {
   readonly log: SessionLog;
-  readonly collections: Pick<Collections, 'agents' | 'environments' | 'sessions' | 'vaults'>;
+  readonly collections: Pick<Collections, 'agents' | 'environments' | 'files' | 'sessions' | 'vaults'>;
   readonly catalog: ModelCatalog;
   readonly clock: Clock;
   readonly newId: NewId;
@@ -109,7 +109,8 @@ async function create(deps: SessionDeps, body: SessionCreate): Promise<SessionSt
   refuseAbsentResources(body);
   const initialEvents = body.initial_events ?? [];
   checkInitialEvents(initialEvents);
-  refuseFileBlocks(initialEvents, 'initial_events');
+  const { files } = deps.collections;
+  await checkFileBlocks({ files, nowUs: deps.clock.nowUs() }, initialEvents, 'initial_events');
   const agent = await snapshotAgent({ agents: deps.collections.agents, catalog: deps.catalog }, body.agent);
   const environment = await deps.collections.environments.get(body.environment_id);
   if (!environment) {

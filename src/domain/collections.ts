@@ -1,11 +1,13 @@
 import type { Agent } from '../protocol/agents.ts';
 import type { Credential } from '../protocol/credentials.ts';
 import type { Environment } from '../protocol/environments.ts';
+import type { FileMetadata } from '../protocol/files.ts';
 import type { Memory, MemoryListItem } from '../protocol/memories.ts';
 import type { MemoryStore } from '../protocol/memory-stores.ts';
 import type { MemoryOperation, MemoryVersion } from '../protocol/memory-versions.ts';
 import type { Session } from '../protocol/sessions.ts';
 import type { Vault } from '../protocol/vaults.ts';
+import type { StagedBlob } from './blobs.ts';
 import type { MemoryScene, MemoryWrite } from './memories.ts';
 import type { SecretField } from './sealing.ts';
 import type { Positioned } from './session/session-log.ts';
@@ -163,6 +165,46 @@ export interface MemoryVersions {
   ): Promise<MemoryVersion | null>;
 }
 
+export type FileQuery = PageQuery & {
+  /** The session whose files are wanted; null: uploads, unless `ids` name others. */
+  readonly scopeId: string | null;
+  readonly ids: readonly string[] | null;
+  readonly nowUs: number;
+};
+
+export type StoredFile = {
+  readonly file: FileMetadata;
+  /** Where its content is; null once it has expired. */
+  readonly sha256: string | null;
+};
+
+/**
+ * Files that clients uploaded, and those of sessions. What has been expired for long is not there, see
+ * `isForgotten`. A session's copies of files come and go with its decisions, see `SessionFiles`; what its
+ * tools made is inserted here, with its `scope`. All of them go with their session.
+ */
+export interface Files {
+  /**
+   * Publishes the content and inserts its row, all or nothing. `check` gets the bytes that the uploads of the
+   * organization take and may refuse; it is asked for uploads only. An absent session is `not_found`.
+   */
+  insert(file: FileMetadata, staged: StagedBlob, check: (usedBytes: number) => void): Promise<void>;
+  get(id: string, nowUs: number): Promise<StoredFile | null>;
+  page(query: FileQuery): Promise<readonly Positioned<FileMetadata>[]>;
+  /** Where a file stands in a list, or stood before it was deleted not long ago. */
+  position(id: string): Promise<Position | null>;
+  /** Bytes that the uploads of the organization take. */
+  usedBytes(): Promise<number>;
+  /** Its content stays while another file has the same. */
+  remove(id: string, nowUs: number): Promise<boolean>;
+}
+
+/** What time does to the files of all workspaces. */
+export interface FileExpiry {
+  /** Lets go of content that has expired and of what is to be forgotten, a limited number; whether there was any. */
+  expire(nowUs: number): Promise<boolean>;
+}
+
 /** What a client comes in with: it acts in one workspace. */
 export type ApiKey = {
   readonly id: string;
@@ -187,6 +229,7 @@ export interface Collections {
   readonly memoryStores: MemoryStores;
   readonly memories: Memories;
   readonly memoryVersions: MemoryVersions;
+  readonly files: Files;
 }
 
 /** What belongs to the whole installation. */

@@ -68,6 +68,18 @@ export const requestBodyBytesMax = 32 * 1024 * 1024;
 /** Text in a form, such as a name or a number. */
 export const formFieldBytesMax = 64 * 1024;
 
+// Files
+/** Of the organization, unless configured. */
+export const filesQuotaBytesDefault = 1024 ** 4;
+/** A file that has expired is still listed this long. */
+export const expiredFileKeptUs = 30 * 24 * 3_600 * 1_000_000;
+/** A list can go on behind a file that was deleted no longer ago. */
+export const deletedFileKeptUs = 24 * 3_600 * 1_000_000;
+export const expiryPollMs = 60_000;
+export const expiryBatchFiles = 100;
+/** Of a file in a message: what is about 32 MiB as base64 fits no model request. */
+export const fileBlockBytesMax = 24 * 1024 * 1024;
+
 // Store
 /** Folds kept in memory, counted in log records: about 1 KB each. */
 export const foldCacheRecordsMax = 50_000;

@@ -11,6 +11,7 @@ import { startTurn } from '../brain/turn.ts';
 import { createAgentCommands } from '../control/agents.ts';
 import { createCredentialCommands } from '../control/credentials.ts';
 import { createEnvironmentCommands } from '../control/environments.ts';
+import { createFileCommands } from '../control/files.ts';
 import { createMemoryCommands } from '../control/memories.ts';
 import { createMemoryStoreCommands } from '../control/memory-stores.ts';
 import { createMemoryVersionCommands } from '../control/memory-versions.ts';
@@ -18,6 +19,7 @@ import { createModelCommands } from '../control/models.ts';
 import { createSessionCommands } from '../control/sessions.ts';
 import { createThreadCommands } from '../control/threads.ts';
 import { createVaultCommands } from '../control/vaults.ts';
+import type { Blobs } from '../domain/blobs.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
 import type { ValidateCredential } from '../domain/credential-validation.ts';
 import { createCatalog } from '../domain/default-catalog.ts';
@@ -36,6 +38,7 @@ import type { Handlers } from '../http/handlers.ts';
 import { agentRoutes } from '../http/routes/agents.ts';
 import { environmentRoutes } from '../http/routes/environments.ts';
 import { eventRoutes } from '../http/routes/events.ts';
+import { fileRoutes } from '../http/routes/files.ts';
 import { memoryRoutes, memoryStoreRoutes, memoryVersionRoutes } from '../http/routes/memory-stores.ts';
 import { modelRoutes } from '../http/routes/models.ts';
 import { sessionRoutes } from '../http/routes/sessions.ts';
@@ -50,6 +53,7 @@ import { createTails } from '../store/tails.ts';
 import { openMasterKey } from '../vault/master-key.ts';
 import { createSeal } from '../vault/sealing.ts';
 import { createValidate } from '../vault/validate.ts';
+import { expireFiles } from '../workers/expire-files.ts';
 import { runSessions } from '../workers/run-sessions.ts';
 import { tendSandboxes } from '../workers/tend-sandboxes.ts';
 import type { Config } from './config.ts';
@@ -94,10 +98,13 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   const sessions = startSessions({ config, store, tails, hands, catalog, log });
   listeners.push((commit) => sessions.noticeCommit(commit));
   claimant = sessions.claimant;
+  const expiry = expireFiles({ fileExpiry: store.fileExpiry, clock, log });
 
   let ready = true;
   const app = createApp({
-    handlers: byWorkspace((id) => createHandlers({ ...store.workspace(id), tails, catalog, vault })),
+    handlers: byWorkspace((id) =>
+      createHandlers({ ...store.workspace(id), blobs: store.blobs, config, tails, catalog, vault }),
+    ),
     authenticate: createAuthenticate(organization.apiKeys),
     isReady: () => ready,
     organizationId,
@@ -109,7 +116,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   async function close(server: RunningServer | null): Promise<void> {
     ready = false;
     tails.close();
-    await Promise.all([server?.close(drainGraceMs), sessions.close(drainGraceMs)]);
+    await Promise.all([server?.close(drainGraceMs), sessions.close(drainGraceMs), expiry.close()]);
     await hands.close();
     await store.close();
   }
@@ -143,6 +150,7 @@ function startSessions({ config, store, tails, hands, catalog, log }: SessionPar
     model,
     hands,
     tails,
+    readFile: store.readFile,
     clock: systemClock,
     newId,
     random: Math.random,
@@ -172,14 +180,16 @@ function byWorkspace(make: (workspaceId: string) => Handlers): (workspaceId: str
 }
 
 type HandlerParts = WorkspaceStore &
-  Pick<SessionParts, 'tails' | 'catalog'> & {
+  Pick<SessionParts, 'config' | 'tails' | 'catalog'> & {
+    readonly blobs: Blobs;
     readonly vault: { readonly seal: Seal; readonly validate: ValidateCredential };
   };
 
-function createHandlers({ log, collections, tails, catalog, vault }: HandlerParts): Handlers {
+function createHandlers(parts: HandlerParts): Handlers {
+  const { log, collections, blobs, config, tails, catalog, vault } = parts;
   const common = { clock: systemClock, newId };
   const threads = createThreadCommands({ log, clock: systemClock });
-  const { agents, environments, vaults, memoryStores, memories, memoryVersions } = collections;
+  const { agents, environments, vaults, memoryStores, memories, memoryVersions, files } = collections;
   return {
     ...agentRoutes(createAgentCommands({ agents, catalog, ...common })),
     ...environmentRoutes(createEnvironmentCommands({ environments, ...common })),
@@ -191,7 +201,8 @@ function createHandlers({ log, collections, tails, catalog, vault }: HandlerPart
     ...threadRoutes(threads),
     ...vaultRoutes(createVaultCommands({ vaults, ...common })),
     ...credentialRoutes(createCredentialCommands({ collections, ...vault, ...common })),
-    ...eventRoutes({ log, tails, catalog, threads, ...common }),
+    ...fileRoutes(createFileCommands({ files, blobs, quotaBytes: config.filesQuotaBytes, ...common })),
+    ...eventRoutes({ log, tails, catalog, files, threads, ...common }),
   };
 }
 

@@ -33,6 +33,7 @@ describe('configuration', () => {
       upstream: null,
       scenariosDir: join(data, 'scenarios'),
       judgeModel: null,
+      filesQuotaBytes: 1024 ** 4,
       models: [],
     });
   });

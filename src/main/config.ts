@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { parseYaml } from '../base/yaml.ts';
 import { profileNames } from '../brain/models/profile.ts';
 import type { ModelSettings } from '../domain/catalog.ts';
+import { filesQuotaBytesDefault } from '../domain/limits.ts';
 import { parseMasterKey } from '../vault/master-key.ts';
 import { modelSettingsOf } from './model-settings.ts';
 
@@ -25,6 +26,8 @@ export type Config = {
   readonly models: readonly ModelSettings[];
   /** Judges tool calls whose policy is `auto`; null: a small model of the upstream. */
   readonly judgeModel: string | null;
+  /** What the uploads of the organization may take, in bytes. */
+  readonly filesQuotaBytes: number;
 };
 
 export type Upstream = { readonly baseUrl: string; readonly apiKey: string | null; readonly profile: string };
@@ -59,6 +62,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
       flags.scenarios ?? (env['ANTHILL_SCENARIOS'] || text(file, 'scenarios') || join(dataDir, 'scenarios')),
     ),
     judgeModel: env['ANTHILL_JUDGE_MODEL'] || text(file, 'judge_model') || null,
+    filesQuotaBytes: bytesOf(section(file, 'files')['quota_bytes']) ?? filesQuotaBytesDefault,
     models: modelSettingsOf(file['models'], ConfigMistake),
   };
 }
@@ -90,6 +94,12 @@ function masterKeyOf(text: string | null): Uint8Array | null {
   );
 }
 
+function bytesOf(value: unknown): number | null {
+  if (value === undefined) return null;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new ConfigMistake(`files quota_bytes: "${String(value)}" is not a number of bytes`);
+}
+
 const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent'];
 
 function logLevelOf(level: string): string {
@@ -119,13 +129,25 @@ function upstreamOf(env: Environment, file: Section): Upstream | null {
 
 type Section = Readonly<Record<string, unknown>>;
 
+const knownSettings = [
+  'host',
+  'port',
+  'log_level',
+  'upstream',
+  'scenarios',
+  'models',
+  'judge_model',
+  'files',
+];
+
 function readFile(named: string | undefined, candidates: readonly string[]): Section {
   const path = named ?? candidates.find((candidate) => existsSync(candidate));
   if (path === undefined) return {};
   if (!existsSync(path)) throw new ConfigMistake(`configuration file ${path} does not exist`);
   const file = record(parsed(path)) ?? {};
-  refuseUnknown(path, file, ['host', 'port', 'log_level', 'upstream', 'scenarios', 'models', 'judge_model']);
+  refuseUnknown(path, file, knownSettings);
   refuseUnknown(`${path}: upstream`, section(file, 'upstream'), ['base_url', 'api_key', 'profile']);
+  refuseUnknown(`${path}: files`, section(file, 'files'), ['quota_bytes']);
   return file;
 }
 

@@ -24,6 +24,7 @@ const config = {
   upstream: null,
   scenariosDir: dataDir,
   judgeModel: null,
+  filesQuotaBytes: 0,
   models: [],
 };
 

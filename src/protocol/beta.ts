@@ -1,16 +1,18 @@
 import { invalid, Refusal } from './refusal.ts';
 import type { Route } from './route.ts';
 
-const managedAgents = 'managed-agents-2026-04-01';
+export const managedAgentsBeta = 'managed-agents-2026-04-01';
+/** Of clients from before files were generally available. */
+export const filesBeta = 'files-api-2025-04-14';
 const agentMemory = 'agent-memory-2026-07-22';
-const betaValues = { 'managed-agents': managedAgents, 'agent-memory': agentMemory } as const;
+const betaValues = { 'managed-agents': managedAgentsBeta, 'agent-memory': agentMemory } as const;
 const apiVersion = '2023-06-01';
 /** The SDK of this API generation sends the newer one; both name the same behaviour here. */
 const apiVersions: readonly string[] = [apiVersion, '2026-10-21'];
 
 /** Every beta value that clients of this API, old and new, may send; most concern other endpoints. */
 const known: ReadonlySet<string> = new Set([
-  managedAgents,
+  managedAgentsBeta,
   agentMemory,
   'admin-user-sign-out-2026-10-08',
   'advisor-tool-2026-03-01',
@@ -34,7 +36,7 @@ const known: ReadonlySet<string> = new Set([
   'fallback-credit-2026-06-01',
   'fallback-credit-2026-07-01',
   'fast-mode-2026-02-01',
-  'files-api-2025-04-14',
+  filesBeta,
   'inline-tools-2026-09-15',
   'interleaved-thinking-2025-05-14',
   'mcp-client-2025-04-04',
@@ -106,14 +108,14 @@ export function isOlderClient(route: Route, betas: readonly string[]): boolean {
 }
 
 function unlocks({ beta }: Route, values: readonly string[]): boolean {
-  const managed = values.includes(managedAgents);
+  const managed = values.includes(managedAgentsBeta);
   if (beta === null) return true;
   if (beta === 'managed-agents') return managed;
   // Memory moved to a value of its own; older clients still send the general one, alone.
   const memory = values.includes(agentMemory);
   if (memory && managed) {
     throw invalid(
-      `anthropic-beta: \`${agentMemory}\` and \`${managedAgents}\` cannot be sent together; send \`${agentMemory}\` alone`,
+      `anthropic-beta: \`${agentMemory}\` and \`${managedAgentsBeta}\` cannot be sent together; send \`${agentMemory}\` alone`,
     );
   }
   return memory || managed;

@@ -8,6 +8,7 @@ import {
 } from './environments.ts';
 import { eventsSend } from './event-params.ts';
 import { clientEventSchema, eventTypes, sessionEventSchema, streamEventSchema } from './events.ts';
+import { fileRoutes } from './file-routes.ts';
 import type { Form, FormPart } from './form.ts';
 import { memoryRoutes } from './memory-routes.ts';
 import { modelInfoSchema } from './models.ts';
@@ -330,6 +331,7 @@ export const routes = {
   },
   ...vaultRoutes,
   ...memoryRoutes,
+  ...fileRoutes,
   'models list': { ...models, ...modelList },
   'models retrieve': { ...models, ...modelRetrieve },
   'beta.models list': { ...betaModels, ...modelList },

@@ -3,7 +3,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -12,6 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { entryBodyBytesMax } from '../domain/limits.ts';
+import { makeDirectory, syncDirectory } from './directories.ts';
 
 /**
  * Bodies of log entries. Small ones stay in their row; large ones go to a file of the session, named by
@@ -29,16 +29,15 @@ const fileMark = '@';
 
 export function openBodies(directory: string): Bodies {
   const folder = (sessionId: string) => join(directory, sessionId);
-  if (mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined) syncDirectory(dirname(directory));
+  makeDirectory(directory);
   return {
     store(sessionId, body) {
       if (body.length <= entryBodyBytesMax && Buffer.byteLength(body) <= entryBodyBytesMax) return body;
       const name = createHash('sha256').update(body).digest('hex');
       const path = join(folder(sessionId), name);
       if (!existsSync(path)) {
-        const isNew = mkdirSync(folder(sessionId), { recursive: true, mode: 0o700 }) !== undefined;
+        makeDirectory(folder(sessionId));
         writeDurably(path, body);
-        if (isNew) syncDirectory(directory);
       }
       return `${fileMark}${name}`;
     },
@@ -64,11 +63,4 @@ function writeDurably(path: string, text: string): void {
   }
   renameSync(temporary, path);
   syncDirectory(dirname(path));
-}
-
-/** A new name survives a power cut once the directory that holds it is on disk. */
-function syncDirectory(path: string): void {
-  const directory = openSync(path, 'r');
-  fsyncSync(directory);
-  closeSync(directory);
 }

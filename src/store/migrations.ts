@@ -152,6 +152,33 @@ const steps: readonly (readonly string[])[] = [
     `create unique index environments_by_name on environments (workspace_id, name)
       where archived_at_us is null`,
   ],
+  [
+    `create table files (
+      id text primary key,
+      workspace_id text not null,
+      session_id text references sessions (id) on delete cascade,
+      created_at_us bigint not null,
+      expires_at_us bigint,
+      filename text not null,
+      mime_type text not null,
+      size_bytes bigint not null,
+      downloadable bigint not null,
+      sha256 text
+    )`,
+    'create index files_by_creation on files (workspace_id, created_at_us, id) where session_id is null',
+    'create index files_by_session on files (session_id, created_at_us, id) where session_id is not null',
+    'create index files_by_content on files (sha256) where sha256 is not null',
+    'create index files_by_expiry on files (expires_at_us) where expires_at_us is not null',
+    `create table deleted_files (
+      id text primary key,
+      workspace_id text not null,
+      created_at_us bigint not null,
+      deleted_at_us bigint not null
+    )`,
+    'create index deleted_files_by_time on deleted_files (deleted_at_us)',
+    'create table totals (name text primary key, value bigint not null)',
+    "insert into totals (name, value) values ('uploads_bytes', 0)",
+  ],
 ];
 
 /** Brings the schema up to date; refuses one made by a newer server. */

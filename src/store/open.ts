@@ -1,15 +1,23 @@
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import type { Collections, Organization } from '../domain/collections.ts';
+import type { Blobs } from '../domain/blobs.ts';
+import type { Collections, FileExpiry, Organization } from '../domain/collections.ts';
+import type { ReadFile } from '../domain/files.ts';
 import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
 import { createAgents } from './agents.ts';
 import { createApiKeys } from './api-keys.ts';
+import type { BlobFiles } from './blob-files.ts';
+import { openBlobFiles } from './blob-files.ts';
 import { openBodies } from './bodies.ts';
+import type { Contents } from './contents.ts';
+import { createContents } from './contents.ts';
 import { createCredentials } from './credentials.ts';
 import { openDataDirectory } from './data-directory.ts';
 import type { Engine } from './engines/engine.ts';
 import { openSqlite } from './engines/sqlite.ts';
 import { createEnvironments } from './environments.ts';
+import { createFileExpiry } from './file-expiry.ts';
+import { createFiles, createReadFile } from './files.ts';
 import { createFoldCache } from './fold-cache.ts';
 import { createIdentity } from './identity.ts';
 import { createLeases } from './leases.ts';
@@ -27,6 +35,10 @@ export type Store = {
   readonly log: SessionLog;
   readonly leases: Leases;
   readonly organization: Organization;
+  readonly blobs: Blobs;
+  readonly fileExpiry: FileExpiry;
+  /** Any file, for who works on sessions: their logs name only what their workspace has. */
+  readonly readFile: ReadFile;
   workspace(id: string): WorkspaceStore;
   close(): Promise<void>;
 };
@@ -46,7 +58,9 @@ export async function openStore({ dataDir, ...options }: StoreOptions): Promise<
   const directory = openDataDirectory(dataDir);
   try {
     const engine = openSqlite(join(dataDir, 'anthill.db'));
-    const store = await openStoreOn(engine, { bodies: openBodies(join(dataDir, 'blobs')), ...options });
+    const bodies = openBodies(join(dataDir, 'blobs'));
+    const blobs = openBlobFiles(join(dataDir, 'files'));
+    const store = await openStoreOn(engine, { bodies, blobs, ...options });
     return {
       ...store,
       async close() {
@@ -60,29 +74,37 @@ export async function openStore({ dataDir, ...options }: StoreOptions): Promise<
   }
 }
 
-type StoreParts = Omit<SessionLogDeps, 'engine'> & { readonly clock: Clock };
+type StoreParts = Omit<SessionLogDeps, 'engine' | 'contents'> & {
+  readonly clock: Clock;
+  readonly blobs: BlobFiles;
+};
 
 /** A store whose engine no other process uses, so leases that a dead process held are void. Closes the engine. */
-export async function openStoreOn(engine: Engine, { clock, ...parts }: StoreParts): Promise<Store> {
+export async function openStoreOn(engine: Engine, { clock, blobs, ...parts }: StoreParts): Promise<Store> {
   const leases = createLeases(engine, clock);
+  const contents = createContents(engine, blobs);
   try {
     await migrate(engine);
     await leases.voidAll();
+    await contents.recover();
   } catch (cause) {
     await engine.close();
     throw cause;
   }
-  const log = { engine, folds: createFoldCache(), ...parts };
+  const log = { engine, contents, folds: createFoldCache(), ...parts };
   return {
     log: createSessionLog(log, null),
     leases,
     organization: { apiKeys: createApiKeys(engine), identity: createIdentity(engine) },
-    workspace: (id) => ({ log: createSessionLog(log, id), collections: collectionsOf(engine, id) }),
+    blobs,
+    fileExpiry: createFileExpiry(contents),
+    readFile: createReadFile(engine, blobs, clock),
+    workspace: (id) => ({ log: createSessionLog(log, id), collections: collectionsOf(engine, contents, id) }),
     close: () => engine.close(),
   };
 }
 
-function collectionsOf(engine: Engine, workspaceId: string): Collections {
+function collectionsOf(engine: Engine, contents: Contents, workspaceId: string): Collections {
   return {
     agents: createAgents(engine, workspaceId),
     environments: createEnvironments(engine, workspaceId),
@@ -92,5 +114,6 @@ function collectionsOf(engine: Engine, workspaceId: string): Collections {
     memoryStores: createMemoryStores(engine, workspaceId),
     memories: createMemories(engine, workspaceId),
     memoryVersions: createMemoryVersions(engine, workspaceId),
+    files: createFiles(engine, contents, workspaceId),
   };
 }

@@ -17,12 +17,14 @@ import type { SessionState } from '../domain/session/state.ts';
 import type { SessionEvent } from '../protocol/events.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
 import type { Bodies } from './bodies.ts';
+import type { Contents } from './contents.ts';
 import type { Engine, Sql } from './engines/engine.ts';
 import { eventOf, microseconds, recordOf, rowOf } from './entry-rows.ts';
 import type { FoldCache } from './fold-cache.ts';
 import { createFoldCache } from './fold-cache.ts';
 import { takeLease } from './leases.ts';
 import * as queries from './log-queries.ts';
+import { changeSessionFiles, contentsOfSession } from './session-files.ts';
 import { queuedAtUs } from './tables.ts';
 
 export type SessionLogDeps = {
@@ -30,6 +32,8 @@ export type SessionLogDeps = {
   readonly bodies: Bodies;
   /** Called once per commit, when it is durable, in commit order. Must not throw. */
   readonly afterCommit: (commit: Commit) => void;
+  /** Collects what the files of sessions leave behind. */
+  readonly contents: Contents;
   readonly claimant?: Claimant;
   readonly folds?: FoldCache;
 };
@@ -39,18 +43,23 @@ export type SessionLogDeps = {
  * are not there; without one every session is, but none can be created.
  */
 export function createSessionLog(deps: SessionLogDeps, workspaceId: string | null): SessionLog {
-  const { engine, bodies, afterCommit, claimant = () => null, folds = createFoldCache() } = deps;
+  const { engine, bodies, contents, afterCommit, claimant = () => null, folds = createFoldCache() } = deps;
 
   async function commit<T>(
     id: SessionId,
     decide: (state: SessionState) => Decision<T>,
     lease?: Lease,
   ): Promise<T> {
-    const { result, done } = await engine.write(async (tx) => {
+    const { result, done } = await contents.write(async (tx, content) => {
       const before = await lockedState(tx, id, lease);
-      const { entries, result: answer } = decide(before);
+      const { entries, result: answer, files } = decide(before);
       if (entries.length === 0) return { result: answer, done: null };
       const appended = await append(tx, before, entries);
+      const row = files && (await own(tx, id));
+      if (row) {
+        const owner = { workspaceId: row.workspace_id, sessionId: id };
+        await changeSessionFiles({ tx, content }, owner, files);
+      }
       const wakes = before.wakeAtUs === null && appended.state.wakeAtUs !== null;
       return { result: answer, done: wakes ? await claimed(tx, appended) : appended };
     });
@@ -118,14 +127,15 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
 
   return {
     commit,
-    async create(entries) {
+    async create(entries, files) {
       const records = entries.map((entry, index) => ({ seq: index + 1, entry }));
       const state = records.reduce<SessionState | null>(evolve, null);
       if (state === null) throw new Error('a log begins with its created entry');
       if (workspaceId === null) throw new Error('a session is born in a workspace');
-      const done = await engine.write(async (tx) => {
+      const done = await contents.write(async (tx, content) => {
         await requireEnvironment(tx, workspaceId, state.environmentId);
         await tx.run(queries.insertSession(workspaceId, state));
+        if (files) await changeSessionFiles({ tx, content }, { workspaceId, sessionId: state.id }, files);
         for (const record of records) await insert(tx, state.id, record);
         const created = { sessionId: state.id, records, state };
         return state.wakeAtUs === null ? created : await claimed(tx, created);
@@ -159,7 +169,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
     },
     events: async (id, query) =>
       (await own(engine.read, id)) ? await listEvents(engine.read, bodies, id, query) : [],
-    remove: (id, decide) => removeSession({ engine, bodies, folds, afterCommit, lockedState }, id, decide),
+    remove: (id, decide) => removeSession({ ...deps, folds, lockedState }, id, decide),
   };
 }
 
@@ -169,14 +179,16 @@ type Removal = SessionLogDeps & {
 };
 
 async function removeSession(
-  { engine, bodies, folds, afterCommit, lockedState }: Removal,
+  { bodies, contents, folds, afterCommit, lockedState }: Removal,
   id: SessionId,
   decide: (state: SessionState) => Decision<null>,
 ): Promise<void> {
-  const commit = await engine.write(async (tx) => {
+  const commit = await contents.write(async (tx, content) => {
     const before = await lockedState(tx, id);
     const records = decide(before).entries.map((entry, index) => ({ seq: before.seq + 1 + index, entry }));
+    const named = await contentsOfSession(tx, id);
     await tx.run(queries.deleteSession(id));
+    await content.release(named);
     return { sessionId: id, records, state: records.reduce(evolve, before) };
   });
   folds.drop(id);

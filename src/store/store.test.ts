@@ -7,6 +7,7 @@ import { leasesContract } from '../../test/contract/leases.ts';
 import { memoryContract } from '../../test/contract/memory.ts';
 import { sessionLogContract } from '../../test/contract/session-log.ts';
 import type { MakeStore } from '../../test/contract/subject.ts';
+import { openBlobFiles } from './blob-files.ts';
 import { openBodies } from './bodies.ts';
 import { openSqlite } from './engines/sqlite.ts';
 import type { FoldCache } from './fold-cache.ts';
@@ -35,6 +36,7 @@ const inMemory =
     inTemporary((directory) =>
       openStoreOn(openSqlite(':memory:'), {
         bodies: openBodies(join(directory, 'blobs')),
+        blobs: openBlobFiles(join(directory, 'files')),
         folds: folds(),
         ...options,
       }),

@@ -17,6 +17,9 @@ export type Tables = {
   memory_stores: MemoryStoreRow;
   memories: MemoryRow;
   memory_versions: MemoryVersionRow;
+  files: FileRow;
+  deleted_files: { id: string; workspace_id: string; created_at_us: number; deleted_at_us: number };
+  totals: { name: string; value: number };
   api_keys: {
     id: string;
     workspace_id: string;
@@ -134,6 +137,21 @@ export type MemoryVersionRow = {
   service_account_id: string | null;
   redacted_at_us: number | null;
   redacted_by: string | null;
+};
+
+export type FileRow = {
+  id: string;
+  workspace_id: string;
+  /** Null: an upload. */
+  session_id: string | null;
+  created_at_us: number;
+  expires_at_us: number | null;
+  filename: string;
+  mime_type: string;
+  size_bytes: number;
+  downloadable: number;
+  /** Null once the content has expired. */
+  sha256: string | null;
 };
 
 /** Sorts behind every real time: where queued events stand in a list. */

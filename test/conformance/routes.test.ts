@@ -3,6 +3,7 @@ import { before, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
 import type { RouteKey } from '../../src/protocol/routes.ts';
 import { routes } from '../../src/protocol/routes.ts';
+import { setFile } from '../support/server-files.ts';
 import type { Session } from '../support/server-sessions.ts';
 import { atRest, message, openSession } from '../support/server-sessions.ts';
 import { describeServer } from '../support/server-suite.ts';
@@ -24,6 +25,8 @@ type World = {
   readonly spareVaultIds: readonly [string, string];
   /** Made anew for each case, in a store of its own. Its first version is no longer what it holds. */
   readonly memory: Memory;
+  /** Made anew for each case, downloadable. */
+  readonly fileId: string;
 };
 type Memory = Awaited<ReturnType<Anthropic['beta']['memoryStores']['memories']['retrieve']>>;
 type Case = (world: World) => Made;
@@ -116,6 +119,16 @@ const cases: Record<RouteKey, Case> = {
     client.beta.memoryStores.memoryVersions.list(memory.memory_store_id, { operation: 'created' }),
   'beta.memoryStores.memoryVersions redact': ({ client, memory }) =>
     client.beta.memoryStores.memoryVersions.redact(memory.memory_version_id, inStore(memory)),
+  'files upload': ({ client }) => client.files.upload({ file: csv(), expires_in_seconds: 3600 }),
+  'files list': ({ client, fileId }) => client.files.list({ ids: [fileId] }),
+  'files retrieveMetadata': ({ client, fileId }) => client.files.retrieveMetadata(fileId),
+  'files download': ({ client, fileId }) => client.files.download(fileId),
+  'files delete': ({ client, fileId }) => client.files.delete(fileId),
+  'beta.files upload': ({ client }) => client.beta.files.upload({ file: csv(), expires_in_seconds: 3600 }),
+  'beta.files list': ({ client }) => client.beta.files.list({ limit: 2 }),
+  'beta.files retrieveMetadata': ({ client, fileId }) => client.beta.files.retrieveMetadata(fileId),
+  'beta.files download': ({ client, fileId }) => client.beta.files.download(fileId),
+  'beta.files delete': ({ client, fileId }) => client.beta.files.delete(fileId),
   'models list': ({ client }) => client.models.list(),
   'models retrieve': ({ client }) => client.models.retrieve('scripted/demo'),
   'beta.models list': ({ client }) => client.beta.models.list(),
@@ -126,11 +139,21 @@ function inStore({ memory_store_id }: Memory) {
   return { memory_store_id };
 }
 
+function csv(): File {
+  return new File(['a,b\n'], 'a.csv', { type: 'text/csv' });
+}
+
 /** Streams replay from here, so that they have something to say at once. */
 const replay = { headers: { 'last-event-id': '' } };
 
-describeServer('every route, driven by the SDK', ({ server }) => {
-  let world: Omit<World, 'memory'>;
+describeServer('every route, driven by the SDK', ({ home, server }) => {
+  let world: Omit<World, 'memory' | 'fileId'>;
+  const anew = async (): Promise<World> => {
+    const { id: fileId } = await server.client.files.upload({ file: csv() });
+    setFile(home, fileId, 'downloadable', 1);
+    return { ...world, memory: await newMemory(server.client), fileId };
+  };
+
   before(async () => {
     const { client } = server;
     const session = await openSession(client, {}, { initial_events: [message('hello')] });
@@ -151,12 +174,13 @@ describeServer('every route, driven by the SDK', ({ server }) => {
     const route = routes[key as RouteKey];
     if (key === 'beta.sessions.threads archive') continue;
     test(`${key} reaches its path and answers what its schema says`, async () => {
-      const { data, response } = await make({
-        ...world,
-        memory: await newMemory(server.client),
-      }).withResponse();
+      const { data, response } = await make(await anew()).withResponse();
       assert.match(new URL(response.url).pathname, pathPattern(route.path));
       assert.match(response.headers.get('request-id') ?? '', /^req_\w+$/);
+      if (route.downloads) {
+        assert.equal(response.headers.get('content-type'), 'text/csv');
+        return assert.equal(await response.text(), 'a,b\n');
+      }
       const answered = await answers(data, { pages: route.paging !== null, streams: route.streams });
       assert.notEqual(answered.length, 0);
       for (const answer of answered) route.response.parse(answer);
@@ -165,10 +189,7 @@ describeServer('every route, driven by the SDK', ({ server }) => {
 
   test('beta.sessions.threads archive reaches its path, which keeps the primary thread', async () => {
     const make = cases['beta.sessions.threads archive'];
-    await assert.rejects(
-      make({ ...world, memory: await newMemory(server.client) }).withResponse(),
-      /primary thread cannot be archived/,
-    );
+    await assert.rejects(make(await anew()).withResponse(), /primary thread cannot be archived/);
   });
 });
 

@@ -46,10 +46,14 @@ type Same<Ours, Theirs> = [Ours] extends [Theirs]
     : { readonly keysWeDoNotKnow: [Deep<Ours>, Deep<Theirs>] }
   : { readonly notAssignable: [Ours, Theirs] };
 
-/** The general models endpoint answers with the fields of the beta one as well: a superset. */
-type Superset = 'models list' | 'models retrieve';
+/** The general endpoints for models and files answer with the fields of the beta ones as well: a superset. */
+type Superset = 'models list' | 'models retrieve' | 'files list' | 'files retrieveMetadata' | 'files upload';
+/** The SDK hands the response of a download over as it is. */
+type Downloads = {
+  readonly [K in RouteKey]: (typeof routes)[K]['downloads'] extends true ? K : never;
+}[RouteKey];
 type Answers = {
-  readonly [K in Exclude<RouteKey, Superset>]: Same<ResponseOf<K>, Answered<Method<K>>>;
+  readonly [K in Exclude<RouteKey, Superset | Downloads>]: Same<ResponseOf<K>, Answered<Method<K>>>;
 };
 
 /** What the SDK's method can send is accepted by our schema. */
@@ -62,6 +66,15 @@ type Accepts<Ours, Theirs> = [Theirs] extends [Ours]
     : { readonly keysWeDoNotKnow: [Keys<Theirs>, Keys<Ours>] }
   : { readonly notAccepted: [Theirs, Ours] };
 
+type WithForm = { readonly [K in RouteKey]: (typeof routes)[K]['form'] extends null ? never : K }[RouteKey];
+/** A form has the parts that the SDK's method sends; what travels in them is text or a file. */
+type Parts = {
+  readonly [K in WithForm]: EqualSets<
+    keyof z.input<NonNullable<(typeof routes)[K]['form']>['fields']>,
+    keyof Omit<Params<Method<K>>, InPath<K>>
+  >;
+};
+
 /** Every query parameter that the SDK's method knows is one of ours; ids of the path come along in some. */
 type Queries = {
   readonly [K in WithQuery]: Exclude<keyof Params<Method<K>>, InQuery<K> | InBody<K> | `${string}_id`>;
@@ -71,6 +84,9 @@ type EqualSets<A, B> = [A] extends [B] ? ([B] extends [A] ? true : Exclude<B, A>
 
 check<Answers, Record<keyof Answers, true>>();
 check<ResponseOf<'models retrieve'>, Answered<Method<'models retrieve'>>>();
+check<ResponseOf<'files upload'>, Answered<Method<'files upload'>>>();
+check<Answered<Method<Downloads>>, Omit<Response, `_${string}`>>();
+check<Parts, Record<WithForm, true>>();
 check<Bodies, Record<WithBody, true>>();
 check<Queries, Record<WithQuery, never>>();
 check<EqualSets<EventType, BetaManagedAgentsSessionEventType>, true>();

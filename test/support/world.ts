@@ -153,7 +153,8 @@ export async function startWorld(setting: Setting, fuses: Iterator<Fuse>): Promi
       await survive(async ({ store, fuse }) => {
         if ((await acceptedCount()) > before) return;
         const log = fusedLog(store.log, fuse);
-        await sendEvents({ log, catalog, clock: hastyClock, newId }, sessionId, events);
+        const { files } = store.workspace('wrkspc_1').collections;
+        await sendEvents({ log, catalog, files, clock: hastyClock, newId }, sessionId, events);
       });
     },
     change: (rule) =>
@@ -212,6 +213,7 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
     model: fusedModel(createRoutingModel({ scripted: endpoint, upstream: null, catalog }), fuse),
     hands: handsOf(setting, executed, fuse),
     tails,
+    readFile: store.readFile,
     clock: hastyClock,
     newId,
     random: () => 0.5,

@@ -1,6 +1,7 @@
 import type { EventId, SessionId } from '../../base/ids.ts';
 import type { EventType, SessionEvent } from '../../protocol/events.ts';
 import type { PageQuery } from '../collections.ts';
+import type { SessionFiles } from '../files.ts';
 import type { Entry, LogRecord } from './entry.ts';
 import type { SessionState } from './state.ts';
 
@@ -8,7 +9,12 @@ import type { SessionState } from './state.ts';
 export type Lease = { readonly sessionId: SessionId; readonly owner: string; readonly epoch: number };
 
 /** What a pure rule says to append, and what to answer its caller. No entries: nothing is written. */
-export type Decision<T> = { readonly entries: readonly Entry[]; readonly result: T };
+export type Decision<T> = {
+  readonly entries: readonly Entry[];
+  readonly result: T;
+  /** Comes with an entry that tells of it. */
+  readonly files?: SessionFiles;
+};
 
 /** What one commit did, told to tails and workers after it is durable. */
 export type Commit = {
@@ -37,7 +43,10 @@ export type EventQuery = PageQuery & {
  */
 export interface SessionLog {
   /** Creates the row and appends the first entries, all or nothing. Refuses an absent or archived environment. */
-  create(entries: readonly [Entry & { kind: 'created' }, ...Entry[]]): Promise<SessionState>;
+  create(
+    entries: readonly [Entry & { kind: 'created' }, ...Entry[]],
+    files?: SessionFiles,
+  ): Promise<SessionState>;
   /**
    * `decide` is pure and synchronous and sees the state under the session's lock.
    * With a lease the append is fenced: a stale epoch rejects with `StaleLease`.
@@ -54,7 +63,7 @@ export interface SessionLog {
   accepted(id: SessionId, eventId: EventId): Promise<SessionEvent | null>;
   /** The API's list: by `processed_at`, queued events last. */
   events(id: SessionId, query: EventQuery): Promise<readonly Positioned<SessionEvent>[]>;
-  /** Removes the session and its log, if `check` does not refuse. Its last commit carries `session.deleted`. */
+  /** Removes the session, its log and its files, if `decide` does not refuse. Its last commit carries `session.deleted`. */
   remove(id: SessionId, decide: (state: SessionState) => Decision<null>): Promise<void>;
 }
 

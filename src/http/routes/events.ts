@@ -5,6 +5,7 @@ import { sendEvents } from '../../control/send-events.ts';
 import { streamEvents } from '../../control/stream-events.ts';
 import type { ThreadCommands } from '../../control/threads.ts';
 import type { ModelCatalog } from '../../domain/catalog.ts';
+import type { Files } from '../../domain/collections.ts';
 import type { SessionLog } from '../../domain/session/session-log.ts';
 import type { Tails } from '../../domain/tails.ts';
 import type { Keys, Some } from '../handlers.ts';
@@ -12,6 +13,7 @@ import type { Keys, Some } from '../handlers.ts';
 export type EventRouteDeps = {
   readonly log: SessionLog;
   readonly catalog: ModelCatalog;
+  readonly files: Files;
   readonly tails: Tails;
   readonly threads: ThreadCommands;
   readonly clock: Clock;

@@ -1,0 +1,106 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Blobs, StagedBlob } from '../domain/blobs.ts';
+import { makeDirectory, syncDirectory } from './directories.ts';
+
+/** What the store itself does with content. */
+export type BlobFiles = Blobs & {
+  /**
+   * Gives staged content its name: to be called in the transaction that inserts a row with it. Returns a
+   * mark for `settle`, or null when the content was there already.
+   */
+  publish(staged: StagedBlob): string | null;
+  /** To be called in the transaction that takes away the last row with a content. Returns a mark for `settle`. */
+  suspect(sha256: string): string;
+  /** Marks that a process that died left behind; other leftovers are removed. */
+  recover(): Promise<readonly string[]>;
+  sha256Of(mark: string): string;
+  /** Takes content away, to be called while no transaction can publish it. Resolves when its bytes are gone. */
+  remove(sha256: string): Promise<void>;
+  forget(mark: string): Promise<void>;
+};
+
+const readBytes = 256 * 1024;
+
+/**
+ * Content as files of a directory: `ab/abcd…` by its SHA-256, and in `pending/` what may be garbage: content
+ * that is staged, and empty files `abcd….<uuid>` that mark a content which may have no row, if the process
+ * dies before it has looked. So a start looks at these alone, however much is stored.
+ */
+export function openBlobFiles(directory: string): BlobFiles {
+  const pending = join(directory, 'pending');
+  makeDirectory(pending);
+  const pathOf = (sha256: string) => join(directory, sha256.slice(0, 2), sha256);
+
+  function mark(sha256: string): string {
+    const name = `${sha256}.${randomUUID()}`;
+    writeFileSync(join(pending, name), '', { mode: 0o600 });
+    return name;
+  }
+
+  return {
+    async stage(content) {
+      const token = randomUUID();
+      return { token, ...(await writeDurably(join(pending, token), content)) };
+    },
+    discard: ({ token }) => rm(join(pending, token), { force: true }),
+    async *read(sha256, range) {
+      // The end of a stream is inclusive.
+      const part = range && { start: range.start, end: range.end - 1 };
+      if (range && range.end <= range.start) return;
+      yield* createReadStream(pathOf(sha256), { highWaterMark: readBytes, ...part });
+    },
+    publish({ sha256, token }) {
+      const path = pathOf(sha256);
+      if (existsSync(path)) return null;
+      const name = mark(sha256);
+      makeDirectory(dirname(path));
+      renameSync(join(pending, token), path);
+      syncDirectory(dirname(path));
+      return name;
+    },
+    suspect: mark,
+    async recover() {
+      const names = readdirSync(pending);
+      const marks = names.filter((name) => name.includes('.'));
+      for (const name of names) if (!name.includes('.')) await rm(join(pending, name));
+      return marks;
+    },
+    sha256Of: (name) => name.slice(0, name.indexOf('.')),
+    async remove(sha256) {
+      // Freeing the space of a large file takes time; its name is gone at once.
+      const grave = join(pending, randomUUID());
+      if (!existsSync(pathOf(sha256))) return;
+      renameSync(pathOf(sha256), grave);
+      await rm(grave, { force: true });
+    },
+    forget: (name) => rm(join(pending, name), { force: true }),
+  };
+}
+
+async function writeDurably(
+  path: string,
+  content: AsyncIterable<Uint8Array>,
+): Promise<{ sha256: string; bytes: number }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const file = await open(path, 'wx', 0o600);
+  try {
+    try {
+      for await (const chunk of content) {
+        hash.update(chunk);
+        bytes += chunk.byteLength;
+        for (let at = 0; at < chunk.byteLength; ) at += (await file.write(chunk, at)).bytesWritten;
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    await rm(path, { force: true });
+    throw cause;
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}

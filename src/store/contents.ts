@@ -1,0 +1,69 @@
+import type { StagedBlob } from '../domain/blobs.ts';
+import type { BlobFiles } from './blob-files.ts';
+import type { Engine, Sql } from './engines/engine.ts';
+import { build } from './tables.ts';
+
+/** Transactions over rows that name content, see `Blobs`. */
+export type Contents = {
+  /** One transaction, and after it, however it ended, the removal of content that no row names any more. */
+  write<T>(work: (tx: Sql, content: ContentChanges) => Promise<T>): Promise<T>;
+  /** At start: finishes what a process that died had begun. */
+  recover(): Promise<void>;
+};
+
+export type ContentChanges = {
+  /** For the row that is inserted with it. */
+  publish(staged: StagedBlob): void;
+  /** Of rows that were taken away; null of those that had none any more. */
+  release(sha256s: readonly (string | null)[]): Promise<void>;
+};
+
+export function createContents(engine: Engine, blobs: BlobFiles): Contents {
+  /**
+   * The decision to remove is taken in the writer's queue, where no other transaction can publish the same
+   * content meanwhile, and looks at committed rows as well: one that is deleted in the same group is still
+   * there if the group cannot commit.
+   */
+  async function settle(marks: readonly string[]): Promise<void> {
+    for (const mark of marks) {
+      const sha256 = blobs.sha256Of(mark);
+      let removed = Promise.resolve();
+      await engine.write(async (tx) => {
+        if ((await isNamed(tx, sha256)) || (await isNamed(engine.read, sha256))) return;
+        removed = blobs.remove(sha256);
+      });
+      await removed;
+      await blobs.forget(mark);
+    }
+  }
+
+  return {
+    async write(work) {
+      const marks: string[] = [];
+      try {
+        return await engine.write((tx) =>
+          work(tx, {
+            publish(staged) {
+              const mark = blobs.publish(staged);
+              if (mark !== null) marks.push(mark);
+            },
+            async release(sha256s) {
+              for (const sha256 of new Set(sha256s)) {
+                if (sha256 !== null && !(await isNamed(tx, sha256))) marks.push(blobs.suspect(sha256));
+              }
+            },
+          }),
+        );
+      } finally {
+        // What cannot be removed now stays marked: the next start tries again.
+        await settle(marks).catch(() => undefined);
+      }
+    },
+    recover: async () => settle(await blobs.recover()),
+  };
+}
+
+async function isNamed(sql: Sql, sha256: string): Promise<boolean> {
+  const query = build.selectFrom('files').select('id').where('sha256', '=', sha256).limit(1);
+  return (await sql.all(query.compile())).length > 0;
+}
