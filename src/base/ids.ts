@@ -10,11 +10,14 @@ export type EnvironmentId = Brand<'environment'>;
 export type SessionId = Brand<'session'>;
 export type EventId = Brand<'event'>;
 export type ThreadId = Brand<'thread'>;
+export type ResourceId = Brand<'resource'>;
 
 export type IdPrefix =
   | 'agent'
   | 'env'
+  | 'file'
   | 'sesn'
+  | 'sesrsc'
   | 'sevt'
   | 'sthr'
   | 'vlt'

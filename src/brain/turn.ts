@@ -12,6 +12,7 @@ import { askForReply, askForSummary } from './ask-model.ts';
 import type { Finished, ReplyPricing } from './finished.ts';
 import { recordFinished } from './finished.ts';
 import { unreachableServers } from './mcp.ts';
+import { missingRepositories } from './repositories.ts';
 
 export type TurnDeps = ReplyPricing &
   AskDeps & {
@@ -59,8 +60,9 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
       settle(finished);
       const { result: step, state } = await commit((draft) => {
         const ended = recordFinished(draft, finished, deps);
-        const startErrors = unreachableServers(draft.state().agent);
-        const window = deps.windowOf(draft.state().agent.model);
+        const { agent } = draft.state();
+        const startErrors = [...unreachableServers(agent), ...missingRepositories(draft.state())];
+        const window = deps.windowOf(agent.model);
         return ended ?? advance(draft, { inFlight: inFlight(), startErrors, window });
       });
       if (step.type === 'rest') return state.wakeAtUs === null ? 'released' : 'held';
@@ -94,9 +96,9 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
   }
 
   async function execute(call: Call, state: SessionState): Promise<void> {
-    const recipe = { sessionId: state.id, environmentId: state.environmentId };
+    const { id: sessionId, environmentId, resources } = state;
     const { signal } = aborts;
-    const outcome = await deps.hands.execute(recipe, call, signal);
+    const outcome = await deps.hands.execute({ sessionId, environmentId, resources }, call, signal);
     mailbox.put({ type: 'result', call, outcome, cut: signal.aborted });
   }
 

@@ -4,6 +4,7 @@ import { checkTools, resolveTools } from '../domain/agent-tools.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
 import type { Collections, Vaults } from '../domain/collections.ts';
 import { mergeMetadata } from '../domain/metadata.ts';
+import type { Seal } from '../domain/sealing.ts';
 import { checkInitialEvents, checkMcpHosts, checkPriced } from '../domain/session/creation.ts';
 import type { Draft } from '../domain/session/draft.ts';
 import { draftOf } from '../domain/session/draft.ts';
@@ -20,13 +21,18 @@ import type { Session, SessionAgent, SessionCreate, SessionUpdate } from '../pro
 import { checkFileBlocks } from './file-blocks.ts';
 import type { PageBothWays } from './page.ts';
 import { pageBothWays } from './page.ts';
+import { prepareResources } from './prepare-resources.ts';
 import { snapshotAgent } from './session-agent.ts';
 import { absentVault } from './vaults.ts';
 
 export type SessionDeps = {
   readonly log: SessionLog;
-  readonly collections: Pick<Collections, 'agents' | 'environments' | 'files' | 'sessions' | 'vaults'>;
+  readonly collections: Pick<
+    Collections,
+    'agents' | 'environments' | 'files' | 'memoryStores' | 'sessions' | 'vaults'
+  >;
   readonly catalog: ModelCatalog;
+  readonly seal: Seal;
   readonly clock: Clock;
   readonly newId: NewId;
 };
@@ -65,7 +71,7 @@ export function createSessionCommands(deps: SessionDeps): SessionCommands {
     },
     async retrieve(id) {
       const session = await collections.sessions.get(id, clock.nowUs());
-      if (!session) throw new Refusal('not_found', `Session not found: ${id}`);
+      if (!session) throw absentSession(id);
       return session;
     },
     async update(id, body) {
@@ -106,7 +112,6 @@ export function createSessionCommands(deps: SessionDeps): SessionCommands {
 
 /** Everything is checked before anything is written: a refused create leaves nothing behind. */
 async function create(deps: SessionDeps, body: SessionCreate): Promise<SessionState> {
-  refuseAbsentResources(body);
   const initialEvents = body.initial_events ?? [];
   checkInitialEvents(initialEvents);
   const { files } = deps.collections;
@@ -131,18 +136,26 @@ async function create(deps: SessionDeps, body: SessionCreate): Promise<SessionSt
   const vaultIds = body.vault_ids ?? [];
   await checkVaults(deps.collections.vaults, vaultIds);
   const nowUs = deps.clock.nowUs();
+  const id = deps.newId('sesn');
+  const { resources, beside } = await prepareResources(deps, body.resources ?? [], {
+    environment: environment.config.type,
+    tools: agent.tools,
+    id,
+    nowUs,
+  });
   const birth = {
-    id: deps.newId('sesn'),
+    id,
     threadId: deps.newId('sthr'),
     environmentId: environment.id,
     vaultIds,
+    resources,
     agent,
     title: body.title ?? null,
     metadata: body.metadata ?? {},
     budget: body.budget ?? null,
     createdAtUs: nowUs,
   };
-  return await deps.log.create(createSession(birth, initialEvents, { nowUs, newId: deps.newId }));
+  return await deps.log.create(createSession(birth, initialEvents, { nowUs, newId: deps.newId }), beside);
 }
 
 async function checkVaults(vaults: Vaults, ids: readonly string[]): Promise<void> {
@@ -150,19 +163,6 @@ async function checkVaults(vaults: Vaults, ids: readonly string[]): Promise<void
     const vault = await vaults.get(id);
     if (!vault) throw absentVault(id);
     if (vault.archived_at !== null) throw archivedVault(id);
-  }
-}
-
-/** Files and repositories are nouns of a later version, and memory stores cannot be attached yet. */
-function refuseAbsentResources(body: SessionCreate): void {
-  for (const [index, resource] of (body.resources ?? []).entries()) {
-    if (resource.type === 'file') throw new Refusal('not_found', `File \`${resource.file_id}\` not found.`);
-    if (resource.type === 'memory_store') {
-      throw new Refusal('not_found', `Memory store not found: ${resource.memory_store_id}`);
-    }
-    throw invalid(
-      `resources[${index}]: github_repository resources are not supported by this server version`,
-    );
   }
 }
 
@@ -185,4 +185,8 @@ function updatedAgent(agent: SessionAgent, sent: NonNullable<SessionUpdate['agen
   };
   checkTools(updated);
   return updated;
+}
+
+export function absentSession(id: string): Refusal {
+  return new Refusal('not_found', `Session not found: ${id}`);
 }

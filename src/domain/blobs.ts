@@ -16,6 +16,11 @@ export interface Blobs {
   stage(content: AsyncIterable<Uint8Array>): Promise<StagedBlob>;
   /** Gives up what is not published; afterwards without effect. */
   discard(staged: StagedBlob): Promise<void>;
+  /**
+   * Puts published content at a path of this machine, where nothing is yet. The file may be the content itself
+   * under a second name: it must never be written.
+   */
+  share(sha256: string, path: string): Promise<void>;
   /** Published content, or bytes `start` to `end` (exclusive) of it. Opened when the first chunk is asked for. */
   read(sha256: string, range?: { readonly start: number; readonly end: number }): AsyncIterable<Uint8Array>;
 }

@@ -24,6 +24,9 @@ export type ReadFile = (
   id: string,
 ) => Promise<{ readonly file: FileMetadata; readonly content: Uint8Array } | null>;
 
+/** Puts a file's content at a path of this machine, for reading only. Rejects when it is gone. */
+export type PlaceFile = (id: string, path: string) => Promise<void>;
+
 const nameCharactersMax = 255;
 const typeCharactersMax = 255;
 const unknownType = 'application/octet-stream';

@@ -1,10 +1,13 @@
 import type { EnvironmentId, EventId, SessionId } from '../base/ids.ts';
 import type { ResultBlock } from '../protocol/content.ts';
+import type { SessionResource } from '../protocol/session-resources.ts';
 
 /** What a session's sandbox is made from. */
 export type SandboxRecipe = {
   readonly sessionId: SessionId;
   readonly environmentId: EnvironmentId;
+  /** What is to be there when a tool runs. The same array as before means that nothing changed. */
+  readonly resources: readonly SessionResource[];
 };
 
 /** One built-in tool call, already permitted. `input` is what the model sent, unchecked. */

@@ -42,6 +42,13 @@ export const drainGraceMs = 10_000;
 export const toolsPerAgentMax = 256;
 export const fileDocumentsPerCreateMax = 100;
 
+// Session resources
+export const filesPerSessionMax = 500;
+export const memoryStoresPerSessionMax = 8;
+/** Of Linux: PATH_MAX without its end, and NAME_MAX. */
+export const pathBytesMax = 4_095;
+export const pathSegmentBytesMax = 255;
+
 // Vaults
 export const credentialsPerVaultMax = 20;
 /** For trying a credential at its MCP server, and for one exchange with a token endpoint. */

@@ -50,6 +50,12 @@ export function refuseArchived(store: MemoryStore): void {
   }
 }
 
+/** Only a store that is there and can be written may be attached to a new session. */
+export function checkAttachable(store: MemoryStore | null, id: string): asserts store is MemoryStore {
+  if (!store) throw absentMemoryStore(id);
+  if (store.archived_at !== null) throw invalid(`Memory store ${id} is archived.`);
+}
+
 export function absentMemoryStore(id: string): Refusal {
   return new Refusal('not_found', `Memory store not found: ${id}`);
 }

@@ -1,14 +1,18 @@
+import type { ResourceId, SessionId } from '../base/ids.ts';
+
 /** The members of a credential that are never shown, logged or stored in the clear. */
 export type SecretField = 'access_token' | 'client_secret' | 'refresh_token' | 'secret_value' | 'token';
 
 export type Secrets = Readonly<Partial<Record<SecretField, string>>>;
 
 /** Where a secret belongs: sealed for one place it cannot be opened as if it were another's. */
-export type SecretPlace = {
-  readonly vaultId: string;
-  readonly credentialId: string;
-  readonly field: SecretField;
-};
+export type SecretPlace =
+  | { readonly vaultId: string; readonly credentialId: string; readonly field: SecretField }
+  | {
+      readonly sessionId: SessionId;
+      readonly resourceId: ResourceId;
+      readonly field: 'authorization_token';
+    };
 
 /** Encrypts one secret for rest. Two seals of one secret differ. */
 export type Seal = (secret: string, place: SecretPlace) => string;

@@ -67,9 +67,9 @@ type Call = (session: string, options?: { signal?: AbortSignal; command?: string
 function openHands(provider: SandboxProvider, clock: FakeClock = fakeClock()) {
   const directory = temporaryDirectory();
   const discarded: string[] = [];
-  const real = createWorkspaces(directory.path);
+  const real = createWorkspaces(directory.path, () => assert.fail('no session has a file'));
   const workspaces: Workspaces = {
-    prepare: real.prepare,
+    ...real,
     discard(sessionId) {
       discarded.push(sessionId);
       return real.discard(sessionId);
@@ -82,14 +82,16 @@ function openHands(provider: SandboxProvider, clock: FakeClock = fakeClock()) {
         ? { name: 'read', input: { file_path: 'x' } }
         : { name: 'bash', input: { command } };
     const request = { eventId: 'sevt_1' as EventId, ...tool };
-    return answerOf(await hands.execute({ sessionId, environmentId: 'env_1' }, request, signal));
+    return answerOf(
+      await hands.execute({ sessionId, environmentId: 'env_1', resources: [] }, request, signal),
+    );
   };
   return {
     hands,
     call,
     directory: directory.path,
     discarded,
-    warm: (sessionId: string) => hands.warm({ sessionId, environmentId: 'env_1' }),
+    warm: (sessionId: string) => hands.warm({ sessionId, environmentId: 'env_1', resources: [] }),
     async [Symbol.asyncDispose]() {
       await hands.close();
       directory[Symbol.dispose]();

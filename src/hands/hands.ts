@@ -30,6 +30,8 @@ type Slot = {
   /** Counts uses, so that a timer set before the last one does nothing. */
   uses: number;
   gone: boolean;
+  /** The resources that were brought to their places last. */
+  mounted: SandboxRecipe['resources'] | null;
 };
 type Live = { readonly sandbox: Sandbox; readonly toolbox: Toolbox };
 
@@ -50,6 +52,7 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
       busy: 0,
       uses: 0,
       gone: false,
+      mounted: null,
     };
     slots.set(sessionId, slot);
     slot.ready.then(
@@ -115,13 +118,22 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
     );
   }
 
+  /** A file that cannot be brought is missing, and tried again; the tools run without it. */
+  async function mount(slot: Slot, { sessionId, resources }: SandboxRecipe): Promise<void> {
+    if (slot.mounted === resources) return;
+    const unplaced = await workspaces.place(sessionId, resources);
+    for (const { path, cause } of unplaced) log.warn('file.not_mounted', { sessionId, path, cause });
+    if (unplaced.length === 0) slot.mounted = resources;
+  }
+
   async function execute(
     recipe: SandboxRecipe,
     ...[request, signal]: [Parameters<Hands['execute']>[1], AbortSignal]
   ) {
     const slot = use(recipe.sessionId);
     try {
-      return await unlessAborted(run(slot, request, signal), signal, () => void end(recipe.sessionId, slot));
+      const call = mount(slot, recipe).then(() => run(slot, request, signal));
+      return await unlessAborted(call, signal, () => void end(recipe.sessionId, slot));
     } catch (cause) {
       log.warn('tool.failed', { sessionId: recipe.sessionId, tool: request.name, cause });
       return failed(`${request.name}: ${cause instanceof Error ? cause.message : String(cause)}`);

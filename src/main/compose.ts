@@ -16,6 +16,7 @@ import { createMemoryCommands } from '../control/memories.ts';
 import { createMemoryStoreCommands } from '../control/memory-stores.ts';
 import { createMemoryVersionCommands } from '../control/memory-versions.ts';
 import { createModelCommands } from '../control/models.ts';
+import { createSessionResourceCommands } from '../control/session-resources.ts';
 import { createSessionCommands } from '../control/sessions.ts';
 import { createThreadCommands } from '../control/threads.ts';
 import { createVaultCommands } from '../control/vaults.ts';
@@ -41,6 +42,7 @@ import { eventRoutes } from '../http/routes/events.ts';
 import { fileRoutes } from '../http/routes/files.ts';
 import { memoryRoutes, memoryStoreRoutes, memoryVersionRoutes } from '../http/routes/memory-stores.ts';
 import { modelRoutes } from '../http/routes/models.ts';
+import { sessionResourceRoutes } from '../http/routes/session-resources.ts';
 import { sessionRoutes } from '../http/routes/sessions.ts';
 import { threadRoutes } from '../http/routes/threads.ts';
 import { credentialRoutes, vaultRoutes } from '../http/routes/vaults.ts';
@@ -91,7 +93,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
 
   const catalog = createCatalog(config.models);
   await provider.sweep();
-  const workspaces = createWorkspaces(join(config.dataDir, 'sessions'));
+  const workspaces = createWorkspaces(join(config.dataDir, 'sessions'), store.placeFile);
   const hands = createHands({ provider, workspaces, clock, log });
   listeners.push(tendSandboxes(hands));
 
@@ -189,7 +191,8 @@ function createHandlers(parts: HandlerParts): Handlers {
   const { log, collections, blobs, config, tails, catalog, vault } = parts;
   const common = { clock: systemClock, newId };
   const threads = createThreadCommands({ log, clock: systemClock });
-  const { agents, environments, vaults, memoryStores, memories, memoryVersions, files } = collections;
+  const { agents, environments, vaults, sessions, memoryStores, memories, memoryVersions, files } =
+    collections;
   return {
     ...agentRoutes(createAgentCommands({ agents, catalog, ...common })),
     ...environmentRoutes(createEnvironmentCommands({ environments, ...common })),
@@ -197,7 +200,8 @@ function createHandlers(parts: HandlerParts): Handlers {
     ...memoryRoutes(createMemoryCommands({ memoryStores, memories, ...common })),
     ...memoryVersionRoutes(createMemoryVersionCommands({ memoryStores, memoryVersions, clock: systemClock })),
     ...modelRoutes(createModelCommands(catalog)),
-    ...sessionRoutes(createSessionCommands({ log, collections, catalog, ...common })),
+    ...sessionRoutes(createSessionCommands({ log, collections, catalog, seal, ...common })),
+    ...sessionResourceRoutes(createSessionResourceCommands({ log, sessions, seal, ...common })),
     ...threadRoutes(threads),
     ...vaultRoutes(createVaultCommands({ vaults, ...common })),
     ...credentialRoutes(createCredentialCommands({ collections, ...vault, ...common })),

@@ -30,6 +30,11 @@ describe('the fields of a request schema', () => {
     });
   }
 
+  test('of a union of one object are those of the object', () => {
+    const one = z.strictObject({ type: z.literal('a'), name: z.string() });
+    assert.deepEqual(fieldsOf(z.discriminatedUnion('type', [one])), fieldsOf(one));
+  });
+
   test('null, need, choices, items and members are known', () => {
     assert.equal(field(z.string().nullish()).nullable, true);
     assert.equal(field(z.array(z.string()).nullable()).nullable, true);

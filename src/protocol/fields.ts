@@ -22,7 +22,10 @@ type Json = { readonly [key: string]: unknown };
 /** The members of a request schema. */
 export function fieldsOf(schema: z.ZodType): readonly Field[] {
   // Input side: what a client may send. What JSON Schema cannot say is left open.
-  return membersOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Json);
+  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Json;
+  // A union of one object is written as that object.
+  const [object = json] = alternatives(json);
+  return membersOf(object);
 }
 
 function membersOf(schema: Json): readonly Field[] {

@@ -14,6 +14,7 @@ import { memoryRoutes } from './memory-routes.ts';
 import { modelInfoSchema } from './models.ts';
 import type { Route } from './route.ts';
 import { act, cursor, flag, limitOf, list, read, remove, time, write } from './route-parts.ts';
+import { sessionResourceRoutes } from './session-resource-routes.ts';
 import {
   deletedSessionSchema,
   sessionCreate,
@@ -329,6 +330,7 @@ export const routes = {
     response: streamEventSchema,
     streams: true,
   },
+  ...sessionResourceRoutes,
   ...vaultRoutes,
   ...memoryRoutes,
   ...fileRoutes,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { agentDefinition, agentSelection, mcpServersParams, toolsParams } from './agents.ts';
 import { initialEventParams } from './event-params.ts';
 import { advisorSchema, multiagentOf } from './multiagent.ts';
+import { sessionResourceParams, sessionResourceSchema } from './session-resources.ts';
 import { idSchema, metadataCreate, metadataPatch, metadataSchema, text, timestamp } from './text.ts';
 
 export const sessionStatuses = ['rescheduling', 'running', 'idle', 'terminated'] as const;
@@ -66,60 +67,6 @@ export const sessionAgentSchema = z.strictObject({
 });
 export type SessionAgent = z.infer<typeof sessionAgentSchema>;
 
-const fileResource = z.strictObject({
-  id: z.string(),
-  type: z.literal('file'),
-  file_id: z.string(),
-  mount_path: z.string(),
-  created_at: timestamp,
-  updated_at: timestamp,
-});
-const checkout = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('branch'), name: text(255, 1) }),
-  z.strictObject({ type: z.literal('commit'), sha: text(64, 7) }),
-]);
-const repositoryResource = z.strictObject({
-  id: z.string(),
-  type: z.literal('github_repository'),
-  url: z.string(),
-  mount_path: z.string(),
-  checkout: checkout.nullable().exactOptional(),
-  created_at: timestamp,
-  updated_at: timestamp,
-});
-const access = z.enum(['read_write', 'read_only']);
-const memoryStoreResource = z.strictObject({
-  type: z.literal('memory_store'),
-  memory_store_id: z.string(),
-  access: access.nullable().exactOptional(),
-  description: z.string().exactOptional(),
-  instructions: z.string().nullable().exactOptional(),
-  mount_path: z.string().nullable().exactOptional(),
-  name: z.string().nullable().exactOptional(),
-});
-export const sessionResourceSchema = z.discriminatedUnion('type', [
-  fileResource,
-  repositoryResource,
-  memoryStoreResource,
-]);
-
-export const sessionResourceParams = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('file'), file_id: idSchema, mount_path: text(4096, 1).nullish() }),
-  z.strictObject({
-    type: z.literal('github_repository'),
-    url: text(2048, 1),
-    authorization_token: text(4096, 1).optional(),
-    checkout: checkout.nullish(),
-    mount_path: text(4096, 1).nullish(),
-  }),
-  z.strictObject({
-    type: z.literal('memory_store'),
-    memory_store_id: idSchema,
-    access: access.nullish(),
-    instructions: text(4096).nullish(),
-  }),
-]);
-
 export const sessionSchema = z.strictObject({
   id: z.string(),
   type: z.literal('session'),
@@ -161,7 +108,7 @@ export const sessionCreate = z.strictObject({
   metadata: metadataCreate.nullish(),
   budget: budgetParams.nullish(),
   initial_events: z.array(initialEventParams).max(50).nullish(),
-  resources: z.array(sessionResourceParams).max(508).nullish(),
+  resources: z.array(sessionResourceParams).max(1000).nullish(),
   vault_ids: z.array(idSchema).max(50).nullish(),
 });
 export type SessionCreate = z.infer<typeof sessionCreate>;

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { constants, createReadStream, existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFile, link, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Blobs, StagedBlob } from '../domain/blobs.ts';
 import { makeDirectory, syncDirectory } from './directories.ts';
@@ -46,6 +46,11 @@ export function openBlobFiles(directory: string): BlobFiles {
       return { token, ...(await writeDurably(join(pending, token), content)) };
     },
     discard: ({ token }) => rm(join(pending, token), { force: true }),
+    async share(sha256, path) {
+      await link(pathOf(sha256), path).catch(() =>
+        copyFile(pathOf(sha256), path, constants.COPYFILE_FICLONE),
+      );
+    },
     async *read(sha256, range) {
       // The end of a stream is inclusive.
       const part = range && { start: range.start, end: range.end - 1 };

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Blobs } from '../domain/blobs.ts';
 import type { FileQuery, Files } from '../domain/collections.ts';
-import type { ReadFile } from '../domain/files.ts';
+import type { PlaceFile, ReadFile } from '../domain/files.ts';
 import { isExpired, isForgotten } from '../domain/files.ts';
 import { expiredFileKeptUs } from '../domain/limits.ts';
 import { Refusal } from '../protocol/refusal.ts';
@@ -66,6 +66,15 @@ export function createReadFile(engine: Engine, blobs: Blobs, clock: Clock): Read
     const chunks: Uint8Array[] = [];
     for await (const chunk of blobs.read(row.sha256)) chunks.push(chunk);
     return { file, content: Buffer.concat(chunks) };
+  };
+}
+
+export function createPlaceFile(engine: Engine, blobs: Blobs): PlaceFile {
+  return async (id, path) => {
+    const query = build.selectFrom('files').select('sha256').where('id', '=', id);
+    const [row] = await engine.read.all(query.compile());
+    if (!row?.sha256) throw new Error(`the file ${id} is gone`);
+    await blobs.share(row.sha256, path);
   };
 }
 

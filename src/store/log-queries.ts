@@ -123,6 +123,7 @@ export function insertSession(workspaceId: string, state: SessionState) {
       agent_version: state.agentVersion,
       environment_id: state.environmentId,
       agent: JSON.stringify(state.agent),
+      resources: JSON.stringify(state.resources),
       ...cached(state),
       lease_owner: null,
       lease_epoch: 0,
@@ -136,6 +137,9 @@ export function updateSession(state: SessionState, before: SessionState): Compil
   const { id } = state;
   const updates: CompiledQuery<unknown>[] = [updateCached({ id, ...cached(state) })];
   if (state.agent !== before.agent) updates.push(updateAgent({ id, agent: JSON.stringify(state.agent) }));
+  if (state.resources !== before.resources) {
+    updates.push(updateResources({ id, resources: JSON.stringify(state.resources) }));
+  }
   if (state.wakeAtUs === null) updates.push(giveUpLease({ id }));
   return updates;
 }
@@ -160,6 +164,10 @@ const updateAgent = prepare(({ id, agent }: { id: string; agent: string }) =>
   build.updateTable('sessions').set({ agent }).where('id', '=', id).compile(),
 );
 
+const updateResources = prepare(({ id, resources }: { id: string; resources: string }) =>
+  build.updateTable('sessions').set({ resources }).where('id', '=', id).compile(),
+);
+
 const giveUpLease = prepare(({ id }: { id: string }) =>
   build
     .updateTable('sessions')
@@ -171,7 +179,7 @@ const giveUpLease = prepare(({ id }: { id: string }) =>
 
 function cached(state: SessionState) {
   const summary = summaryOf(state);
-  const { agent: _agent, ...session } = summary.session;
+  const { agent: _agent, resources: _resources, ...session } = summary.session;
   return {
     archived_at_us: state.archivedAtUs,
     status: state.status,

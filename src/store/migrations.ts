@@ -179,6 +179,22 @@ const steps: readonly (readonly string[])[] = [
     'create table totals (name text primary key, value bigint not null)',
     "insert into totals (name, value) values ('uploads_bytes', 0)",
   ],
+  [
+    `alter table sessions add column resources text not null default '[]'`,
+    `create table session_memory_stores (
+      memory_store_id text not null,
+      created_at_us bigint not null,
+      session_id text not null references sessions (id) on delete cascade,
+      primary key (memory_store_id, created_at_us, session_id)
+    )`,
+    'create index session_memory_stores_by_session on session_memory_stores (session_id)',
+    `create table repository_tokens (
+      session_id text not null references sessions (id) on delete cascade,
+      resource_id text not null,
+      sealed text not null,
+      primary key (session_id, resource_id)
+    )`,
+  ],
 ];
 
 /** Brings the schema up to date; refuses one made by a newer server. */

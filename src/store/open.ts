@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Blobs } from '../domain/blobs.ts';
 import type { Collections, FileExpiry, Organization } from '../domain/collections.ts';
-import type { ReadFile } from '../domain/files.ts';
+import type { PlaceFile, ReadFile } from '../domain/files.ts';
 import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
 import { createAgents } from './agents.ts';
 import { createApiKeys } from './api-keys.ts';
@@ -17,7 +17,7 @@ import type { Engine } from './engines/engine.ts';
 import { openSqlite } from './engines/sqlite.ts';
 import { createEnvironments } from './environments.ts';
 import { createFileExpiry } from './file-expiry.ts';
-import { createFiles, createReadFile } from './files.ts';
+import { createFiles, createPlaceFile, createReadFile } from './files.ts';
 import { createFoldCache } from './fold-cache.ts';
 import { createIdentity } from './identity.ts';
 import { createLeases } from './leases.ts';
@@ -39,6 +39,7 @@ export type Store = {
   readonly fileExpiry: FileExpiry;
   /** Any file, for who works on sessions: their logs name only what their workspace has. */
   readonly readFile: ReadFile;
+  readonly placeFile: PlaceFile;
   workspace(id: string): WorkspaceStore;
   close(): Promise<void>;
 };
@@ -99,6 +100,7 @@ export async function openStoreOn(engine: Engine, { clock, blobs, ...parts }: St
     blobs,
     fileExpiry: createFileExpiry(contents),
     readFile: createReadFile(engine, blobs, clock),
+    placeFile: createPlaceFile(engine, blobs),
     workspace: (id) => ({ log: createSessionLog(log, id), collections: collectionsOf(engine, contents, id) }),
     close: () => engine.close(),
   };

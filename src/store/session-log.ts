@@ -24,7 +24,8 @@ import type { FoldCache } from './fold-cache.ts';
 import { createFoldCache } from './fold-cache.ts';
 import { takeLease } from './leases.ts';
 import * as queries from './log-queries.ts';
-import { changeSessionFiles, contentsOfSession } from './session-files.ts';
+import { contentsOfSession } from './session-files.ts';
+import { attachStores, dropTokens, writeBeside } from './session-resources.ts';
 import { queuedAtUs } from './tables.ts';
 
 export type SessionLogDeps = {
@@ -52,14 +53,10 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
   ): Promise<T> {
     const { result, done } = await contents.write(async (tx, content) => {
       const before = await lockedState(tx, id, lease);
-      const { entries, result: answer, files } = decide(before);
+      const { entries, result: answer, ...beside } = decide(before);
       if (entries.length === 0) return { result: answer, done: null };
       const appended = await append(tx, before, entries);
-      const row = files && (await own(tx, id));
-      if (row) {
-        const owner = { workspaceId: row.workspace_id, sessionId: id };
-        await changeSessionFiles({ tx, content }, owner, files);
-      }
+      await writeBeside({ tx, content }, id, beside);
       const wakes = before.wakeAtUs === null && appended.state.wakeAtUs !== null;
       return { result: answer, done: wakes ? await claimed(tx, appended) : appended };
     });
@@ -105,6 +102,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
   async function insert(tx: Sql, id: SessionId, record: LogRecord): Promise<void> {
     const { entry } = record;
     await tx.run(queries.insertEntry(rowOf(id, record, bodies)));
+    if (entry.kind === 'archived') await dropTokens(tx, id);
     if (entry.kind !== 'consumed') return;
     const processedAtUs = microseconds(entry.processedAt);
     await tx.run(queries.markConsumed({ id, eventId: entry.eventId, processedAtUs }));
@@ -127,15 +125,14 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
 
   return {
     commit,
-    async create(entries, files) {
+    async create(entries, beside = {}) {
       const records = entries.map((entry, index) => ({ seq: index + 1, entry }));
       const state = records.reduce<SessionState | null>(evolve, null);
       if (state === null) throw new Error('a log begins with its created entry');
       if (workspaceId === null) throw new Error('a session is born in a workspace');
       const done = await contents.write(async (tx, content) => {
-        await requireEnvironment(tx, workspaceId, state.environmentId);
-        await tx.run(queries.insertSession(workspaceId, state));
-        if (files) await changeSessionFiles({ tx, content }, { workspaceId, sessionId: state.id }, files);
+        await insertSession(tx, workspaceId, state);
+        await writeBeside({ tx, content }, state.id, beside);
         for (const record of records) await insert(tx, state.id, record);
         const created = { sessionId: state.id, records, state };
         return state.wakeAtUs === null ? created : await claimed(tx, created);
@@ -216,6 +213,12 @@ async function listEvents(
         : event;
     return { item, position: isTail ? queries.queuedPosition(processedUntilUs, row.seq) : [at, row.seq] };
   });
+}
+
+async function insertSession(tx: Sql, workspaceId: string, state: SessionState): Promise<void> {
+  await requireEnvironment(tx, workspaceId, state.environmentId);
+  await tx.run(queries.insertSession(workspaceId, state));
+  await attachStores(tx, workspaceId, state);
 }
 
 async function requireEnvironment(tx: Sql, workspaceId: string, id: string): Promise<void> {

@@ -13,18 +13,16 @@ export function createSessions(engine: Engine, workspaceId: string): Sessions {
     async get(id, nowUs) {
       const query = build
         .selectFrom('sessions')
-        .select(['summary', 'agent'])
+        .select(['summary', 'agent', 'resources'])
         .where('id', '=', id)
         .where('workspace_id', '=', workspaceId);
       const [row] = await engine.read.all(query.compile());
       return row ? sessionOf(row, nowUs) : null;
     },
     async page(query, nowUs) {
-      // Deployments do not exist and memory stores cannot be attached, so no session belongs to one.
-      if (query.deploymentId !== null || query.memoryStoreId !== null) return [];
-      const rows = await engine.read.all(
-        keyset(filtered(workspaceId, query), ['created_at_us', 'id'], query).compile(),
-      );
+      // Deployments do not exist, so no session belongs to one.
+      if (query.deploymentId !== null) return [];
+      const rows = await engine.read.all(pageOf(workspaceId, query).compile());
       return rows.map((row) => ({
         item: sessionOf(row, nowUs),
         position: [row.created_at_us, row.id] as const,
@@ -33,10 +31,20 @@ export function createSessions(engine: Engine, workspaceId: string): Sessions {
   };
 }
 
+/** A page walks an index by time: that of all sessions, or that of the sessions with one memory store. */
+function pageOf(workspaceId: string, query: SessionQuery) {
+  const select = filtered(workspaceId, query);
+  if (query.memoryStoreId === null) return keyset(select, ['sessions.created_at_us', 'sessions.id'], query);
+  const attached = select
+    .innerJoin('session_memory_stores', 'session_id', 'sessions.id')
+    .where('memory_store_id', '=', query.memoryStoreId);
+  return keyset(attached, ['session_memory_stores.created_at_us', 'session_id'], query);
+}
+
 function filtered(workspaceId: string, query: SessionQuery) {
   let select = build
     .selectFrom('sessions')
-    .select(['id', 'created_at_us', 'summary', 'agent'])
+    .select(['sessions.id', 'sessions.created_at_us', 'summary', 'agent', 'resources'])
     .where('workspace_id', '=', workspaceId);
   if (!query.includeArchived) select = select.where('archived_at_us', 'is', null);
   if (query.agentId !== null) {
@@ -48,9 +56,10 @@ function filtered(workspaceId: string, query: SessionQuery) {
   return select;
 }
 
-function sessionOf(row: Pick<SessionRow, 'summary' | 'agent'>, nowUs: number): Session {
-  // Both columns are only ever written from a SessionSummary, see log-queries.ts.
+function sessionOf(row: Pick<SessionRow, 'summary' | 'agent' | 'resources'>, nowUs: number): Session {
+  // The columns are only ever written from a SessionSummary, see log-queries.ts.
   const summary = JSON.parse(row.summary) as SessionSummary;
   const agent = JSON.parse(row.agent) as Session['agent'];
-  return presentSession({ ...summary, session: { ...summary.session, agent } }, nowUs);
+  const resources = JSON.parse(row.resources) as Session['resources'];
+  return presentSession({ ...summary, session: { ...summary.session, agent, resources } }, nowUs);
 }

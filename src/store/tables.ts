@@ -8,6 +8,8 @@ import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryComp
  */
 export type Tables = {
   sessions: SessionRow;
+  session_memory_stores: { memory_store_id: string; created_at_us: number; session_id: string };
+  repository_tokens: { session_id: string; resource_id: string; sealed: string };
   entries: EntryRow;
   agents: AgentRow;
   agent_versions: { agent_id: string; version: number; created_at_us: number; document: string };
@@ -40,10 +42,12 @@ export type SessionRow = {
   agent_version: number;
   environment_id: string;
   last_seq: number;
-  /** `SessionSummary` without its agent. */
+  /** `SessionSummary` without its agent and resources. */
   summary: string;
   /** The agent's snapshot, written only when it changes: it can be large. */
   agent: string;
+  /** What is mounted, as the API shows it; like the agent. */
+  resources: string;
   wake_at_us: number | null;
   lease_owner: string | null;
   lease_epoch: number;

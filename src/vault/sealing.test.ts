@@ -5,7 +5,7 @@ import type { SecretPlace } from '../domain/sealing.ts';
 import { createSeal, Unsealable, unseal } from './sealing.ts';
 
 const key = randomBytes(32);
-const place: SecretPlace = { vaultId: 'vlt_1', credentialId: 'vcrd_1', field: 'token' };
+const place = { vaultId: 'vlt_1', credentialId: 'vcrd_1', field: 'token' } as const;
 const seal = createSeal(key);
 
 describe('a sealed secret', () => {
@@ -28,16 +28,21 @@ describe('a sealed secret', () => {
     assert.throws(() => unseal(randomBytes(32), seal('s', place), place), Unsealable);
   });
 
-  const others: readonly Partial<SecretPlace>[] = [
-    { vaultId: 'vlt_2' },
-    { credentialId: 'vcrd_2' },
-    { field: 'access_token' },
+  const repository = { sessionId: 'sesn_1', resourceId: 'sesrsc_1', field: 'authorization_token' } as const;
+  const others: readonly (readonly [place: SecretPlace, other: SecretPlace])[] = [
+    [place, { ...place, vaultId: 'vlt_2' }],
+    [place, { ...place, credentialId: 'vcrd_2' }],
+    [place, { ...place, field: 'access_token' }],
     // The parts are told apart, wherever one ends.
-    { vaultId: 'vlt_', credentialId: '1vcrd_1' },
+    [place, { ...place, vaultId: 'vlt_', credentialId: '1vcrd_1' }],
+    [place, repository],
+    [repository, { ...repository, sessionId: 'sesn_2' }],
+    [repository, { ...repository, resourceId: 'sesrsc_2' }],
   ];
-  for (const other of others) {
-    test(`does not open at another place: ${JSON.stringify(other)}`, () => {
-      assert.throws(() => unseal(key, seal('s', place), { ...place, ...other }), Unsealable);
+  for (const [one, other] of others) {
+    test(`of ${JSON.stringify(one)} does not open at ${JSON.stringify(other)}`, () => {
+      assert.equal(unseal(key, seal('s', one), one), 's');
+      assert.throws(() => unseal(key, seal('s', one), other), Unsealable);
     });
   }
 

@@ -44,6 +44,8 @@ export function unseal(key: Uint8Array, sealed: string, place: SecretPlace): str
   }
 }
 
-function authenticated({ vaultId, credentialId, field }: SecretPlace): Buffer {
-  return Buffer.from(JSON.stringify([vaultId, credentialId, field]), 'utf8');
+function authenticated(place: SecretPlace): Buffer {
+  const owner =
+    'vaultId' in place ? [place.vaultId, place.credentialId] : [place.sessionId, place.resourceId];
+  return Buffer.from(JSON.stringify([...owner, place.field]), 'utf8');
 }

@@ -10,7 +10,7 @@ export function tendSandboxes(hands: Hands): (commit: Commit) => void {
   return ({ sessionId, records, state }) => {
     for (const { entry } of records) {
       if (entry.kind === 'created' && usesSandbox(state.agent)) {
-        hands.warm({ sessionId, environmentId: state.environmentId });
+        hands.warm({ sessionId, environmentId: state.environmentId, resources: state.resources });
       }
       if (entry.kind !== 'emitted') continue;
       if (entry.event.type === 'session.status_idle') hands.rest(sessionId);

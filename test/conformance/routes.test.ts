@@ -15,6 +15,10 @@ type World = {
   readonly client: Anthropic;
   readonly session: Session;
   readonly threadId: string;
+  /** Its repository. */
+  readonly resourceId: string;
+  /** Its file. */
+  readonly mountedId: string;
   /** Sessions that may be archived or deleted; the environment of the second is in no other use. */
   readonly spare: readonly [Session, Session];
   /** A vault with two credentials, and two empty ones that may be archived or deleted. */
@@ -73,6 +77,16 @@ const cases: Record<RouteKey, Case> = {
     client.beta.sessions.threads.events.list(threadId, { session_id: session.id }),
   'beta.sessions.threads.events stream': ({ client, session, threadId }) =>
     client.beta.sessions.threads.events.stream(threadId, { session_id: session.id }, replay),
+  'beta.sessions.resources add': ({ client, session, fileId }) =>
+    client.beta.sessions.resources.add(session.id, { type: 'file', file_id: fileId }),
+  'beta.sessions.resources delete': ({ client, session, mountedId }) =>
+    client.beta.sessions.resources.delete(mountedId, { session_id: session.id }),
+  'beta.sessions.resources retrieve': ({ client, session, resourceId }) =>
+    client.beta.sessions.resources.retrieve(resourceId, { session_id: session.id }),
+  'beta.sessions.resources update': ({ client, session, resourceId }) =>
+    client.beta.sessions.resources.update(resourceId, { session_id: session.id, authorization_token: 't' }),
+  'beta.sessions.resources list': ({ client, session }) =>
+    client.beta.sessions.resources.list(session.id, { limit: 2 }),
   'beta.vaults create': ({ client }) => client.beta.vaults.create({ display_name: 'Keys' }),
   'beta.vaults retrieve': ({ client, vaultId }) => client.beta.vaults.retrieve(vaultId),
   'beta.vaults update': ({ client, vaultId }) =>
@@ -142,7 +156,6 @@ function inStore({ memory_store_id }: Memory) {
 function csv(): File {
   return new File(['a,b\n'], 'a.csv', { type: 'text/csv' });
 }
-
 /** Streams replay from here, so that they have something to say at once. */
 const replay = { headers: { 'last-event-id': '' } };
 
@@ -156,13 +169,26 @@ describeServer('every route, driven by the SDK', ({ home, server }) => {
 
   before(async () => {
     const { client } = server;
-    const session = await openSession(client, {}, { initial_events: [message('hello')] });
+    const { id: file_id } = await client.files.upload({ file: csv() });
+    const session = await openSession(
+      client,
+      {},
+      {
+        initial_events: [message('hello')],
+        resources: [
+          { type: 'github_repository', url: 'https://github.com/ants/hill' },
+          { type: 'file', file_id },
+        ],
+      },
+    );
     await atRest(client, session.id);
     const [thread] = (await client.beta.sessions.threads.list(session.id)).data;
     const [first] = (await client.beta.sessions.events.list(session.id)).data;
     replay.headers['last-event-id'] = first?.id ?? '';
     const spare = [await openSession(client), await openSession(client)] as const;
-    world = { client, session, threadId: thread?.id ?? '', spare, ...(await openVaults(client)) };
+    const [resourceId = '', mountedId = ''] = session.resources.map((each) => ('id' in each ? each.id : ''));
+    const threadId = thread?.id ?? '';
+    world = { client, session, threadId, resourceId, mountedId, spare, ...(await openVaults(client)) };
   });
 
   test('the table of cases is the route table', () => {

@@ -3,9 +3,16 @@ import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
+import type { SecretPlace } from '../../src/domain/sealing.ts';
+import { openSqlite } from '../../src/store/engines/sqlite.ts';
+import { build } from '../../src/store/tables.ts';
+import { openMasterKey } from '../../src/vault/master-key.ts';
+import { unseal } from '../../src/vault/sealing.ts';
 import type { ServerProcess } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';
+import type { Sent } from '../support/server-http.ts';
 import { call } from '../support/server-http.ts';
+import type { Session } from '../support/server-sessions.ts';
 import { openSession, say } from '../support/server-sessions.ts';
 import type { Auth, Changes } from '../support/server-vaults.ts';
 import { bearer, oauth, variable } from '../support/server-vaults.ts';
@@ -91,7 +98,15 @@ describe('a secret', () => {
     }
     const list = await credentials.list(vault_id);
     await provoke(server, `/v1/vaults/${vault_id}/credentials`);
-    const session = await openSession(client, {}, { vault_ids: [vault_id] });
+    const url = `https://github.com/ants/${visible}`;
+    const repository = { type: 'github_repository' as const, url, authorization_token: secret() };
+    const session = await openSession(client, {}, { vault_ids: [vault_id], resources: [repository] });
+    const [resource] = session.resources;
+    const id = resource && 'id' in resource ? resource.id : '';
+    await provokeSessions(server, session, id);
+    const renewal = { session_id: session.id, authorization_token: secret() };
+    await client.beta.sessions.resources.update(id, renewal);
+    await client.beta.sessions.resources.list(session.id);
     await say(client, session.id, 'hello');
     await client.beta.sessions.events.list(session.id);
     assertOnDisk();
@@ -102,7 +117,49 @@ describe('a secret', () => {
     assertSaid(server);
     assert.equal(await server.stop(), 0);
     assertOnDisk();
+    const place = { sessionId: session.id, resourceId: id, field: 'authorization_token' } as const;
+    assert.deepEqual(await tokensOnDisk(place), [renewal.authorization_token]);
   });
+
+  /** What the stopped server keeps of repositories, opened with its key for one place. */
+  async function tokensOnDisk(place: SecretPlace): Promise<string[]> {
+    const engine = openSqlite(join(home.dataDir, 'anthill.db'));
+    const rows = await engine.read.all(build.selectFrom('repository_tokens').selectAll().compile());
+    await engine.close();
+    const key = openMasterKey(home.dataDir, null);
+    return rows.map(({ sealed }) => unseal(key, sealed, place));
+  }
+
+  async function provokeSessions(server: ServerProcess, session: Session, id: string): Promise<void> {
+    const { agent, environment_id } = session;
+    const url = 'https://github.com/ants/hill';
+    const repository = { type: 'github_repository', url, authorization_token: secret() };
+    const twice = [repository, repository];
+    const resources: unknown[] = [
+      twice,
+      [{ ...repository, url: 'https://example.com/a/b' }],
+      [{ ...repository, authorization_token: [secret()] }],
+      [{ ...repository, authorization_token: secret().repeat(1000) }],
+      [{ ...repository, token: secret() }],
+      [repository, { type: 'memory_store', memory_store_id: 'memstore_01no' }],
+    ];
+    const path = `/v1/sessions/${session.id}/resources/${id}`;
+    const wrong: Sent[] = [
+      ...resources.map((each) => ({
+        path: '/v1/sessions',
+        body: { agent: agent.id, environment_id, resources: each },
+      })),
+      { path, body: { authorization_token: secret().repeat(1000) } },
+      { path, body: { authorization_token: { secret: secret() } } },
+      { path, body: { authorization_token: secret(), token: secret() } },
+      { path: `${path}x`, body: { authorization_token: secret() } },
+    ];
+    for (const sent of wrong) {
+      const reply = await call(server, sent);
+      assert.ok(reply.status === 400 || reply.status === 404, reply.text);
+      bodies.push(reply.text);
+    }
+  }
 
   /** Requests that go wrong with a secret in them. */
   async function provoke(server: ServerProcess, path: string): Promise<void> {

@@ -9,6 +9,7 @@ import type { Agent } from '../../src/protocol/agents.ts';
 import type { Environment } from '../../src/protocol/environments.ts';
 import { Refusal } from '../../src/protocol/refusal.ts';
 import type { Session } from '../../src/protocol/sessions.ts';
+import { sessionResourcesContract } from './session-resources.ts';
 import type { MakeStore, Subject } from './subject.ts';
 import { assertBounds, assertPages, birthOf, environment, openSubject, refusal } from './subject.ts';
 import { vaultsContract } from './vaults.ts';
@@ -19,6 +20,7 @@ export function collectionsContract(make: MakeStore): void {
   describe('environments', () => environmentsContract(make));
   describe('lists of memory stores', () => memoryStoresContract(make));
   describe('sessions', () => sessionsContract(make));
+  describe('resources of sessions', () => sessionResourcesContract(make));
   vaultsContract(make);
   describe('keys and identity', () => shelvesContract(make));
 }
@@ -294,7 +296,6 @@ function sessionsContract(make: MakeStore): void {
       ({ status }) => status === 'idle' || status === 'terminated',
     ],
     ['those of a deployment', { deploymentId: 'depl_1' }, () => false],
-    ['those over a memory store', { memoryStoreId: 'memstore_1' }, () => false],
   ];
   test('lists what the filters ask for, by the time of creation, then id', async () => {
     await using it = await openSubject(make);
@@ -303,7 +304,7 @@ function sessionsContract(make: MakeStore): void {
     for (const [name, filter, keeps] of filters) {
       const query = { ...noFilter, includeArchived: true, ...filter };
       const expected = sessions.filter(keeps);
-      assert.ok(expected.length > 0 || name.includes('deployment') || name.includes('memory'), name);
+      assert.ok(expected.length > 0 || name.includes('deployment'), name);
       await assertPages((page) => it.collections.sessions.page({ ...page, ...query }, atUs), expected);
     }
   });

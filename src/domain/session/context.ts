@@ -10,10 +10,19 @@ import type { ConversationItem, SessionState } from './state.ts';
 export function contextOf(state: SessionState): ModelRequest {
   return {
     model: state.agent.model,
-    system: state.agent.system ?? '',
+    system: systemOf(state),
     messages: messagesOf(chainToArray(state.conversation)),
     tools: state.agent.tools.flatMap((tool) => toolsOf(tool, state.agent.tools)),
   };
+}
+
+const filesHint = `Files were put here for you. They are below /mnt/session/uploads: list that directory to see them.
+They can be read but not changed; work on a copy where you need to.`;
+
+/** The agent's own prompt first, then what it cannot know (spec/tools.md, System prompt assembly). */
+function systemOf({ agent, resources }: SessionState): string {
+  const hints = resources.some(({ type }) => type === 'file') ? [filesHint] : [];
+  return [agent.system ?? '', ...hints].filter((part) => part !== '').join('\n\n');
 }
 
 /**

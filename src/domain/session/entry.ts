@@ -1,5 +1,6 @@
-import type { EventId, SessionId, ThreadId } from '../../base/ids.ts';
+import type { EventId, ResourceId, SessionId, ThreadId } from '../../base/ids.ts';
 import type { ClientEvent, SessionEvent } from '../../protocol/events.ts';
+import type { SessionResource } from '../../protocol/session-resources.ts';
 import type { SessionAgent, SessionBudget } from '../../protocol/sessions.ts';
 import type { ModelUsage, WireBlock } from '../model.ts';
 
@@ -13,6 +14,10 @@ import type { ModelUsage, WireBlock } from '../model.ts';
 export type Entry =
   | { readonly kind: 'created'; readonly session: SessionBirth }
   | { readonly kind: 'configured'; readonly changes: SessionChanges }
+  | { readonly kind: 'attached'; readonly resource: SessionResource; readonly atUs: number }
+  | { readonly kind: 'detached'; readonly resourceId: ResourceId; readonly atUs: number }
+  /** A repository got a new token, which is kept outside the log. */
+  | { readonly kind: 'renewed'; readonly resourceId: ResourceId; readonly atUs: number }
   | { readonly kind: 'accepted'; readonly event: ClientEvent }
   | { readonly kind: 'consumed'; readonly eventId: EventId; readonly processedAt: string }
   | { readonly kind: 'emitted'; readonly event: SessionEvent }
@@ -32,6 +37,8 @@ export type SessionBirth = {
   readonly environmentId: string;
   /** In order of precedence. Logs from before vaults existed do not have it. */
   readonly vaultIds?: readonly string[];
+  /** Logs from before resources existed do not have it. */
+  readonly resources?: readonly SessionResource[];
   readonly agent: SessionAgent;
   readonly title: string | null;
   readonly metadata: Readonly<Record<string, string>>;

@@ -1,7 +1,9 @@
 import { assert, unreachable } from '../../base/assert.ts';
 import { append, emptyChain } from '../../base/chain.ts';
-import { parseUs } from '../../base/timestamp.ts';
+import type { ResourceId } from '../../base/ids.ts';
+import { formatUs, parseUs } from '../../base/timestamp.ts';
 import type { SessionEvent } from '../../protocol/events.ts';
+import type { SessionResource } from '../../protocol/session-resources.ts';
 import { cleared, compactedConversation } from './compacted.ts';
 import { overheadTokens, tokensOf } from './context-size.ts';
 import type { Compaction, LogRecord, ReplyRecord, SessionBirth, SessionChanges } from './entry.ts';
@@ -23,6 +25,12 @@ function apply(state: SessionState, { entry }: LogRecord): SessionState {
       return state;
     case 'configured':
       return configured(state, entry.changes);
+    case 'attached':
+      return withResources(state, [...state.resources, entry.resource], entry.atUs);
+    case 'detached':
+      return withResources(state, without(state.resources, entry.resourceId), entry.atUs);
+    case 'renewed':
+      return withResources(state, renewed(state.resources, entry), entry.atUs);
     case 'accepted':
       return accepted(state, entry.event);
     case 'consumed':
@@ -65,6 +73,7 @@ function born(birth: SessionBirth, seq: number): SessionState {
     threadId: birth.threadId,
     environmentId: birth.environmentId,
     vaultIds: birth.vaultIds ?? [],
+    resources: birth.resources ?? [],
     agent: birth.agent,
     agentId: birth.agent.id,
     agentVersion: birth.agent.version,
@@ -111,6 +120,28 @@ function configured(state: SessionState, changes: SessionChanges): SessionState 
     agent: changes.agent ?? state.agent,
     budget: changes.budget === undefined ? state.budget : changes.budget,
   };
+}
+
+type Resources = SessionState['resources'];
+
+function withResources(state: SessionState, resources: Resources, atUs: number): SessionState {
+  return { ...state, resources, updatedAtUs: Math.max(state.updatedAtUs, atUs) };
+}
+
+function without(resources: Resources, id: ResourceId): Resources {
+  return resources.filter((resource) => !hasId(resource, id));
+}
+
+type Renewal = { readonly resourceId: ResourceId; readonly atUs: number };
+
+function renewed(resources: Resources, { resourceId, atUs }: Renewal): Resources {
+  return resources.map((resource) =>
+    hasId(resource, resourceId) ? { ...resource, updated_at: formatUs(atUs) } : resource,
+  );
+}
+
+function hasId(resource: SessionResource, id: ResourceId): boolean {
+  return 'id' in resource && resource.id === id;
 }
 
 function accepted(state: SessionState, event: SessionEvent): SessionState {

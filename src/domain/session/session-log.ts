@@ -1,4 +1,4 @@
-import type { EventId, SessionId } from '../../base/ids.ts';
+import type { EventId, ResourceId, SessionId } from '../../base/ids.ts';
 import type { EventType, SessionEvent } from '../../protocol/events.ts';
 import type { PageQuery } from '../collections.ts';
 import type { SessionFiles } from '../files.ts';
@@ -9,12 +9,16 @@ import type { SessionState } from './state.ts';
 export type Lease = { readonly sessionId: SessionId; readonly owner: string; readonly epoch: number };
 
 /** What a pure rule says to append, and what to answer its caller. No entries: nothing is written. */
-export type Decision<T> = {
-  readonly entries: readonly Entry[];
-  readonly result: T;
+export type Decision<T> = { readonly entries: readonly Entry[]; readonly result: T } & Beside;
+
+/** What is kept beside the log and written in the same commit. */
+export type Beside = {
+  /** Tokens of repositories, sealed, until the session is archived. */
+  readonly tokens?: SealedTokens;
   /** Comes with an entry that tells of it. */
   readonly files?: SessionFiles;
 };
+export type SealedTokens = Readonly<Record<ResourceId, string>>;
 
 /** What one commit did, told to tails and workers after it is durable. */
 export type Commit = {
@@ -42,11 +46,11 @@ export type EventQuery = PageQuery & {
  * `afterCommit` listeners run once the commit is durable, in commit order per session.
  */
 export interface SessionLog {
-  /** Creates the row and appends the first entries, all or nothing. Refuses an absent or archived environment. */
-  create(
-    entries: readonly [Entry & { kind: 'created' }, ...Entry[]],
-    files?: SessionFiles,
-  ): Promise<SessionState>;
+  /**
+   * Creates the row and appends the first entries, all or nothing. Refuses an environment or memory store that
+   * is absent or archived.
+   */
+  create(entries: readonly [Entry & { kind: 'created' }, ...Entry[]], beside?: Beside): Promise<SessionState>;
   /**
    * `decide` is pure and synchronous and sees the state under the session's lock.
    * With a lease the append is fenced: a stale epoch rejects with `StaleLease`.

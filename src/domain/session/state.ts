@@ -3,6 +3,7 @@ import type { EventId, SessionId, ThreadId } from '../../base/ids.ts';
 import type { ResultBlock, UserBlock } from '../../protocol/content.ts';
 import type { SessionEvent } from '../../protocol/events.ts';
 import type { StopReason } from '../../protocol/session-errors.ts';
+import type { SessionResource } from '../../protocol/session-resources.ts';
 import type { SessionAgent, SessionBudget } from '../../protocol/sessions.ts';
 import type { WireBlock } from '../model.ts';
 
@@ -23,6 +24,8 @@ export type SessionState = {
   readonly environmentId: string;
   /** Vaults whose credentials the session may use, the first that has one wins. They may be gone by now. */
   readonly vaultIds: readonly string[];
+  /** In the order in which they were attached. */
+  readonly resources: readonly SessionResource[];
   readonly agent: SessionAgent;
   readonly agentId: string;
   readonly agentVersion: number;

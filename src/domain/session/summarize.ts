@@ -29,7 +29,7 @@ export function summaryOf(state: SessionState): SessionSummary {
       title: state.title,
       metadata: state.metadata,
       budget: state.budget,
-      resources: [],
+      resources: [...state.resources],
       vault_ids: [...state.vaultIds],
       outcome_evaluations: [],
       deployment_id: null,

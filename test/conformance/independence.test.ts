@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type Anthropic from '@anthropic-ai/sdk';
+import type { ServerProcess } from '../support/server.ts';
+import { serverHome } from '../support/server.ts';
+import { listAll, say, spoken, toolset, uniqueName } from '../support/server-sessions.ts';
+import { all, variable, without } from '../support/server-vaults.ts';
+
+/** Ids by kind: the first of each is deleted, the second is to stay as it is. A session uses all of the first. */
+type World = Readonly<Record<Kind, readonly [gone: string, kept: string]>>;
+type Kind = 'agent' | 'environment' | 'vault' | 'memory store' | 'session';
+
+/** Everything that can be seen of one of a kind. */
+const looks: Readonly<Record<Kind, (client: Anthropic, id: string) => Promise<unknown>>> = {
+  agent: async ({ beta }, id) => [await beta.agents.retrieve(id), await all(beta.agents.versions.list(id))],
+  environment: ({ beta }, id) => beta.environments.retrieve(id),
+  vault: async ({ beta }, id) => [
+    await beta.vaults.retrieve(id),
+    await all(beta.vaults.credentials.list(id, { include_archived: true })),
+  ],
+  'memory store': async ({ beta }, id) => [
+    await beta.memoryStores.retrieve(id),
+    await all(beta.memoryStores.memories.list(id, { view: 'full' })),
+    await all(beta.memoryStores.memoryVersions.list(id)),
+  ],
+  session: async (client, id) => [
+    without(await client.beta.sessions.retrieve(id), 'stats', 'usage'),
+    await all(client.beta.sessions.resources.list(id)),
+    await listAll(client, id),
+  ],
+};
+
+/** Agents are archived only, which ends no other thing either. */
+const ends: Readonly<Record<Kind, (client: Anthropic, id: string) => Promise<unknown>>> = {
+  agent: ({ beta }, id) => beta.agents.archive(id),
+  environment: ({ beta }, id) => beta.environments.delete(id, undefined, { query: { force: true } }),
+  vault: ({ beta }, id) => beta.vaults.delete(id),
+  'memory store': ({ beta }, id) => beta.memoryStores.delete(id),
+  session: ({ beta }, id) => beta.sessions.delete(id),
+};
+const kinds = Object.keys(ends) as Kind[];
+
+async function twice<T>(make: () => Promise<T>): Promise<readonly [T, T]> {
+  return [await make(), await make()];
+}
+
+async function newWorld(client: Anthropic): Promise<World> {
+  const { beta } = client;
+  const agent = await twice(
+    async () => (await beta.agents.create({ name: 'Ant', model: 'scripted/demo', tools: [toolset] })).id,
+  );
+  const environment = await twice(
+    async () => (await beta.environments.create({ name: `room ${uniqueName()}` })).id,
+  );
+  const vault = await twice(async () => {
+    const { id } = await beta.vaults.create({ display_name: 'Keys' });
+    await beta.vaults.credentials.create(id, { auth: variable('KEY') });
+    return id;
+  });
+  const store = await twice(async () => {
+    const { id } = await beta.memoryStores.create({ name: 'Notes' });
+    await beta.memoryStores.memories.create(id, { path: '/a.md', content: 'a' });
+    return id;
+  });
+  const session = await twice(async () => {
+    const { id } = await beta.sessions.create({
+      agent: agent[0],
+      environment_id: environment[0],
+      vault_ids: [...vault],
+      resources: [
+        ...store.map((memory_store_id) => ({ type: 'memory_store' as const, memory_store_id })),
+        { type: 'github_repository', url: 'https://github.com/ants/hill', authorization_token: 'a' },
+      ],
+    });
+    await say(client, id, 'hello');
+    return id;
+  });
+  return { agent, environment, vault, 'memory store': store, session };
+}
+
+describe('whatever is deleted', () => {
+  const home = serverHome();
+  let server: ServerProcess;
+  before(async () => {
+    server = await home.start();
+  });
+  after(() => home.remove());
+
+  for (const deleted of kinds) {
+    describe(`a deleted ${deleted}`, () => {
+      let world: World;
+      const earlier = new Map<Kind, unknown>();
+      before(async () => {
+        const { client } = server;
+        world = await newWorld(client);
+        for (const kind of kinds) earlier.set(kind, await lookAt(kind));
+        await ends[deleted](client, world[deleted][0]);
+      });
+
+      /** Both of a kind; of the kind that is deleted the other one. */
+      const lookAt = (kind: Kind) =>
+        Promise.all(world[kind].slice(kind === deleted ? 1 : 0).map((id) => looks[kind](server.client, id)));
+
+      for (const kind of kinds) {
+        test(`leaves each other ${kind} as it was`, async () => {
+          assert.deepEqual(await lookAt(kind), earlier.get(kind));
+        });
+      }
+
+      test('leaves a session that answers', async () => {
+        assert.notEqual(spoken(await say(server.client, world.session[1], 'hello again')), '');
+      });
+    });
+  }
+
+  test('nothing of this was logged as an error', () => {
+    assert.deepEqual(server.errors(), []);
+  });
+});
