@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
+import { all } from '../support/sdk-calls.ts';
 import type { ServerProcess } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';
 import { listAll, say, spoken, toolset, uniqueName } from '../support/server-sessions.ts';
-import { all, variable, without } from '../support/server-vaults.ts';
+import { variable, without } from '../support/server-vaults.ts';
 
 /** Ids by kind: the first of each is deleted, the second is to stay as it is. A session uses all of the first. */
 type World = Readonly<Record<Kind, readonly [gone: string, kept: string]>>;

@@ -22,7 +22,7 @@ import { check } from '../support/sdk-types.ts';
  */
 
 /** Answered in the shape of their time to who asks in the words of that time: older-clients.test.ts drives them. */
-type Translated = `beta.files ${string}` | `beta.skills${string}`;
+type Translated = `${'' | 'beta.'}${'files' | 'skills'}${string}`;
 
 /** The other routes that a version has a method for. */
 type Known<Client> = {

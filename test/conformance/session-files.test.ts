@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
 import { toFile } from '@anthropic-ai/sdk';
+import { absent, all, bad } from '../support/sdk-calls.ts';
 import type { ServerProcess } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';
 import type { AgentParams, Session } from '../support/server-sessions.ts';
 import { atRest, listAll, message, openSession, say, send, toolset } from '../support/server-sessions.ts';
-import { absent, all, bad, without } from '../support/server-vaults.ts';
+import { without } from '../support/server-vaults.ts';
 
 type Params = NonNullable<Parameters<Anthropic['beta']['sessions']['create']>[0]['resources']>[number];
 type FileResource = Extract<Session['resources'][number], { type: 'file' }>;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
+import { absent, all, bad } from '../support/sdk-calls.ts';
 import type { ServerProcess } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';
 import type { Session } from '../support/server-sessions.ts';
 import { listAll, openSession, say, spoken } from '../support/server-sessions.ts';
-import { absent, all, bad } from '../support/server-vaults.ts';
 
 type Params = NonNullable<Parameters<Anthropic['beta']['sessions']['create']>[0]['resources']>[number];
 type Resource = Session['resources'][number];

@@ -1,9 +1,10 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { BetaManagedAgentsSessionEventType } from '@anthropic-ai/sdk/resources/beta/sessions/events';
 import type { ErrorType } from '@anthropic-ai/sdk/resources/shared';
+import type { z } from 'zod';
 import type { ErrorType as OurErrorType } from '../../src/protocol/errors.ts';
 import type { EventType } from '../../src/protocol/events.ts';
-import type { ResponseOf, RouteKey } from '../../src/protocol/routes.ts';
+import type { ResponseOf, RouteKey, routes } from '../../src/protocol/routes.ts';
 import type {
   Answered,
   BodyInput,
