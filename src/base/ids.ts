@@ -27,7 +27,9 @@ export type IdPrefix =
   | 'memstore'
   | 'mem'
   | 'memver'
-  | 'file';
+  | 'file'
+  | 'skill'
+  | 'skver';
 
 /** Makes a new id. Passed in as a dependency wherever determinism matters. */
 export type NewId = (prefix: IdPrefix) => string;

@@ -2,7 +2,8 @@ import { parse, stringify } from 'yaml';
 
 /** One YAML (or JSON) document. Throws with the position of the first mistake. */
 export function parseYaml(text: string): unknown {
-  const value: unknown = parse(text, { prettyErrors: true, maxAliasCount: 100 });
+  // Warnings would go to standard error, and the text may be anybody's.
+  const value: unknown = parse(text, { prettyErrors: true, maxAliasCount: 100, logLevel: 'error' });
   return value;
 }
 

@@ -182,7 +182,7 @@ async function bodyOf(
       `--${itemFlagOf(missing) ?? flagOf(missing.name)} is required${elsewhere} (see ${help})`,
     );
   }
-  return route.form ? await formOf(command.body, body) : body;
+  return route.form ? await formOf(route.form, command.body, body) : body;
 }
 
 async function printItems(items: AsyncIterable<unknown>, output: Output, most: number): Promise<void> {

@@ -15,7 +15,7 @@ const flagsOf = (resource: string, action: string) => {
 describe('commands', () => {
   test('every route is one command, called as in the SDK', () => {
     const camel = (words: string) => words.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-    const names = commands.map(({ resource, action }) => `${camel(resource.replaceAll(':', '.'))} ${action}`);
+    const names = commands.map(({ resource, action }) => camel(`${resource.replaceAll(':', '.')} ${action}`));
     assert.deepEqual(names, Object.keys(routes));
     assert.equal(new Set(names).size, names.length);
   });

@@ -1,34 +1,23 @@
-import { openAsBlob } from 'node:fs';
-import { basename, normalize } from 'node:path';
+import { basename } from 'node:path';
 import type { Field } from '../protocol/fields.ts';
-import { typeByName } from '../protocol/media-types.ts';
-import { UsageMistake } from './io.ts';
+import type { Form } from '../protocol/form.ts';
+import { directoryFiles, fileAt } from './directory-files.ts';
 
-/**
- * The form that a command sends. Files are read from disk while they are sent. One alone is named by its last
- * component; of several each keeps the path it was given by, which may mean something.
- */
+/** The form that a command sends. Files are read from disk while they are sent; one alone is named by its last component. */
 export async function formOf(
+  form: Form,
   fields: readonly Field[],
   values: Readonly<Record<string, unknown>>,
 ): Promise<FormData> {
-  const form = new FormData();
+  const data = new FormData();
   for (const { name, kind, items } of fields) {
     const value = values[name];
     if (value === undefined) continue;
-    if (kind === 'file') form.append(name, await fileAt(String(value), basename));
-    else if (kind !== 'list') form.append(name, String(value));
-    else {
-      for (const item of Array.isArray(value) ? value : [value])
-        form.append(`${name}[]`, items === 'file' ? await fileAt(String(item), normalize) : String(item));
-    }
+    const list = Array.isArray(value) ? value.map(String) : [String(value)];
+    if (kind === 'file') data.append(name, await fileAt(String(value), basename(String(value))));
+    else if (kind !== 'list') data.append(name, String(value));
+    else if (items !== 'file') for (const item of list) data.append(`${name}[]`, item);
+    else for (const file of await directoryFiles(list, form)) data.append(`${name}[]`, file);
   }
-  return form;
-}
-
-async function fileAt(path: string, nameOf: (path: string) => string): Promise<File> {
-  const content = await openAsBlob(path).catch(() => {
-    throw new UsageMistake(`cannot read the file "${path}"`);
-  });
-  return new File([content], nameOf(path), { type: typeByName(path) ?? '' });
+  return data;
 }

@@ -3,16 +3,18 @@ import type { NewId } from '../base/ids.ts';
 import type { AgentRules } from '../domain/agents.ts';
 import { archiveAgent, createAgent, updateAgent } from '../domain/agents.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
-import type { Agents } from '../domain/collections.ts';
+import type { Agents, SkillVersions } from '../domain/collections.ts';
+import type { FindAgent } from '../domain/multiagent.ts';
 import { referencedAgents } from '../domain/multiagent.ts';
 import type { Agent, AgentCreate, AgentUpdate } from '../protocol/agents.ts';
-import type { MultiagentParams } from '../protocol/multiagent.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
+import { loadSkills } from './agent-skills.ts';
 import type { Page, WindowQuery } from './page.ts';
 import { pageOf } from './page.ts';
 
 export type AgentDeps = {
   readonly agents: Agents;
+  readonly skillVersions: SkillVersions;
   readonly catalog: ModelCatalog;
   readonly clock: Clock;
   readonly newId: NewId;
@@ -29,14 +31,18 @@ export type AgentCommands = {
 
 const listDefaults = { limit: 20, order: 'desc' } as const;
 
-export function createAgentCommands({ agents, catalog, clock, newId }: AgentDeps): AgentCommands {
-  async function rulesFor(multiagent: MultiagentParams | null | undefined): Promise<AgentRules> {
+export function createAgentCommands(deps: AgentDeps): AgentCommands {
+  const { agents, skillVersions, catalog, clock, newId } = deps;
+
+  async function rulesFor({ multiagent, skills }: AgentCreate | AgentUpdate): Promise<AgentRules> {
     const loaded = new Map<string, Agent | null>();
     const key = (id: string, version: number | undefined) => `${id}@${version ?? 'latest'}`;
     for (const { id, version } of multiagent ? referencedAgents(multiagent) : []) {
       loaded.set(key(id, version), await agents.get(id, version));
     }
-    return { catalog, nowUs: clock.nowUs(), find: (id, version) => loaded.get(key(id, version)) ?? null };
+    const find: FindAgent = (id, version) => loaded.get(key(id, version)) ?? null;
+    const findSkill = await loadSkills(skillVersions, skills ?? []);
+    return { catalog, nowUs: clock.nowUs(), find, findSkill };
   }
 
   async function change(id: string, rule: (current: Agent) => Agent): Promise<Agent> {
@@ -47,7 +53,7 @@ export function createAgentCommands({ agents, catalog, clock, newId }: AgentDeps
 
   return {
     async create(body) {
-      const agent = createAgent(body, newId('agent'), await rulesFor(body.multiagent));
+      const agent = createAgent(body, newId('agent'), await rulesFor(body));
       await agents.insert(agent);
       return agent;
     },
@@ -57,7 +63,7 @@ export function createAgentCommands({ agents, catalog, clock, newId }: AgentDeps
       return agent;
     },
     async update(id, body) {
-      const rules = await rulesFor(body.multiagent);
+      const rules = await rulesFor(body);
       return await change(id, (current) => updateAgent(current, body, rules));
     },
     list: (query) =>

@@ -8,7 +8,10 @@ import type { QueryOf } from '../protocol/routes.ts';
 import type { Page } from './page.ts';
 import { pageOf } from './page.ts';
 
-export type FileListQuery = QueryOf<'files list'>;
+export type FileListQuery = QueryOf<'files list'> & {
+  readonly after_id?: string;
+  readonly before_id?: string;
+};
 
 /** The older list tells ids instead of a cursor; clients of either read what they know. */
 export type FilePage =
@@ -30,7 +33,7 @@ export async function listFiles(
   betas: readonly string[],
 ): Promise<FilePage> {
   const isOld = betas.includes(filesBeta);
-  checkQuery(query, betas, isOld);
+  checkQuery(query, betas);
   const nowUs = clock.nowUs();
   const scopeId = query.scope_id?.replace(/^session_/, 'sesn_') ?? null;
   const filter = { scopeId, nowUs, ids: query.ids === undefined ? null : idsOf(query.ids) };
@@ -46,14 +49,13 @@ export async function listFiles(
   return await aside(files, filter, { limit: query.limit ?? defaults.limit, after, name });
 }
 
-function checkQuery(query: FileListQuery, betas: readonly string[], isOld: boolean): void {
+function checkQuery(query: FileListQuery, betas: readonly string[]): void {
   if (query.scope_id !== undefined && !betas.includes(managedAgentsBeta)) {
     throw invalid(`scope_id: needs the value ${managedAgentsBeta} in the anthropic-beta header`);
   }
   for (const name of ['after_id', 'before_id'] as const) {
-    if (query[name] === undefined) continue;
-    if (!isOld) throw invalid(`unknown query parameter "${name}"`);
-    if (query.page !== undefined) throw invalid(`${name}: cannot be combined with page`);
+    if (query[name] !== undefined && query.page !== undefined)
+      throw invalid(`${name}: cannot be combined with page`);
   }
   if (query.after_id !== undefined && query.before_id !== undefined) {
     throw invalid('after_id: cannot be combined with before_id');

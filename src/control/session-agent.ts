@@ -1,14 +1,15 @@
 import { applyOverrides, definitionOf } from '../domain/agents.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
-import type { Agents } from '../domain/collections.ts';
+import type { Agents, Collections } from '../domain/collections.ts';
 import { expandMultiagent, pinnedMembers } from '../domain/multiagent.ts';
 import type { Agent, AgentSelection } from '../protocol/agents.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
 import type { SessionAgent, ThreadAgent } from '../protocol/sessions.ts';
+import { loadSkills, refuseAbsentSkills } from './agent-skills.ts';
 
 /** The snapshot a new session keeps of the agent it names: version chosen, overrides applied, members expanded. */
 export async function snapshotAgent(
-  deps: { readonly agents: Agents; readonly catalog: ModelCatalog },
+  deps: Pick<Collections, 'agents' | 'skillVersions'> & { readonly catalog: ModelCatalog },
   selection: AgentSelection,
 ): Promise<SessionAgent> {
   const reference = typeof selection === 'string' ? { id: selection, version: undefined } : selection;
@@ -22,13 +23,18 @@ export async function snapshotAgent(
   const definition = definitionOf(agent);
   const effective =
     typeof selection === 'object' && selection.type === 'agent_with_overrides'
-      ? applyOverrides(definition, selection, deps.catalog)
+      ? applyOverrides(definition, selection, {
+          catalog: deps.catalog,
+          findSkill: await loadSkills(deps.skillVersions, selection.skills ?? []),
+        })
       : definition;
   const multiagent = expandMultiagent(agent.multiagent, ({ id, version }) =>
     // A member that is the agent itself follows the session's overrides.
     id === agent.id ? effective : (members.get(`${id}@${version}`) ?? effective),
   );
-  return { ...effective, multiagent };
+  const snapshot = { ...effective, multiagent };
+  await refuseAbsentSkills(deps.skillVersions, snapshot);
+  return snapshot;
 }
 
 async function usableAgent(agents: Agents, id: string, version: number | undefined): Promise<Agent> {

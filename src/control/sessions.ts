@@ -29,7 +29,7 @@ export type SessionDeps = {
   readonly log: SessionLog;
   readonly collections: Pick<
     Collections,
-    'agents' | 'environments' | 'files' | 'memoryStores' | 'sessions' | 'vaults'
+    'agents' | 'environments' | 'files' | 'memoryStores' | 'sessions' | 'skillVersions' | 'vaults'
   >;
   readonly catalog: ModelCatalog;
   readonly seal: Seal;
@@ -116,7 +116,7 @@ async function create(deps: SessionDeps, body: SessionCreate): Promise<SessionSt
   checkInitialEvents(initialEvents);
   const { files } = deps.collections;
   await checkFileBlocks({ files, nowUs: deps.clock.nowUs() }, initialEvents, 'initial_events');
-  const agent = await snapshotAgent({ agents: deps.collections.agents, catalog: deps.catalog }, body.agent);
+  const agent = await snapshotAgent({ ...deps.collections, catalog: deps.catalog }, body.agent);
   const environment = await deps.collections.environments.get(body.environment_id);
   if (!environment) {
     throw new Refusal('not_found', `Environment ${body.environment_id} not found.`, {

@@ -1,8 +1,9 @@
 import { formatUs } from '../base/timestamp.ts';
-import type { SkillParams, SkillReference } from '../protocol/agent-tools.ts';
 import type { Agent, AgentCreate, AgentSelection, AgentUpdate } from '../protocol/agents.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
 import type { ThreadAgent } from '../protocol/sessions.ts';
+import type { FindSkill } from './agent-skills.ts';
+import { resolveSkills } from './agent-skills.ts';
 import { checkTools, resolveTools } from './agent-tools.ts';
 import type { ModelCatalog } from './catalog.ts';
 import { mergeMetadata } from './metadata.ts';
@@ -13,6 +14,7 @@ import { resolveMultiagent } from './multiagent.ts';
 export type AgentRules = {
   readonly catalog: ModelCatalog;
   readonly find: FindAgent;
+  readonly findSkill: FindSkill;
   readonly nowUs: number;
 };
 
@@ -31,7 +33,7 @@ export function createAgent(params: AgentCreate, id: string, rules: AgentRules):
     system: params.system || null,
     tools: resolveTools(params.tools ?? []),
     mcp_servers: params.mcp_servers ?? [],
-    skills: resolveSkills(params.skills ?? []),
+    skills: resolveSkills(params.skills ?? [], rules.findSkill),
     multiagent: multiagent ? resolveMultiagent(multiagent, null, deps) : null,
     metadata: params.metadata ?? {},
     execution_identity: params.execution_identity ?? { type: 'service_account' },
@@ -75,7 +77,8 @@ function merged(current: Agent, params: AgentUpdate, rules: AgentRules): Agent {
     system: keep(params.system, current.system) || null,
     tools: params.tools === undefined ? current.tools : resolveTools(params.tools ?? []),
     mcp_servers: keep(params.mcp_servers, current.mcp_servers) ?? [],
-    skills: params.skills === undefined ? current.skills : resolveSkills(params.skills ?? []),
+    skills:
+      params.skills === undefined ? current.skills : resolveSkills(params.skills ?? [], rules.findSkill),
     multiagent:
       params.multiagent == null
         ? keep(params.multiagent, current.multiagent)
@@ -93,14 +96,6 @@ export function archiveAgent(current: Agent, nowUs: number): Agent {
   if (current.archived_at !== null) return current;
   const at = formatUs(nowUs);
   return { ...current, archived_at: at, updated_at: at };
-}
-
-/** No skill can exist on this server yet, so every reference is to an unknown one. */
-function resolveSkills(skills: readonly SkillParams[]): SkillReference[] {
-  const [first] = skills;
-  if (!first) return [];
-  const version = first.version == null || first.version === 'latest' ? '' : ` version ${first.version}`;
-  throw invalid(`Agent has invalid configuration: skill_id "${first.skill_id}"${version} was not found`);
 }
 
 /** The part of an agent that sessions and threads snapshot. */
@@ -136,7 +131,11 @@ export function definitionOf(agent: Agent): ThreadAgent {
 type Overrides = Extract<AgentSelection, { type: 'agent_with_overrides' }>;
 
 /** Each override is tri-state: absent inherits, null or `[]` clears, a value replaces whole (spec/sessions.md, Overrides). */
-export function applyOverrides(agent: ThreadAgent, overrides: Overrides, catalog: ModelCatalog): ThreadAgent {
+export function applyOverrides(
+  agent: ThreadAgent,
+  overrides: Overrides,
+  { catalog, findSkill }: Pick<AgentRules, 'catalog' | 'findSkill'>,
+): ThreadAgent {
   if (overrides.model === null) {
     throw invalid('agent_model_required: model cannot be cleared by an override', 'agent_model_required');
   }
@@ -146,7 +145,7 @@ export function applyOverrides(agent: ThreadAgent, overrides: Overrides, catalog
     system: overrides.system === undefined ? agent.system : overrides.system || null,
     tools: overrides.tools === undefined ? agent.tools : resolveTools(overrides.tools ?? []),
     mcp_servers: overrides.mcp_servers === undefined ? agent.mcp_servers : (overrides.mcp_servers ?? []),
-    skills: overrides.skills === undefined ? agent.skills : resolveSkills(overrides.skills ?? []),
+    skills: overrides.skills === undefined ? agent.skills : resolveSkills(overrides.skills ?? [], findSkill),
   };
   checkTools(overridden);
   return overridden;

@@ -11,6 +11,7 @@ import type { StagedBlob } from './blobs.ts';
 import type { MemoryScene, MemoryWrite } from './memories.ts';
 import type { SecretField } from './sealing.ts';
 import type { Positioned } from './session/session-log.ts';
+import type { KeptSkill, KeptSkillVersion, SkillWithVersion } from './skills.ts';
 
 /** A window over a list. Keyset only: `after` is the position of the last item seen. */
 export type PageQuery = {
@@ -205,6 +206,31 @@ export interface FileExpiry {
   expire(nowUs: number): Promise<boolean>;
 }
 
+export interface Skills {
+  /** Publishes the archive of its first version. A second skill of the name is refused with `conflict`. */
+  insert(made: SkillWithVersion, staged: StagedBlob): Promise<void>;
+  get(id: string): Promise<KeptSkill | null>;
+  page(query: PageQuery): Promise<readonly Positioned<KeptSkill>[]>;
+  /** With its versions and their archives. `false`: no such skill. */
+  remove(id: string): Promise<boolean>;
+}
+
+/** Found below their skill only, by their id, their number in decimal, or as `latest`. */
+export interface SkillVersions {
+  /**
+   * Publishes the archive. The rule makes the version from the skill as it is, and the skill that has it.
+   * `null`: no such skill.
+   */
+  insert(skillId: string, staged: StagedBlob, rule: VersionRule): Promise<SkillWithVersion | null>;
+  get(skillId: string, version: string): Promise<KeptSkillVersion | null>;
+  page(skillId: string, query: PageQuery): Promise<readonly Positioned<KeptSkillVersion>[]>;
+  /** With its archive. The rule gets the skill and the newest of its other versions, and may refuse. */
+  remove(skillId: string, version: string, rule: VersionRemoval): Promise<KeptSkillVersion | null>;
+}
+
+export type VersionRule = (skill: KeptSkill) => SkillWithVersion;
+export type VersionRemoval = (skill: KeptSkill, newestLeft: KeptSkill['latest'] | null) => KeptSkill;
+
 /** What a client comes in with: it acts in one workspace. */
 export type ApiKey = {
   readonly id: string;
@@ -230,6 +256,8 @@ export interface Collections {
   readonly memories: Memories;
   readonly memoryVersions: MemoryVersions;
   readonly files: Files;
+  readonly skills: Skills;
+  readonly skillVersions: SkillVersions;
 }
 
 /** What belongs to the whole installation. */

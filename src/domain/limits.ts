@@ -59,6 +59,17 @@ export const memoriesPerStoreMax = 2_000;
 /** Items of a page that carry their contents. */
 export const fullViewPageItemsMax = 20;
 
+// Skills
+/** A bundle is smaller than this, all its files uncompressed. */
+export const skillBundleBytesMax = 30 * 1024 * 1024;
+export const skillFilesMax = 1_000;
+export const skillPathBytesMax = 512;
+/** Bounds the work of the YAML parser: it is quadratic in some texts. */
+export const skillFrontMatterCharactersMax = 8 * 1024;
+export const skillsPerSessionMax = 500;
+/** Unpacked and packed at once; each may take three times its size in memory. */
+export const skillBundlesAtOnceMax = 4;
+
 // Streams
 export const streamReplayPageEvents = 500;
 export const streamHeartbeatMs = 10_000;

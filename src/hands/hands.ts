@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { createGate } from '../base/gate.ts';
 import type { Log } from '../base/log.ts';
 import type { Hands, SandboxRecipe, ToolOutcome } from '../domain/hands.ts';
 import {
@@ -10,7 +11,6 @@ import {
   sandboxProvisionMsMax,
 } from '../domain/limits.ts';
 import type { Sandbox, SandboxProvider } from '../domain/sandbox.ts';
-import { createGate } from './gate.ts';
 import type { Toolbox } from './toolbox.ts';
 import { createToolbox } from './toolbox.ts';
 import { failed } from './tools/outcome.ts';

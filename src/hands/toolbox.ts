@@ -1,3 +1,4 @@
+import { createGate } from '../base/gate.ts';
 import type { ToolOutcome, ToolRequest } from '../domain/hands.ts';
 import {
   toolCallsAtOnceMax,
@@ -6,7 +7,6 @@ import {
   toolTimeoutMs,
 } from '../domain/limits.ts';
 import type { Sandbox } from '../domain/sandbox.ts';
-import { createGate } from './gate.ts';
 import { SandboxFileError } from './supervisor/sandbox.ts';
 import { createBash } from './tools/bash.ts';
 import { edit, read, write } from './tools/files.ts';

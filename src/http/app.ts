@@ -132,11 +132,8 @@ async function serve(deps: AppDeps, { key, route, request, headers, params }: Se
   // What a handler answers depends on its route, see Answer.
   if (route.downloads) return downloadResponse(result as Download, headers);
   if (!route.streams) return json(200, result, headers);
-  return sseResponse(result as EventStream, {
-    clock: deps.clock,
-    extraHeaders: headers,
-    onlyMessages: readsOnlyMessages(request.headers),
-  });
+  const onlyMessages = readsOnlyMessages(request.headers);
+  return sseResponse(result as EventStream, { clock: deps.clock, extraHeaders: headers, onlyMessages });
 }
 
 function json(status: number, body: unknown, headers: Readonly<Record<string, string>>): Response {

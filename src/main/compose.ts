@@ -18,6 +18,9 @@ import { createMemoryVersionCommands } from '../control/memory-versions.ts';
 import { createModelCommands } from '../control/models.ts';
 import { createSessionResourceCommands } from '../control/session-resources.ts';
 import { createSessionCommands } from '../control/sessions.ts';
+import type { UploadReader } from '../control/skill-upload.ts';
+import { createUploadReader } from '../control/skill-upload.ts';
+import { createSkillCommands, createSkillVersionCommands } from '../control/skills.ts';
 import { createThreadCommands } from '../control/threads.ts';
 import { createVaultCommands } from '../control/vaults.ts';
 import type { Blobs } from '../domain/blobs.ts';
@@ -44,6 +47,7 @@ import { memoryRoutes, memoryStoreRoutes, memoryVersionRoutes } from '../http/ro
 import { modelRoutes } from '../http/routes/models.ts';
 import { sessionResourceRoutes } from '../http/routes/session-resources.ts';
 import { sessionRoutes } from '../http/routes/sessions.ts';
+import { skillRoutes, skillVersionRoutes } from '../http/routes/skills.ts';
 import { threadRoutes } from '../http/routes/threads.ts';
 import { credentialRoutes, vaultRoutes } from '../http/routes/vaults.ts';
 import type { RunningServer } from '../http/server.ts';
@@ -102,11 +106,11 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   claimant = sessions.claimant;
   const expiry = expireFiles({ fileExpiry: store.fileExpiry, clock, log });
 
+  const { blobs } = store;
+  const shared = { blobs, config, tails, catalog, vault, readUpload: createUploadReader(blobs) };
   let ready = true;
   const app = createApp({
-    handlers: byWorkspace((id) =>
-      createHandlers({ ...store.workspace(id), blobs: store.blobs, config, tails, catalog, vault }),
-    ),
+    handlers: byWorkspace((id) => createHandlers({ ...store.workspace(id), ...shared })),
     authenticate: createAuthenticate(organization.apiKeys),
     isReady: () => ready,
     organizationId,
@@ -184,17 +188,28 @@ function byWorkspace(make: (workspaceId: string) => Handlers): (workspaceId: str
 type HandlerParts = WorkspaceStore &
   Pick<SessionParts, 'config' | 'tails' | 'catalog'> & {
     readonly blobs: Blobs;
+    readonly readUpload: UploadReader;
     readonly vault: { readonly seal: Seal; readonly validate: ValidateCredential };
   };
 
 function createHandlers(parts: HandlerParts): Handlers {
-  const { log, collections, blobs, config, tails, catalog, vault } = parts;
+  const { log, collections, blobs, config, tails, catalog, vault, readUpload } = parts;
   const common = { clock: systemClock, newId };
   const threads = createThreadCommands({ log, clock: systemClock });
-  const { agents, environments, vaults, sessions, memoryStores, memories, memoryVersions, files } =
-    collections;
+  const skillDeps = { collections, blobs, readUpload, ...common };
+  const {
+    agents,
+    environments,
+    vaults,
+    sessions,
+    memoryStores,
+    memories,
+    memoryVersions,
+    files,
+    skillVersions,
+  } = collections;
   return {
-    ...agentRoutes(createAgentCommands({ agents, catalog, ...common })),
+    ...agentRoutes(createAgentCommands({ agents, skillVersions, catalog, ...common })),
     ...environmentRoutes(createEnvironmentCommands({ environments, ...common })),
     ...memoryStoreRoutes(createMemoryStoreCommands({ memoryStores, ...common })),
     ...memoryRoutes(createMemoryCommands({ memoryStores, memories, ...common })),
@@ -202,6 +217,8 @@ function createHandlers(parts: HandlerParts): Handlers {
     ...modelRoutes(createModelCommands(catalog)),
     ...sessionRoutes(createSessionCommands({ log, collections, catalog, ...vault, ...common })),
     ...sessionResourceRoutes(createSessionResourceCommands({ log, sessions, ...vault, ...common })),
+    ...skillRoutes(createSkillCommands(skillDeps)),
+    ...skillVersionRoutes(createSkillVersionCommands(skillDeps)),
     ...threadRoutes(threads),
     ...vaultRoutes(createVaultCommands({ vaults, ...common })),
     ...credentialRoutes(createCredentialCommands({ collections, ...vault, ...common })),

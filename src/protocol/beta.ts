@@ -4,6 +4,8 @@ import type { Route } from './route.ts';
 export const managedAgentsBeta = 'managed-agents-2026-04-01';
 /** Of clients from before files were generally available. */
 export const filesBeta = 'files-api-2025-04-14';
+/** Of clients from before skills were. */
+export const skillsBeta = 'skills-2025-10-02';
 const agentMemory = 'agent-memory-2026-07-22';
 const betaValues = { 'managed-agents': managedAgentsBeta, 'agent-memory': agentMemory } as const;
 const apiVersion = '2023-06-01';
@@ -57,7 +59,7 @@ const known: ReadonlySet<string> = new Set([
   'prompt-caching-2024-07-31',
   'server-side-fallback-2026-06-01',
   'server-side-fallback-2026-07-01',
-  'skills-2025-10-02',
+  skillsBeta,
   'spend-limit-reads-2026-09-26',
   'structured-outputs-2025-11-13',
   'structured-outputs-2025-12-15',
@@ -86,7 +88,10 @@ export function checkVersion(header: string | null): void {
  * `header` is the comma-joined value of all `anthropic-beta` headers. Returns the values.
  */
 export function checkBeta(route: Route, header: string | null): readonly string[] {
-  const values = valuesOf(header);
+  const values = (header ?? '')
+    .split(',')
+    .map((value) => value.trim())
+    .filter((value) => value !== '');
   const unknown = values.find((value) => !known.has(value));
   if (unknown !== undefined) {
     throw invalid(`Unexpected value(s) \`${unknown}\` for the \`anthropic-beta\` header.`);
@@ -95,16 +100,10 @@ export function checkBeta(route: Route, header: string | null): readonly string[
   return values;
 }
 
-function valuesOf(header: string | null): string[] {
-  return (header ?? '')
-    .split(',')
-    .map((value) => value.trim())
-    .filter((value) => value !== '');
-}
-
-/** Whether the client is from before its endpoint had a beta value of its own. */
-export function isOlderClient(route: Route, betas: readonly string[]): boolean {
-  return route.beta === 'agent-memory' && !betas.includes(agentMemory);
+/** Whether the client is from before its endpoint had a beta value of its own, or from when it still had one. */
+export function isOlderClient({ beta, olderBeta }: Route, betas: readonly string[]): boolean {
+  if (olderBeta !== undefined) return betas.includes(olderBeta);
+  return beta === 'agent-memory' && !betas.includes(agentMemory);
 }
 
 function unlocks({ beta }: Route, values: readonly string[]): boolean {

@@ -20,7 +20,7 @@ export type ErrorBody = {
   readonly error: {
     readonly type: ErrorType;
     readonly message: string;
-    readonly details?: { readonly error_code: string };
+    readonly details?: { readonly error_code: string } & Readonly<Record<string, string>>;
   } & Partial<MemoryConflict>;
   readonly request_id: string;
 };
@@ -53,7 +53,8 @@ export type WireError = {
 /** The error response of a refusal (spec/README.md, Errors). */
 export function wireError(refusal: Refusal, requestId: string): WireError {
   const { status, type } = wire[refusal.code];
-  const details = refusal.errorCode === undefined ? {} : { details: { error_code: refusal.errorCode } };
+  const code = refusal.errorCode;
+  const details = code === undefined ? {} : { details: { error_code: code, ...refusal.details } };
   const error = { type, message: refusal.message, ...refusal.conflict, ...details };
   const retry = shouldRetry(refusal, status);
   return {

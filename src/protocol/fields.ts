@@ -19,7 +19,7 @@ export type FieldKind = 'file' | 'string' | 'number' | 'boolean' | 'list' | 'obj
 
 type Json = { readonly [key: string]: unknown };
 
-/** The members of a request schema. */
+/** The members of a request schema, without those that only older clients send. */
 export function fieldsOf(schema: z.ZodType): readonly Field[] {
   // Input side: what a client may send. What JSON Schema cannot say is left open.
   const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Json;
@@ -31,9 +31,10 @@ export function fieldsOf(schema: z.ZodType): readonly Field[] {
 function membersOf(schema: Json): readonly Field[] {
   const properties = isJson(schema['properties']) ? schema['properties'] : {};
   const required = Array.isArray(schema['required']) ? schema['required'] : [];
-  return Object.entries(properties).map(([name, property]) =>
-    fieldOf(name, isJson(property) ? property : {}, required.includes(name)),
-  );
+  return Object.entries(properties).flatMap(([name, property]) => {
+    const known = isJson(property) ? property : {};
+    return known['deprecated'] === true ? [] : [fieldOf(name, known, required.includes(name))];
+  });
 }
 
 function fieldOf(name: string, property: Json, required: boolean): Field {

@@ -1,13 +1,21 @@
-import { deletedFileSchema, fileListQuery, fileSchema, fileUploadFields } from './files.ts';
+import { filesBeta } from './beta.ts';
+import {
+  deletedFileSchema,
+  fileListQuery,
+  fileSchema,
+  fileUploadFields,
+  olderFileListQuery,
+} from './files.ts';
 import type { Route } from './route.ts';
 import { act, cursor, download, list, read, remove } from './route-parts.ts';
 
 /** The lines of the route table about files. The SDK reaches the same endpoints by two names. */
 
-const files = { beta: null, messages: 'environments', resource: ['files'] } as const;
+const files = { beta: null, olderBeta: filesBeta, messages: 'environments', resource: ['files'] } as const;
 const betaFiles = { ...files, resource: ['beta', 'files'] } as const;
 const filePath = '/v1/files/:file_id';
 
+const paging = cursor(20, 1000);
 const uploadBytesMax = 500 * 1024 * 1024;
 
 const upload = {
@@ -19,7 +27,8 @@ const upload = {
   response: fileSchema,
 } as const;
 const listFiles = {
-  ...list(fileSchema, cursor(20, 1000), fileListQuery),
+  ...list(fileSchema, paging, fileListQuery),
+  olderQuery: list(fileSchema, paging, olderFileListQuery).query,
   action: 'list',
   summary: 'List uploaded files, newest first; --scope-id those of a session',
   path: '/v1/files',

@@ -39,10 +39,10 @@ export const fileUploadFields = z.strictObject({
 });
 
 export const fileIdsMax = 100;
-/** `after_id` and `before_id` are of the older list, see control/files.ts. */
-export const fileListQuery = {
-  ids: z.array(idSchema).optional(),
-  scope_id: idSchema.optional(),
+export const fileListQuery = { ids: z.array(idSchema).optional(), scope_id: idSchema.optional() };
+/** The older list goes on from an id as well as from a cursor. */
+export const olderFileListQuery = {
+  ...fileListQuery,
   after_id: idSchema.optional(),
   before_id: idSchema.optional(),
 };

@@ -25,6 +25,8 @@ export type MemoryConflict = { readonly conflicting_memory_id: string; readonly 
 
 export type RefusalOptions = {
   readonly errorCode?: string;
+  /** What `error_code` is about: stands beside it. */
+  readonly details?: Readonly<Record<string, string>>;
   /** More about a path conflict: stands beside `message` in the error object. */
   readonly conflict?: MemoryConflict;
   /** Overrides the `x-should-retry` header: `true` lets the SDK try again. */
@@ -35,6 +37,7 @@ export type RefusalOptions = {
 export class Refusal extends Error {
   readonly code: RefusalCode;
   readonly errorCode: string | undefined;
+  readonly details: Readonly<Record<string, string>>;
   readonly retry: boolean | undefined;
   readonly conflict: MemoryConflict | undefined;
 
@@ -43,6 +46,7 @@ export class Refusal extends Error {
     this.name = 'Refusal';
     this.code = code;
     this.errorCode = options.errorCode;
+    this.details = options.details ?? {};
     this.retry = options.retry;
     this.conflict = options.conflict;
   }

@@ -19,7 +19,9 @@ export type Route = {
   /** Wording of validation messages, see the table "Message style by resource" of the specification. */
   readonly messages: 'managed' | 'environments';
   readonly query: z.ZodObject | null;
-  /** Instead of `query`, for clients from before the endpoint had a beta value of its own. */
+  /** The value that clients sent while the endpoint was a beta; theirs may be an older shape. */
+  readonly olderBeta?: string;
+  /** Instead of `query`, for older clients, see `isOlderClient`. */
   readonly olderQuery?: z.ZodObject;
   readonly body: z.ZodType | null;
   /** The body is a multipart form instead. */

@@ -22,6 +22,7 @@ import {
   sessionStatuses,
   sessionUpdate,
 } from './sessions.ts';
+import { skillRoutes } from './skill-routes.ts';
 import { idSchema } from './text.ts';
 import { threadSchema } from './threads.ts';
 import { vaultRoutes } from './vault-routes.ts';
@@ -334,6 +335,7 @@ export const routes = {
   ...vaultRoutes,
   ...memoryRoutes,
   ...fileRoutes,
+  ...skillRoutes,
   'models list': { ...models, ...modelList },
   'models retrieve': { ...models, ...modelRetrieve },
   'beta.models list': { ...betaModels, ...modelList },

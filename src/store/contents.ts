@@ -64,6 +64,9 @@ export function createContents(engine: Engine, blobs: BlobFiles): Contents {
 }
 
 async function isNamed(sql: Sql, sha256: string): Promise<boolean> {
-  const query = build.selectFrom('files').select('id').where('sha256', '=', sha256).limit(1);
-  return (await sql.all(query.compile())).length > 0;
+  for (const table of ['files', 'skill_versions'] as const) {
+    const query = build.selectFrom(table).select('id').where('sha256', '=', sha256).limit(1);
+    if ((await sql.all(query.compile())).length > 0) return true;
+  }
+  return false;
 }

@@ -180,6 +180,26 @@ const steps: readonly (readonly string[])[] = [
     "insert into totals (name, value) values ('uploads_bytes', 0)",
   ],
   [
+    `create table skills (
+      id text primary key,
+      workspace_id text not null,
+      created_at_us bigint not null,
+      name text not null,
+      document text not null
+    )`,
+    'create index skills_by_creation on skills (workspace_id, created_at_us, id)',
+    'create unique index skills_by_name on skills (workspace_id, name)',
+    `create table skill_versions (
+      id text primary key,
+      skill_id text not null references skills (id) on delete cascade,
+      number bigint not null,
+      sha256 text not null,
+      document text not null
+    )`,
+    'create unique index skill_versions_by_number on skill_versions (skill_id, number)',
+    'create index skill_versions_by_content on skill_versions (sha256)',
+  ],
+  [
     `alter table sessions add column resources text not null default '[]'`,
     `create table session_memory_stores (
       memory_store_id text not null,

@@ -4,6 +4,7 @@ import type { Blobs } from '../domain/blobs.ts';
 import type { Collections, FileExpiry, Organization } from '../domain/collections.ts';
 import type { PlaceFile, ReadFile } from '../domain/files.ts';
 import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
+import type { ReadSkill } from '../domain/skills.ts';
 import { createAgents } from './agents.ts';
 import { createApiKeys } from './api-keys.ts';
 import type { BlobFiles } from './blob-files.ts';
@@ -28,6 +29,8 @@ import { migrate } from './migrations.ts';
 import type { SessionLogDeps } from './session-log.ts';
 import { createSessionLog } from './session-log.ts';
 import { createSessions } from './sessions.ts';
+import { createReadSkill, createSkillVersions } from './skill-versions.ts';
+import { createSkills } from './skills.ts';
 import { createVaults } from './vaults.ts';
 
 export type Store = {
@@ -39,6 +42,8 @@ export type Store = {
   readonly fileExpiry: FileExpiry;
   /** Any file, for who works on sessions: their logs name only what their workspace has. */
   readonly readFile: ReadFile;
+  /** Any skill, likewise. */
+  readonly readSkill: ReadSkill;
   readonly placeFile: PlaceFile;
   workspace(id: string): WorkspaceStore;
   close(): Promise<void>;
@@ -100,6 +105,7 @@ export async function openStoreOn(engine: Engine, { clock, blobs, ...parts }: St
     blobs,
     fileExpiry: createFileExpiry(contents),
     readFile: createReadFile(engine, blobs, clock),
+    readSkill: createReadSkill(engine, blobs),
     placeFile: createPlaceFile(engine, blobs),
     workspace: (id) => ({ log: createSessionLog(log, id), collections: collectionsOf(engine, contents, id) }),
     close: () => engine.close(),
@@ -117,5 +123,7 @@ function collectionsOf(engine: Engine, contents: Contents, workspaceId: string):
     memories: createMemories(engine, workspaceId),
     memoryVersions: createMemoryVersions(engine, workspaceId),
     files: createFiles(engine, contents, workspaceId),
+    skills: createSkills(engine, contents, workspaceId),
+    skillVersions: createSkillVersions(engine, contents, workspaceId),
   };
 }

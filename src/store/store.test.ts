@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'node:test';
 import { collectionsContract } from '../../test/contract/collections.ts';
+import { filesContract } from '../../test/contract/files.ts';
 import { leasesContract } from '../../test/contract/leases.ts';
 import { memoryContract } from '../../test/contract/memory.ts';
 import { sessionLogContract } from '../../test/contract/session-log.ts';
+import { skillsContract } from '../../test/contract/skills.ts';
 import type { MakeStore } from '../../test/contract/subject.ts';
 import { openBlobFiles } from './blob-files.ts';
 import { openBodies } from './bodies.ts';
@@ -55,5 +57,7 @@ for (const [name, make] of [
     leasesContract(make);
     collectionsContract(make);
     memoryContract(make);
+    filesContract(make);
+    skillsContract(make);
   });
 }

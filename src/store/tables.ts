@@ -22,6 +22,8 @@ export type Tables = {
   files: FileRow;
   deleted_files: { id: string; workspace_id: string; created_at_us: number; deleted_at_us: number };
   totals: { name: string; value: number };
+  skills: SkillRow;
+  skill_versions: SkillVersionRow;
   api_keys: {
     id: string;
     workspace_id: string;
@@ -156,6 +158,23 @@ export type FileRow = {
   downloadable: number;
   /** Null once the content has expired. */
   sha256: string | null;
+};
+
+export type SkillRow = {
+  id: string;
+  workspace_id: string;
+  created_at_us: number;
+  name: string;
+  document: string;
+};
+
+export type SkillVersionRow = {
+  id: string;
+  skill_id: string;
+  number: number;
+  /** Of its archive. */
+  sha256: string;
+  document: string;
 };
 
 /** Sorts behind every real time: where queued events stand in a list. */

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { before, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
+import Sdk from '@anthropic-ai/sdk';
 import { startMcpServer } from '../support/mcp-server.ts';
 import type { SdkVersion, WatchedClient } from '../support/older-clients.ts';
 import { droppedByStreams, notDriven, sdkVersions, watchedClient } from '../support/older-clients.ts';
@@ -41,6 +42,11 @@ const scenarios: readonly (readonly [name: string, needs: string, run: Scenario]
   ['a memory is made, changed, listed, deleted', 'beta.memoryStores.memories.create', memories],
   ['a memory version is shown, listed, redacted', 'beta.memoryStores.memoryVersions.list', memoryVersions],
   ['a session is made, changed, listed, archived, deleted', 'beta.sessions.create', sessions],
+  [
+    'resources of a session are shown, listed, changed, added, deleted',
+    'beta.sessions.resources.add',
+    resources,
+  ],
   ['a turn is streamed until it is idle, and listed page by page', 'beta.sessions.events.stream', turn],
   ['a tool call is confirmed', 'beta.sessions.events.send', confirmation],
   ['a custom tool is answered', 'beta.sessions.events.send', customTool],
@@ -307,6 +313,42 @@ async function sessions(client: Anthropic): Promise<void> {
   await assertPaged((limit) => beta.sessions.list({ limit, order: 'asc' }), ids.toReversed());
   assert.notEqual((await beta.sessions.archive(made.id)).archived_at, null);
   assert.deepEqual(await beta.sessions.delete(made.id), { id: made.id, type: 'session_deleted' });
+}
+
+async function resources(client: Anthropic): Promise<void> {
+  const { beta, baseURL, apiKey } = client;
+  // Not every version knows memory stores and files, but they can name them.
+  const newest = new Sdk({ baseURL, apiKey });
+  const store = await newest.beta.memoryStores.create({ name: 'Notes' });
+  const { id: file_id } = await newest.files.upload({ file: new File(['a'], 'a.txt') });
+  const repository = { type: 'github_repository' as const, authorization_token: 'a' };
+  const urls = ['https://github.com/ants/hill', 'https://github.com/ants/nest'];
+  const session = await openSession(
+    client,
+    {},
+    {
+      resources: [
+        ...urls.map((url) => ({ ...repository, url })),
+        { type: 'memory_store', memory_store_id: store.id, access: 'read_only' },
+      ],
+    },
+  );
+  const { id: session_id, resources: made } = session;
+  for (const limit of [1, 2, 100]) {
+    assert.deepEqual(await all(beta.sessions.resources.list(session_id, { limit })), made);
+  }
+  const id = made[0] && 'id' in made[0] ? made[0].id : '';
+  assert.deepEqual(await beta.sessions.resources.retrieve(id, { session_id }), made[0]);
+  const renewed = await beta.sessions.resources.update(id, { session_id, authorization_token: 'b' });
+  assert.equal('id' in renewed && renewed.id, id);
+  const added = await beta.sessions.resources.add(session_id, { type: 'file', file_id });
+  assert.equal(added.mount_path, `/mnt/session/uploads/${file_id}`);
+  assert.deepEqual(await beta.sessions.resources.delete(added.id, { session_id }), {
+    id: added.id,
+    type: 'session_resource_deleted',
+  });
+  const [found] = (await beta.sessions.list({ memory_store_id: store.id })).data;
+  assert.equal(found?.id, session_id);
 }
 
 /** How long it has existed goes on by itself. */

@@ -6,6 +6,7 @@ import { routes } from '../../src/protocol/routes.ts';
 import { setFile } from '../support/server-files.ts';
 import type { Session } from '../support/server-sessions.ts';
 import { atRest, message, openSession } from '../support/server-sessions.ts';
+import { newSkillName, skillFiles, twoVersions } from '../support/server-skills.ts';
 import { describeServer } from '../support/server-suite.ts';
 import { oauth, variable } from '../support/server-vaults.ts';
 
@@ -31,7 +32,11 @@ type World = {
   readonly memory: Memory;
   /** Made anew for each case, downloadable. */
   readonly fileId: string;
+  /** Made anew for each case, as is what is uploaded. */
+  readonly skill: SkillWithVersions;
+  readonly uploads: { readonly files: Awaited<ReturnType<typeof skillFiles>> };
 };
+type SkillWithVersions = Awaited<ReturnType<typeof twoVersions>>;
 type Memory = Awaited<ReturnType<Anthropic['beta']['memoryStores']['memories']['retrieve']>>;
 type Case = (world: World) => Made;
 
@@ -143,6 +148,29 @@ const cases: Record<RouteKey, Case> = {
   'beta.files retrieveMetadata': ({ client, fileId }) => client.beta.files.retrieveMetadata(fileId),
   'beta.files download': ({ client, fileId }) => client.beta.files.download(fileId),
   'beta.files delete': ({ client, fileId }) => client.beta.files.delete(fileId),
+  'skills create': ({ client, uploads }) => client.skills.create({ ...uploads, display_name: 'Ants' }),
+  'skills retrieve': ({ client, skill }) => client.skills.retrieve(skill.id),
+  'skills list': ({ client }) => client.skills.list({ limit: 2, source: 'custom' }),
+  'skills delete': ({ client, skill }) => client.skills.delete(skill.id),
+  'skills.versions create': ({ client, skill }) => client.skills.versions.create(skill.id, skill.uploads),
+  'skills.versions retrieve': ({ client, skill }) =>
+    client.skills.versions.retrieve('latest', { skill_id: skill.id }),
+  'skills.versions list': ({ client, skill }) => client.skills.versions.list(skill.id, { limit: 1000 }),
+  'skills.versions delete': ({ client, skill }) =>
+    client.skills.versions.delete(skill.versionIds[0], { skill_id: skill.id }),
+  'beta.skills create': ({ client, uploads }) => client.beta.skills.create(uploads),
+  'beta.skills retrieve': ({ client, skill }) => client.beta.skills.retrieve(skill.id),
+  'beta.skills list': ({ client }) => client.beta.skills.list(),
+  'beta.skills delete': ({ client, skill }) => client.beta.skills.delete(skill.id),
+  'beta.skills.versions create': ({ client, skill }) =>
+    client.beta.skills.versions.create(skill.id, skill.uploads),
+  'beta.skills.versions retrieve': ({ client, skill }) =>
+    client.beta.skills.versions.retrieve(skill.versionIds[0], { skill_id: skill.id }),
+  'beta.skills.versions list': ({ client, skill }) => client.beta.skills.versions.list(skill.id),
+  'beta.skills.versions delete': ({ client, skill }) =>
+    client.beta.skills.versions.delete(skill.versionIds[1], { skill_id: skill.id }),
+  'beta.skills.versions download': ({ client, skill }) =>
+    client.beta.skills.versions.download(skill.versionIds[0], { skill_id: skill.id }),
   'models list': ({ client }) => client.models.list(),
   'models retrieve': ({ client }) => client.models.retrieve('scripted/demo'),
   'beta.models list': ({ client }) => client.beta.models.list(),
@@ -160,11 +188,13 @@ function csv(): File {
 const replay = { headers: { 'last-event-id': '' } };
 
 describeServer('every route, driven by the SDK', ({ home, server }) => {
-  let world: Omit<World, 'memory' | 'fileId'>;
+  let world: Omit<World, 'memory' | 'fileId' | 'skill' | 'uploads'>;
   const anew = async (): Promise<World> => {
     const { id: fileId } = await server.client.files.upload({ file: csv() });
     setFile(home, fileId, 'downloadable', 1);
-    return { ...world, memory: await newMemory(server.client), fileId };
+    const memory = await newMemory(server.client);
+    const uploads = { files: await skillFiles(newSkillName()) };
+    return { ...world, memory, fileId, skill: await twoVersions(server.client), uploads };
   };
 
   before(async () => {
@@ -204,8 +234,9 @@ describeServer('every route, driven by the SDK', ({ home, server }) => {
       assert.match(new URL(response.url).pathname, pathPattern(route.path));
       assert.match(response.headers.get('request-id') ?? '', /^req_\w+$/);
       if (route.downloads) {
-        assert.equal(response.headers.get('content-type'), 'text/csv');
-        return assert.equal(await response.text(), 'a,b\n');
+        const [type, content] = key.includes('skills') ? ['application/zip', /^PK/] : ['text/csv', /^a,b\n$/];
+        assert.equal(response.headers.get('content-type'), type);
+        return assert.match(await response.text(), content);
       }
       const answered = await answers(data, { pages: route.paging !== null, streams: route.streams });
       assert.notEqual(answered.length, 0);

@@ -1,12 +1,24 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
 import { toFile } from '@anthropic-ai/sdk';
-import { absent, all, bad } from '../support/sdk-calls.ts';
+import { absent, all, bad, refused } from '../support/sdk-calls.ts';
 import type { ServerProcess } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';
-import type { AgentParams, Session } from '../support/server-sessions.ts';
-import { atRest, listAll, message, openSession, say, send, toolset } from '../support/server-sessions.ts';
+import { setFile } from '../support/server-files.ts';
+import type { AgentParams, Session, StreamedEvent } from '../support/server-sessions.ts';
+import {
+  atRest,
+  collect,
+  listAll,
+  message,
+  openSession,
+  say,
+  send,
+  toolset,
+} from '../support/server-sessions.ts';
 import { without } from '../support/server-vaults.ts';
 
 type Params = NonNullable<Parameters<Anthropic['beta']['sessions']['create']>[0]['resources']>[number];
@@ -16,6 +28,11 @@ const mounted = (file_id: string, mount_path?: string): Params => ({
   file_id,
   ...(mount_path === undefined ? {} : { mount_path }),
 });
+
+function textsOf(event: StreamedEvent): string[] {
+  if (event.type !== 'agent.tool_result') return [];
+  return (event.content ?? []).map((block) => ('text' in block ? block.text : ''));
+}
 
 describe('files of a session', () => {
   const home = serverHome();
@@ -36,13 +53,8 @@ describe('files of a session', () => {
   const copiesOf = (sessionId: string) =>
     all(client.beta.files.list({ scope_id: sessionId, betas: ['managed-agents-2026-04-01'] }));
   const now = (id: string) => client.beta.sessions.retrieve(id);
-  const run = async (id: string, command: string) => {
-    const events = await say(client, id, `run: ${command}`);
-    return events
-      .flatMap((event) => (event.type === 'agent.tool_result' ? (event.content ?? []) : []))
-      .map((block) => ('text' in block ? block.text : ''))
-      .join('\n');
-  };
+  const run = async (id: string, command: string) =>
+    (await say(client, id, `run: ${command}`)).flatMap(textsOf).join('\n');
 
   test('are copies of their own, at places below the uploads', async () => {
     const [one, two] = [await upload('1', 'one.csv'), await upload('22', 'two.csv')];
@@ -157,6 +169,32 @@ describe('files of a session', () => {
     assert.deepEqual((await now(session.id)).resources, [{ ...second }, { ...third }]);
   });
 
+  test('are added while the agent works, and seen by its next call', async () => {
+    const { id: file_id } = await upload('now\n');
+    const { id } = await open([]);
+    const go = join(home.dataDir, 'sessions', id, 'tmp', 'go');
+    const wait = 'until [ -e /tmp/go ]; do sleep 0.02; done';
+    const ask = message(`run \`${wait}\` then run \`cat /mnt/session/uploads/late\``);
+    const isUse = ({ type }: StreamedEvent) => type === 'agent.tool_use';
+    await collect(client, id, () => send(client, id, ask), isUse);
+    const rest = collect(client, id, async () => {
+      assert.equal((await now(id)).status, 'running');
+      await client.beta.sessions.resources.add(id, { type: 'file', file_id, mount_path: 'late' });
+      mkdirSync(dirname(go), { recursive: true });
+      writeFileSync(go, '');
+    });
+    assert.deepEqual((await rest).flatMap(textsOf), ['(no output)', 'now']);
+  });
+
+  test('stay in the list when their copy is deleted, and no tool fails for it', async () => {
+    const [one, two] = [await upload('1'), await upload('2')];
+    const session = await open([mounted(one.id, '/a'), mounted(two.id, '/b')]);
+    const [first] = filesOf(session);
+    await client.files.delete(first?.file_id ?? '');
+    assert.deepEqual((await now(session.id)).resources, session.resources);
+    assert.equal(await run(session.id, 'ls /mnt/session/uploads'), 'b');
+  });
+
   test('go with their session, and stay when it is archived', async () => {
     const { id: source } = await upload('x');
     const session = await open([mounted(source), mounted(source, '/b')]);
@@ -237,6 +275,25 @@ describe('files of a session', () => {
         assert.deepEqual([await files(), await sessions()], earlier);
       });
     }
+
+    test('when one has expired', async () => {
+      const { id } = await upload('x');
+      setFile(home, id, 'expires_at_us', 1);
+      const details = { error_code: 'file_expired' };
+      const says = refused(404, 'not_found_error', `file_expired: File \`${id}\` has expired.`, { details });
+      const session = await openSession(client);
+      const sessions = async () => (await all(client.beta.sessions.list())).map((each) => each.id);
+      const earlier = await sessions();
+      const { agent, environment_id } = session;
+      const create = { agent: agent.id, environment_id, resources: [mounted(id)] };
+      await assert.rejects(client.beta.sessions.create(create), says);
+      assert.deepEqual(await sessions(), earlier);
+      await assert.rejects(
+        client.beta.sessions.resources.add(session.id, { type: 'file', file_id: id }),
+        says,
+      );
+      assert.deepEqual((await now(session.id)).resources, []);
+    });
 
     test('when no tool can read them', async () => {
       const { id: file_id } = await upload('x');

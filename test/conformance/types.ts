@@ -1,19 +1,21 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { BetaManagedAgentsSessionEventType } from '@anthropic-ai/sdk/resources/beta/sessions/events';
 import type { ErrorType } from '@anthropic-ai/sdk/resources/shared';
-import type { z } from 'zod';
 import type { ErrorType as OurErrorType } from '../../src/protocol/errors.ts';
 import type { EventType } from '../../src/protocol/events.ts';
-import type { ResponseOf, RouteKey, routes } from '../../src/protocol/routes.ts';
+import type { ResponseOf, RouteKey } from '../../src/protocol/routes.ts';
 import type {
   Answered,
   BodyInput,
+  Downloads,
+  FormInput,
   InBody,
   InPath,
   InQuery,
   MethodOf,
   Params,
   WithBody,
+  WithForm,
   WithQuery,
 } from '../support/sdk-types.ts';
 import { check } from '../support/sdk-types.ts';
@@ -49,10 +51,6 @@ type Same<Ours, Theirs> = [Ours] extends [Theirs]
 
 /** The general endpoints for models and files answer with the fields of the beta ones as well: a superset. */
 type Superset = 'models list' | 'models retrieve' | 'files list' | 'files retrieveMetadata' | 'files upload';
-/** The SDK hands the response of a download over as it is. */
-type Downloads = {
-  readonly [K in RouteKey]: (typeof routes)[K]['downloads'] extends true ? K : never;
-}[RouteKey];
 type Answers = {
   readonly [K in Exclude<RouteKey, Superset | Downloads>]: Same<ResponseOf<K>, Answered<Method<K>>>;
 };
@@ -67,11 +65,12 @@ type Accepts<Ours, Theirs> = [Theirs] extends [Ours]
     : { readonly keysWeDoNotKnow: [Keys<Theirs>, Keys<Ours>] }
   : { readonly notAccepted: [Theirs, Ours] };
 
-type WithForm = { readonly [K in RouteKey]: (typeof routes)[K]['form'] extends null ? never : K }[RouteKey];
+/** Of clients of before August 2026. */
+type OlderPart = 'display_title';
 /** A form has the parts that the SDK's method sends; what travels in them is text or a file. */
 type Parts = {
   readonly [K in WithForm]: EqualSets<
-    keyof z.input<NonNullable<(typeof routes)[K]['form']>['fields']>,
+    Exclude<keyof FormInput<K>, OlderPart>,
     keyof Omit<Params<Method<K>>, InPath<K>>
   >;
 };

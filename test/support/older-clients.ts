@@ -35,7 +35,6 @@ export const notDriven: Readonly<Record<string, string>> = {
   'beta.deploymentRuns': 'not yet',
   'beta.environments.work': 'not yet: workers of self-hosted environments',
   'beta.sessions.events.toolRunner': 'not yet: part of such a worker',
-  'beta.sessions.resources': 'not yet',
 };
 
 /** Events that a version's streams drop, because its SDK does not know their names; its lists have them. */

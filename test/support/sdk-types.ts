@@ -31,22 +31,33 @@ type Arguments<M> = M extends (...args: infer All extends any[]) => unknown ? Al
 export type Params<M> =
   Arguments<M> extends [infer First, ...infer Rest]
     ? First extends string
-      ? Omit<NonNullable<Rest[0]>, Header>
+      ? WithoutOptions<Omit<NonNullable<Rest[0]>, Header>>
       : Omit<First, Header>
     : Arguments<M> extends [(infer Only)?, ...unknown[]]
       ? Omit<NonNullable<Only>, Header>
       : never;
+/** Options of the request itself, where a method has no parameters besides an id. */
+type WithoutOptions<T> = '__binaryResponse' extends keyof T ? unknown : T;
 type Header = 'betas' | 'workspace_id';
 
 type Routes = typeof routes;
 export type WithBody = { readonly [K in RouteKey]: Routes[K]['body'] extends null ? never : K }[RouteKey];
 export type WithQuery = { readonly [K in RouteKey]: Routes[K]['query'] extends null ? never : K }[RouteKey];
+export type WithForm = { readonly [K in RouteKey]: Routes[K]['form'] extends null ? never : K }[RouteKey];
+export type FormInput<K extends RouteKey> = z.input<NonNullable<Routes[K]['form']>['fields']>;
 export type BodyInput<K extends RouteKey> = z.input<NonNullable<Routes[K]['body']>>;
+
+/** The SDK hands the response of a download over as it is. */
+export type Downloads = {
+  readonly [K in RouteKey]: Routes[K]['downloads'] extends true ? K : never;
+}[RouteKey];
 
 /** Where the parameters of a method travel, as far as our route knows them. */
 export type InPath<K extends RouteKey> = keyof Call<K>['params'];
 export type InQuery<K extends RouteKey> = KeysOf<Routes[K]['query']>;
-export type InBody<K extends RouteKey> = KeysOf<Routes[K]['body']>;
+export type InBody<K extends RouteKey> =
+  | KeysOf<Routes[K]['body']>
+  | (Routes[K]['form'] extends null ? never : keyof FormInput<K>);
 export type KeysOf<Schema> = Schema extends z.ZodType ? keyof z.input<Schema> : never;
 
 /** An assignment that fails to compile names what differs. */

@@ -8,6 +8,7 @@ const lists = ['agents', 'environments', 'memory_stores', 'sessions', 'vaults'] 
 export async function contents(server: ServerProcess, sessionIds: readonly string[] = []): Promise<unknown> {
   const paths = [
     ...lists.map((noun) => `/v1/${noun}?limit=100&include_archived=true`),
+    '/v1/skills?limit=100',
     ...sessionIds.map((id) => `/v1/sessions/${id}/events`),
   ];
   const replies = await Promise.all(paths.map((path) => call(server, { path })));

@@ -59,6 +59,8 @@ export type Expected = {
   readonly type: string;
   readonly message: string | RegExp;
   readonly errorCode?: string;
+  /** What stands beside the error code. */
+  readonly details?: Readonly<Record<string, string>>;
   /** Trying again may succeed, so the SDK's own rule holds. */
   readonly canRetry?: boolean;
 };
@@ -78,7 +80,9 @@ export function assertRefused(reply: Reply, expected: Expected): void {
       type: 'error',
       error: {
         type: expected.type,
-        ...(expected.errorCode === undefined ? {} : { details: { error_code: expected.errorCode } }),
+        ...(expected.errorCode === undefined
+          ? {}
+          : { details: { error_code: expected.errorCode, ...expected.details } }),
       },
       request_id: requestId,
     },
