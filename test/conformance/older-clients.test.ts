@@ -52,6 +52,8 @@ const scenarios: readonly (readonly [name: string, needs: string, run: Scenario]
   ['a custom tool is answered', 'beta.sessions.events.send', customTool],
   ['a turn is interrupted', 'beta.sessions.events.send', interruption],
   ['a thread is shown, listed and streamed', 'beta.sessions.threads.list', threads],
+  ['a file is uploaded, shown, listed, deleted', 'beta.files.upload', betaFiles],
+  ['the same without a beta', 'files.upload', generalFiles],
   ['models are shown and listed', 'beta.models.list', models],
 ];
 
@@ -133,6 +135,32 @@ async function assertPaged<T extends { readonly id: string }>(
     const seen = (await all(list(limit))).map(({ id }) => id).filter((id) => ids.includes(id));
     assert.deepEqual(seen, ids, `${limit} a page`);
   }
+}
+
+async function betaFiles({ beta }: Anthropic, version: SdkVersion): Promise<void> {
+  await files(beta.files, version === '1.12' ? ['managed-agents-2026-04-01'] : []);
+}
+
+async function generalFiles(client: Anthropic): Promise<void> {
+  await files(client.files, []);
+}
+
+/** Older SDKs page by ids, and delete what they have listed while they go on. */
+async function files(resource: Anthropic['beta']['files'] | Anthropic['files'], betas: string[]) {
+  const upload = (name: string) => resource.upload({ file: new File(['a,b'], name, { type: 'text/csv' }) });
+  const made = await upload('dir/a.csv');
+  assert.deepEqual([made.filename, made.mime_type, made.size_bytes], ['a.csv', 'text/csv', 3]);
+  assert.deepEqual(await resource.retrieveMetadata(made.id), made);
+  const more = [await upload('b.csv'), await upload('c.csv')];
+  const ids = [...more.map(({ id }) => id).reverse(), made.id];
+  await assertPaged((limit) => resource.list({ limit }), ids);
+  const scoped = { scope_id: 'sesn_0', betas };
+  if (betas.length > 0) assert.deepEqual(await all(resource.list(scoped)), []);
+  await assert.rejects(resource.download(made.id).then(), /not downloadable/);
+  const deleted = [];
+  for await (const { id } of resource.list({ limit: 1 }))
+    if (ids.includes(id)) deleted.push((await resource.delete(id)).id);
+  assert.deepEqual(deleted, ids);
 }
 
 async function agents({ beta }: Anthropic): Promise<void> {

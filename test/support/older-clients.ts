@@ -27,8 +27,6 @@ export const notDriven: Readonly<Record<string, string>> = {
   'beta.tunnels': 'not part of Anthill',
   'beta.dreams': 'not yet',
   'beta.webhooks': 'reads deliveries and sends nothing; no webhooks yet',
-  'beta.files': 'not yet',
-  files: 'not yet',
   'beta.skills': 'not yet',
   skills: 'not yet',
   'beta.deployments': 'not yet',

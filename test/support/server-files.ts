@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { ServerHome } from './server.ts';
 
-type Column = 'downloadable' | 'expires_at_us' | 'created_at_us';
+type Column = 'downloadable' | 'expires_at_us' | 'session_id';
 
 /** Changes a file's row behind the server's back: what no client can do, or only by waiting. */
-export function setFile(home: ServerHome, id: string, column: Column, value: number): void {
+export function setFile(home: ServerHome, id: string, column: Column, value: number | string): void {
   const database = new Database(join(home.dataDir, 'anthill.db'), { timeout: 5_000 });
   const { changes } = database.prepare(`update files set ${column} = ? where id = ?`).run(value, id);
   database.close();
