@@ -263,6 +263,6 @@ export interface Collections {
 /** What belongs to the whole installation. */
 export interface Organization {
   readonly apiKeys: ApiKeys;
-  /** A small durable key/value shelf for the server's own identity (organization id, workspace id). */
+  /** A small durable key/value shelf for the server's own identity (organization id, workspace id, key of the cursors). */
   readonly identity: { getOrCreate(name: string, make: () => string): Promise<string> };
 }

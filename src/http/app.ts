@@ -12,6 +12,7 @@ import type { Route } from '../protocol/route.ts';
 import { routes } from '../protocol/routes.ts';
 import type { Authenticate } from './auth.ts';
 import { readBody } from './body.ts';
+import type { Cursors } from './cursors.ts';
 import { addDocuments } from './documents.ts';
 import { downloadResponse } from './download.ts';
 import type { Handlers } from './handlers.ts';
@@ -21,6 +22,7 @@ export type AppDeps = {
   /** By workspace: what they do not reach is not there for its clients. */
   readonly handlers: (workspaceId: string) => Handlers;
   readonly authenticate: Authenticate;
+  readonly cursors: Cursors;
   /** False while the server drains. */
   readonly isReady: () => boolean;
   readonly organizationId: string;
@@ -123,7 +125,9 @@ async function serve(deps: AppDeps, { key, route, request, headers, params }: Se
   headers['anthropic-workspace-id'] = workspaceId;
   checkVersion(request.headers.get('anthropic-version'));
   const betas = checkBeta(route, request.headers.get('anthropic-beta'));
-  const query = parseQuery(route, new URL(request.url).searchParams, isOlderClient(route, betas));
+  const list = { workspaceId, route, params };
+  const parameters = new URL(request.url).searchParams;
+  const query = deps.cursors.opened(list, parseQuery(route, parameters, isOlderClient(route, betas)));
   const body = await readBody(route, request);
   // A client that reconnects by itself sends the header along with its first URL, so the header is newer.
   const lastEventId = request.headers.get('last-event-id') || null;
@@ -131,7 +135,7 @@ async function serve(deps: AppDeps, { key, route, request, headers, params }: Se
   const result = await handler({ params, query, body, lastEventId, apiKeyId, betas });
   // What a handler answers depends on its route, see Answer.
   if (route.downloads) return downloadResponse(result as Download, headers);
-  if (!route.streams) return json(200, result, headers);
+  if (!route.streams) return json(200, deps.cursors.sealed(list, result), headers);
   const onlyMessages = readsOnlyMessages(request.headers);
   return sseResponse(result as EventStream, { clock: deps.clock, extraHeaders: headers, onlyMessages });
 }

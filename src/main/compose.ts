@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
@@ -38,6 +38,7 @@ import { createProbe } from '../hands/mcp/probe.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
 import { createApp } from '../http/app.ts';
 import { createAuthenticate } from '../http/auth.ts';
+import { createCursors } from '../http/cursors.ts';
 import type { Handlers } from '../http/handlers.ts';
 import { agentRoutes } from '../http/routes/agents.ts';
 import { environmentRoutes } from '../http/routes/environments.ts';
@@ -91,7 +92,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
     validate: createValidate({ key, probe, clock, refreshMsMax: tokenRefreshMsMax }),
   };
   const { organization } = store;
-  const { organizationId, workspaceId } = await identityOf(store);
+  const { organizationId, workspaceId, cursorKey } = await identityOf(store);
   const apiKey = await firstKey(config, organization.apiKeys, { workspaceId, nowUs: clock.nowUs() });
   if (config.upstream) await checkUpstream(config.upstream, config, organization.apiKeys);
 
@@ -112,6 +113,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   const app = createApp({
     handlers: byWorkspace((id) => createHandlers({ ...store.workspace(id), ...shared })),
     authenticate: createAuthenticate(organization.apiKeys),
+    cursors: createCursors(cursorKey),
     isReady: () => ready,
     organizationId,
     version: versionOf(),
@@ -235,6 +237,7 @@ async function identityOf(store: Store) {
       'workspace_id',
       () => `wrkspc_${newId('apikey').slice('apikey_'.length)}`,
     ),
+    cursorKey: await identity.getOrCreate('cursor_key', () => randomBytes(32).toString('base64url')),
   };
 }
 

@@ -9,7 +9,7 @@ export type Cursor = {
 
 const utf8 = new TextEncoder();
 
-/** Opaque to clients. */
+/** Opaque to clients, who get it with a seal behind it (http/cursors.ts). */
 export function encodeCursor({ order, position, back }: Cursor): string {
   const bytes = utf8.encode(JSON.stringify([order, position[0], position[1], ...(back ? [1] : [])]));
   return `page_${btoa(String.fromCharCode(...bytes))
@@ -18,7 +18,7 @@ export function encodeCursor({ order, position, back }: Cursor): string {
     .replaceAll('=', '')}`;
 }
 
-/** A cursor that was made by `encodeCursor` for the same order; anything else is a 400. */
+/** A cursor that was made by `encodeCursor` for the same order; anything else is a 400. Its seal is off by then. */
 export function decodeCursor(text: string, order: 'asc' | 'desc'): Cursor {
   const cursor = parseCursor(text);
   if (cursor === null) throw invalid('page: invalid cursor');

@@ -1,3 +1,4 @@
+import { encodeCursor } from '../../src/protocol/cursor.ts';
 import type { Sent } from '../support/server-http.ts';
 import type { Refused } from '../support/server-refusals.ts';
 import { absent, bad, describeRefusals, hello, text } from '../support/server-refusals.ts';
@@ -147,7 +148,7 @@ const sending: readonly Refused[] = [
   ],
 ];
 
-const cursor = (parts: unknown) => `page_${Buffer.from(JSON.stringify(parts)).toString('base64url')}`;
+const unsealed = encodeCursor({ order: 'desc', position: [1, 'a'], back: false });
 const get = (path: string) => () => ({ path });
 const history = (query: string) => (given: Session) => ({ path: `/v1/sessions/${given.id}/events?${query}` });
 
@@ -167,35 +168,13 @@ const reading: readonly Refused[] = [
   ['a limit over that of agents', get('/v1/agents?limit=101'), bad('limit must be between 1 and 100')],
   ['a limit over that of events', history('limit=1001'), bad('limit must be between 1 and 1000')],
   ['a limit over that of models', get('/v1/models?limit=1001'), bad('limit must be between 1 and 1000')],
-  ...[
-    '',
-    'x',
-    'page_',
-    'page_!!',
-    'page_bm90IGpzb24',
-    cursor({}),
-    cursor([]),
-    cursor(['up', 1, 'a']),
-    cursor(['desc', '1', 'a']),
-    cursor(['desc', 1.5, 'a']),
-    cursor(['desc', 1, null]),
-  ].map(
+  ...['', 'x', 'page_', 'page_!!', unsealed, `${unsealed}${'A'.repeat(22)}`].map(
     (page): Refused => [
       `page=${page}`,
       get(`/v1/sessions?page=${encodeURIComponent(page)}`),
       bad('page: invalid cursor'),
     ],
   ),
-  [
-    'a cursor of the other order',
-    get(`/v1/sessions?order=asc&page=${cursor(['desc', 1, 'a'])}`),
-    bad('page: this cursor belongs to order desc'),
-  ],
-  [
-    'a cursor that a time filter excludes',
-    get(`/v1/sessions?created_at[gt]=2030-01-01T00:00:00Z&page=${cursor(['desc', 1, 'a'])}`),
-    bad('page: the created_at filter excludes the position of this cursor'),
-  ],
   [
     'an order that is none',
     get('/v1/sessions?order=up'),
