@@ -4,7 +4,7 @@ import type { SessionState } from '../domain/session/state.ts';
 import { summaryOf } from '../domain/session/summarize.ts';
 import { keyset } from './keyset.ts';
 import { prepare } from './prepare.ts';
-import type { EntryRow } from './tables.ts';
+import type { EntryRow, SessionRow } from './tables.ts';
 import { build, queuedAtUs } from './tables.ts';
 
 /** The queries of the session log, compiled; parameters are bound by position. */
@@ -69,23 +69,21 @@ export function listed(id: string, query: EventQuery) {
     .selectAll()
     .where('session_id', '=', id)
     .where('listed_at_us', 'is not', null);
-  // A queued event has no time yet, so no time filter matches it.
-  if (Object.keys(query.createdAt).length > 0) select = select.where('listed_at_us', '<', queuedAtUs);
   if (query.types !== null) select = select.where('event_type', 'in', [...query.types]);
+  const window = { ...query, createdAt: processedOnly(query.createdAt) };
   const queue = query.after === null ? null : queuePosition(query.after);
-  if (queue === null) return keyset(select, ['listed_at_us', 'seq'], query).compile();
-  const { atUs, seq } = queue;
-  return select
-    .where((where) =>
-      where.or([
-        where.and([where('listed_at_us', '>', atUs), where('listed_at_us', '<', queuedAtUs)]),
-        where.and([where('listed_at_us', '=', queuedAtUs), where('seq', '>', seq)]),
-      ]),
-    )
-    .orderBy('listed_at_us')
-    .orderBy('seq')
-    .limit(query.limit)
-    .compile();
+  if (queue === null) return keyset(select, ['listed_at_us', 'seq'], window).compile();
+  const since = select.where((where) =>
+    where.or([where('listed_at_us', '<', queuedAtUs), where('seq', '>', queue.seq)]),
+  );
+  const after = [queue.atUs, Number.MAX_SAFE_INTEGER] as const;
+  return keyset(since, ['listed_at_us', 'seq'], { ...window, after }).compile();
+}
+
+/** A queued event has no time yet, so no time filter matches it. */
+function processedOnly(bounds: EventQuery['createdAt']): EventQuery['createdAt'] {
+  const isOpen = bounds.lt === undefined && bounds.lte === undefined;
+  return isOpen && Object.keys(bounds).length > 0 ? { ...bounds, lt: queuedAtUs } : bounds;
 }
 
 type Position = readonly [number, number | string];
@@ -122,6 +120,8 @@ export function insertSession(workspaceId: string, state: SessionState) {
       agent_id: state.agentId,
       agent_version: state.agentVersion,
       environment_id: state.environmentId,
+      status: state.status,
+      archived_at_us: state.archivedAtUs,
       agent: JSON.stringify(state.agent),
       resources: JSON.stringify(state.resources),
       ...cached(state),
@@ -136,6 +136,8 @@ export function insertSession(workspaceId: string, state: SessionState) {
 export function updateSession(state: SessionState, before: SessionState): CompiledQuery<unknown>[] {
   const { id } = state;
   const updates: CompiledQuery<unknown>[] = [updateCached({ id, ...cached(state) })];
+  if (state.status !== before.status || state.archivedAtUs !== before.archivedAtUs)
+    updates.push(updateStanding({ id, status: state.status, archived_at_us: state.archivedAtUs }));
   if (state.agent !== before.agent) updates.push(updateAgent({ id, agent: JSON.stringify(state.agent) }));
   if (state.resources !== before.resources) {
     updates.push(updateResources({ id, resources: JSON.stringify(state.resources) }));
@@ -149,13 +151,16 @@ type Cached = ReturnType<typeof cached>;
 const updateCached = prepare((row: Cached & { id: string }) =>
   build
     .updateTable('sessions')
-    .set({
-      archived_at_us: row.archived_at_us,
-      status: row.status,
-      last_seq: row.last_seq,
-      summary: row.summary,
-      wake_at_us: row.wake_at_us,
-    })
+    .set({ last_seq: row.last_seq, summary: row.summary, wake_at_us: row.wake_at_us })
+    .where('id', '=', row.id)
+    .compile(),
+);
+
+/** Apart from the rest: most indexes of sessions hold these columns, and are written anew whenever they are set. */
+const updateStanding = prepare((row: Pick<SessionRow, 'id' | 'status' | 'archived_at_us'>) =>
+  build
+    .updateTable('sessions')
+    .set({ status: row.status, archived_at_us: row.archived_at_us })
     .where('id', '=', row.id)
     .compile(),
 );
@@ -181,8 +186,6 @@ function cached(state: SessionState) {
   const summary = summaryOf(state);
   const { agent: _agent, resources: _resources, ...session } = summary.session;
   return {
-    archived_at_us: state.archivedAtUs,
-    status: state.status,
     last_seq: state.seq,
     summary: JSON.stringify({ ...summary, session }),
     wake_at_us: state.wakeAtUs,

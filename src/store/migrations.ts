@@ -215,6 +215,34 @@ const steps: readonly (readonly string[])[] = [
       primary key (session_id, resource_id)
     )`,
   ],
+  // A page of a list is one stretch of an index, or, of sessions, one for each status: however few rows a filter leaves.
+  [
+    ...['agents', 'environments', 'vaults', 'memory_stores'].map(
+      (table) => `create index ${table}_active on ${table} (workspace_id, created_at_us, id)
+        where archived_at_us is null`,
+    ),
+    `create index credentials_active on credentials (vault_id, created_at_us, id) where archived_at_us is null`,
+    'drop index sessions_by_creation',
+    'drop index sessions_by_agent',
+    ...[
+      ['sessions_by_status', 'status'],
+      ['sessions_by_agent', 'agent_id, status'],
+    ].flatMap(([name, columns]) => [
+      `create index ${name} on sessions (workspace_id, ${columns}, created_at_us, id)
+        where archived_at_us is null`,
+      `create index ${name}_archived on sessions (workspace_id, ${columns}, created_at_us, id)
+        where archived_at_us is not null`,
+    ]),
+    `create index sessions_by_agent_version
+      on sessions (workspace_id, agent_id, agent_version, created_at_us, id)`,
+    'drop index memory_versions_by_memory',
+    // Some are never null: SQLite prefers a partial index, and else would take the one by creation for the versions
+    // of a memory as soon as their time is bounded on both sides; of equals it takes the last.
+    ...['service_account_id', 'api_key_id', 'session_id', 'operation', 'memory_id'].map(
+      (column) => `create index memory_versions_by_${column}
+        on memory_versions (store_id, ${column}, created_at_us, id) where ${column} is not null`,
+    ),
+  ],
 ];
 
 /** Brings the schema up to date; refuses one made by a newer server. */

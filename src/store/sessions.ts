@@ -2,8 +2,9 @@ import type { SessionQuery, Sessions } from '../domain/collections.ts';
 import type { SessionSummary } from '../domain/session/summarize.ts';
 import { presentSession } from '../domain/session/summarize.ts';
 import type { Session } from '../protocol/sessions.ts';
+import { sessionStatuses } from '../protocol/sessions.ts';
 import type { Engine } from './engines/engine.ts';
-import { keyset } from './keyset.ts';
+import { keyset, merged } from './keyset.ts';
 import type { SessionRow } from './tables.ts';
 import { build } from './tables.ts';
 
@@ -22,7 +23,8 @@ export function createSessions(engine: Engine, workspaceId: string): Sessions {
     async page(query, nowUs) {
       // Deployments do not exist, so no session belongs to one.
       if (query.deploymentId !== null) return [];
-      const rows = await engine.read.all(pageOf(workspaceId, query).compile());
+      const compiled = pageOf(workspaceId, query);
+      const rows = compiled ? await engine.read.all(compiled) : [];
       return rows.map((row) => ({
         item: sessionOf(row, nowUs),
         position: [row.created_at_us, row.id] as const,
@@ -31,29 +33,44 @@ export function createSessions(engine: Engine, workspaceId: string): Sessions {
   };
 }
 
-/** A page walks an index by time: that of all sessions, or that of the sessions with one memory store. */
+/** Sessions with one memory store are found through it; all others each in the stretches of their index. */
 function pageOf(workspaceId: string, query: SessionQuery) {
-  const select = filtered(workspaceId, query);
-  if (query.memoryStoreId === null) return keyset(select, ['sessions.created_at_us', 'sessions.id'], query);
-  const attached = select
+  if (query.memoryStoreId === null)
+    return merged(partsOf(workspaceId, query), ['created_at_us', 'id'], query);
+  const attached = filtered(workspaceId, query)
     .innerJoin('session_memory_stores', 'session_id', 'sessions.id')
     .where('memory_store_id', '=', query.memoryStoreId);
-  return keyset(attached, ['session_memory_stores.created_at_us', 'session_id'], query);
+  return keyset(attached, ['session_memory_stores.created_at_us', 'session_id'], query).compile();
 }
 
+/** What the filters leave, in one selection. */
 function filtered(workspaceId: string, query: SessionQuery) {
-  let select = build
+  const { agentId, agentVersion, statuses, includeArchived } = query;
+  let select = ofAgent(workspaceId, query);
+  // A version means nothing without its agent (spec/sessions.md, List filters).
+  if (agentId !== null && agentVersion !== null) select = select.where('agent_version', '=', agentVersion);
+  if (statuses !== null) select = select.where('status', 'in', [...statuses]);
+  return includeArchived ? select : select.where('archived_at_us', 'is', null);
+}
+
+/** Each part is one stretch of an index: the sessions of one version, else those of one status, archived or not. */
+function partsOf(workspaceId: string, query: SessionQuery) {
+  const { agentId, agentVersion, statuses, includeArchived } = query;
+  if (agentId !== null && agentVersion !== null) return [filtered(workspaceId, query)];
+  const all = ofAgent(workspaceId, query);
+  return [...new Set(statuses ?? sessionStatuses)].flatMap((status) => {
+    const part = all.where('status', '=', status);
+    const active = part.where('archived_at_us', 'is', null);
+    return includeArchived ? [active, part.where('archived_at_us', 'is not', null)] : [active];
+  });
+}
+
+function ofAgent(workspaceId: string, { agentId }: SessionQuery) {
+  const all = build
     .selectFrom('sessions')
     .select(['sessions.id', 'sessions.created_at_us', 'summary', 'agent', 'resources'])
     .where('workspace_id', '=', workspaceId);
-  if (!query.includeArchived) select = select.where('archived_at_us', 'is', null);
-  if (query.agentId !== null) {
-    select = select.where('agent_id', '=', query.agentId);
-    // A version means nothing without its agent (spec/sessions.md, List filters).
-    if (query.agentVersion !== null) select = select.where('agent_version', '=', query.agentVersion);
-  }
-  if (query.statuses !== null) select = select.where('status', 'in', [...query.statuses]);
-  return select;
+  return agentId === null ? all : all.where('agent_id', '=', agentId);
 }
 
 function sessionOf(row: Pick<SessionRow, 'summary' | 'agent' | 'resources'>, nowUs: number): Session {

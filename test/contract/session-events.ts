@@ -120,6 +120,7 @@ function listContract(make: MakeStore): void {
       (await list(it, { after })).map(({ id }) => id),
       [second],
     );
+    assert.deepEqual(await list(it, { after, createdAt: { gte: 0 } }), [], 'what is queued has no time');
     await it.decide('sesn_1', answer);
     const seen = new Set(page.flatMap(({ item }) => (item.processed_at == null ? [] : [item.id])));
     assert.deepEqual(
