@@ -11,6 +11,7 @@ import { newId } from '../base/ids.ts';
 import { formatUs } from '../base/timestamp.ts';
 import type { MemoryVersionQuery, PageQuery, ResourceQuery, SessionQuery } from '../domain/collections.ts';
 import { createSession } from '../domain/session/lifecycle.ts';
+import { openBlobFiles } from './blob-files.ts';
 import { openBodies } from './bodies.ts';
 import type { Engine, Sql } from './engines/engine.ts';
 import { openSqlite } from './engines/sqlite.ts';
@@ -151,6 +152,7 @@ describe('a page of a list is one search in an index', async () => {
   const spied: Engine = { ...engine, read };
   const store = await openStoreOn(spied, {
     bodies: openBodies(directory),
+    blobs: openBlobFiles(directory),
     clock: fakeClock(),
     afterCommit() {},
   });
