@@ -49,6 +49,14 @@ export const memoryStoresPerSessionMax = 8;
 export const pathBytesMax = 4_095;
 export const pathSegmentBytesMax = 255;
 
+// Deployments
+export const scheduledDeploymentsMax = 1_000;
+export const upcomingRunsMax = 5;
+/** A run starts this long after its scheduled time: a part of the interval, within bounds. */
+export const scheduleJitter = { minUs: 5_000_000, maxUs: 540_000_000, intervalShare: 0.15 } as const;
+/** Nobody knows the time zones of a later time. Five leap days fit, also around 2100. */
+export const scheduleHorizonYears = 50;
+
 // Vaults
 export const credentialsPerVaultMax = 20;
 /** For trying a credential at its MCP server, and for one exchange with a token endpoint. */
