@@ -14,6 +14,8 @@ export type ResourceId = Brand<'resource'>;
 
 export type IdPrefix =
   | 'agent'
+  | 'depl'
+  | 'drun'
   | 'env'
   | 'file'
   | 'sesn'

@@ -34,12 +34,14 @@ const runKinds: Kinds = new Map([
   ['yes', 'switch'],
 ] as const);
 
+/** Strings on the wire, as everything is in a query, and switches to the person who types. */
+const switches = ['include_archived', 'force', 'has_error'];
+
 /** Names that the request of a command takes; they hide a global flag of the same name, as `--version` of an agent. */
 export function requestFlags(command: Command): Kinds {
   const ids = command.ids.map((id) => [flagOf(id), 'value'] as const);
   const fields = [...command.body, ...command.query].flatMap((field) => {
-    // `stringbool` is a string on the wire and a switch to the person who types.
-    const isSwitch = field.kind === 'boolean' || field.name === 'include_archived' || field.name === 'force';
+    const isSwitch = field.kind === 'boolean' || switches.includes(field.name);
     const kind = isSwitch ? 'switch' : 'value';
     const item = itemFlagOf(field);
     return [flagOf(field.name), ...(item === null ? [] : [item])].map((name) => [name, kind] as const);

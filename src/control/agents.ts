@@ -4,6 +4,7 @@ import type { AgentRules } from '../domain/agents.ts';
 import { archiveAgent, createAgent, updateAgent } from '../domain/agents.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
 import type { Agents, SkillVersions } from '../domain/collections.ts';
+import { archiveDeployment } from '../domain/deployments.ts';
 import type { FindAgent } from '../domain/multiagent.ts';
 import { referencedAgents } from '../domain/multiagent.ts';
 import type { Agent, AgentCreate, AgentUpdate } from '../protocol/agents.ts';
@@ -70,7 +71,15 @@ export function createAgentCommands(deps: AgentDeps): AgentCommands {
       pageOf(query, listDefaults, (page) =>
         agents.page({ ...page, includeArchived: query.include_archived ?? false }),
       ),
-    archive: (id) => change(id, (current) => archiveAgent(current, clock.nowUs())),
+    async archive(id) {
+      const nowUs = clock.nowUs();
+      const archived = await agents.archive(checkedId(id), {
+        agent: (current) => archiveAgent(current, nowUs),
+        deployment: (current) => archiveDeployment(current, nowUs),
+      });
+      if (!archived) throw absent(id);
+      return archived;
+    },
     async versions(id, query) {
       if (!(await agents.get(checkedId(id)))) throw absent(id);
       return await pageOf(query, listDefaults, (page) => agents.versions(id, page));

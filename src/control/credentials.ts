@@ -6,7 +6,7 @@ import type { SaveRotated, ValidateCredential } from '../domain/credential-valid
 import type { Deposit } from '../domain/credentials.ts';
 import { checkAdmission, createCredential, updateCredential } from '../domain/credentials.ts';
 import type { Seal, SecretField } from '../domain/sealing.ts';
-import { archived } from '../domain/vaults.ts';
+import { absentVault, archived } from '../domain/vaults.ts';
 import type {
   Credential,
   CredentialCreate,
@@ -16,7 +16,6 @@ import type {
 import { invalid, Refusal } from '../protocol/refusal.ts';
 import type { Page, WindowQuery } from './page.ts';
 import { pageOf } from './page.ts';
-import { absentVault } from './vaults.ts';
 
 export type CredentialDeps = {
   readonly collections: Pick<Collections, 'vaults' | 'credentials'>;

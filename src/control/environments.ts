@@ -1,7 +1,13 @@
 import type { Clock } from '../base/clock.ts';
 import type { NewId } from '../base/ids.ts';
 import type { Environments } from '../domain/collections.ts';
-import { archiveEnvironment, createEnvironment, updateEnvironment } from '../domain/environments.ts';
+import {
+  absentEnvironment,
+  archivedEnvironment,
+  archiveEnvironment,
+  createEnvironment,
+  updateEnvironment,
+} from '../domain/environments.ts';
 import type { Environment, EnvironmentCreate, EnvironmentUpdate } from '../protocol/environments.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import type { Page, WindowQuery } from './page.ts';
@@ -32,7 +38,7 @@ export function createEnvironmentCommands({
 }: EnvironmentDeps): EnvironmentCommands {
   async function change(id: string, rule: (current: Environment) => Environment): Promise<Environment> {
     const changed = await environments.change(id, rule);
-    if (!changed) throw absent(id);
+    if (!changed) throw absentEnvironment(id);
     return changed;
   }
 
@@ -44,7 +50,7 @@ export function createEnvironmentCommands({
     },
     async retrieve(id) {
       const environment = await environments.get(id);
-      if (!environment) throw absent(id);
+      if (!environment) throw absentEnvironment(id);
       return environment;
     },
     update: (id, body) => change(id, (current) => updateEnvironment(current, body, clock.nowUs())),
@@ -61,12 +67,16 @@ export function createEnvironmentCommands({
           `Environment has ${activeSessions} active sessions. Use force=true to delete anyway.`,
         );
       });
-      if (!removed) throw absent(id);
+      if (!removed) throw absentEnvironment(id);
       return { id, type: 'environment_deleted' };
     },
   };
 }
 
-function absent(id: string): Refusal {
-  return new Refusal('not_found', `Environment ${id} not found.`, { errorCode: 'environment_not_found' });
+/** One that sessions can be created in. */
+export async function usableEnvironment(environments: Environments, id: string): Promise<Environment> {
+  const environment = await environments.get(id);
+  if (!environment) throw absentEnvironment(id);
+  if (environment.archived_at !== null) throw archivedEnvironment(id);
+  return environment;
 }

@@ -3,7 +3,7 @@ import type { ModelCatalog } from '../domain/catalog.ts';
 import type { Agents, Collections } from '../domain/collections.ts';
 import { expandMultiagent, pinnedMembers } from '../domain/multiagent.ts';
 import type { Agent, AgentSelection } from '../protocol/agents.ts';
-import { invalid, Refusal } from '../protocol/refusal.ts';
+import { Refusal } from '../protocol/refusal.ts';
 import type { SessionAgent, ThreadAgent } from '../protocol/sessions.ts';
 import { loadSkills, refuseAbsentSkills } from './agent-skills.ts';
 
@@ -18,6 +18,7 @@ export async function snapshotAgent(
   for (const { id, version } of pinnedMembers(agent.multiagent)) {
     const member = await deps.agents.get(id, version);
     if (!member) throw new Refusal('not_found', `Agent not found: ${id} version ${version}`);
+    refuseArchivedAgent(member);
     members.set(`${id}@${version}`, definitionOf(member));
   }
   const definition = definitionOf(agent);
@@ -37,14 +38,22 @@ export async function snapshotAgent(
   return snapshot;
 }
 
-async function usableAgent(agents: Agents, id: string, version: number | undefined): Promise<Agent> {
+/** One that new sessions can be created with, at a version or the latest. */
+export async function usableAgent(agents: Agents, id: string, version: number | undefined): Promise<Agent> {
   const agent = await agents.get(id, version);
   if (!agent)
     throw new Refusal(
       'not_found',
       `Agent not found: ${version === undefined ? id : `${id} version ${version}`}`,
     );
-  const latest = version === undefined ? agent : await agents.get(id);
-  if (latest?.archived_at) throw invalid(`Agent ${id} is archived and cannot be used in new sessions`);
+  refuseArchivedAgent(agent);
   return agent;
+}
+
+/** Archiving concerns every version of an agent. */
+function refuseArchivedAgent({ id, archived_at }: Agent): void {
+  if (archived_at === null) return;
+  throw new Refusal('invalid_request', `Agent ${id} is archived and cannot be used in new sessions`, {
+    runError: 'agent_archived_error',
+  });
 }

@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts';
-import type { NewId } from '../base/ids.ts';
+import type { NewId, SessionId } from '../base/ids.ts';
 import { checkTools, resolveTools } from '../domain/agent-tools.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
-import type { Collections, Vaults } from '../domain/collections.ts';
+import type { Collections } from '../domain/collections.ts';
 import { mergeMetadata } from '../domain/metadata.ts';
 import type { Seal } from '../domain/sealing.ts';
 import { checkInitialEvents, checkMcpHosts, checkPriced } from '../domain/session/creation.ts';
@@ -13,17 +13,20 @@ import { archiveSession, createSession, deleteSession, updateSession } from '../
 import type { SessionLog } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import { summarize } from '../domain/session/summarize.ts';
-import { archivedVault } from '../domain/vaults.ts';
+import { checkSystemModel } from '../domain/session/system-messages.ts';
+import type { DeploymentRun } from '../protocol/deployment-runs.ts';
 import type { Environment } from '../protocol/environments.ts';
+import type { EventParams } from '../protocol/event-params.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
 import type { QueryOf } from '../protocol/routes.ts';
 import type { Session, SessionAgent, SessionCreate, SessionUpdate } from '../protocol/sessions.ts';
+import { usableEnvironment } from './environments.ts';
 import { checkFileBlocks } from './file-blocks.ts';
 import type { PageBothWays } from './page.ts';
 import { pageBothWays } from './page.ts';
 import { prepareResources } from './prepare-resources.ts';
 import { snapshotAgent } from './session-agent.ts';
-import { absentVault } from './vaults.ts';
+import { requireUsableVaults } from './vaults.ts';
 
 export type SessionDeps = {
   readonly log: SessionLog;
@@ -35,6 +38,17 @@ export type SessionDeps = {
   readonly seal: Seal;
   readonly clock: Clock;
   readonly newId: NewId;
+};
+
+/** What a session is made of; deployments may begin theirs with more kinds of events. */
+export type NewSession = Omit<SessionCreate, 'initial_events'> & {
+  readonly initial_events?: readonly EventParams[] | null | undefined;
+};
+
+/** The deployment that starts a session, and the record of that, which is kept along with the session. */
+export type SessionOrigin = {
+  readonly deploymentId: string;
+  readonly runOf: (sessionId: SessionId) => DeploymentRun;
 };
 
 export type SessionCommands = {
@@ -66,7 +80,7 @@ export function createSessionCommands(deps: SessionDeps): SessionCommands {
 
   return {
     async create(body) {
-      const state = await create(deps, body);
+      const state = await startSession(deps, body);
       return summarize(state, clock.nowUs());
     },
     async retrieve(id) {
@@ -111,21 +125,18 @@ export function createSessionCommands(deps: SessionDeps): SessionCommands {
 }
 
 /** Everything is checked before anything is written: a refused create leaves nothing behind. */
-async function create(deps: SessionDeps, body: SessionCreate): Promise<SessionState> {
+export async function startSession(
+  deps: SessionDeps,
+  body: NewSession,
+  origin?: SessionOrigin,
+): Promise<SessionState> {
   const initialEvents = body.initial_events ?? [];
   checkInitialEvents(initialEvents);
   const { files } = deps.collections;
   await checkFileBlocks({ files, nowUs: deps.clock.nowUs() }, initialEvents, 'initial_events');
   const agent = await snapshotAgent({ ...deps.collections, catalog: deps.catalog }, body.agent);
-  const environment = await deps.collections.environments.get(body.environment_id);
-  if (!environment) {
-    throw new Refusal('not_found', `Environment ${body.environment_id} not found.`, {
-      errorCode: 'environment_not_found',
-    });
-  }
-  if (environment.archived_at !== null) {
-    throw invalid(`Environment ${environment.id} is archived.`, 'environment_archived');
-  }
+  checkSystemModel({ agent }, initialEvents, deps.catalog, 'initial_events');
+  const environment = await usableEnvironment(deps.collections.environments, body.environment_id);
   if (environment.config.type === 'self_hosted') {
     throw invalid(
       'sessions on self_hosted environments need workers, which this server version does not have',
@@ -134,7 +145,7 @@ async function create(deps: SessionDeps, body: SessionCreate): Promise<SessionSt
   checkMcpHosts(agent, environment);
   if (body.budget) checkPriced(agent, deps.catalog);
   const vaultIds = body.vault_ids ?? [];
-  await checkVaults(deps.collections.vaults, vaultIds);
+  await requireUsableVaults(deps.collections.vaults, vaultIds);
   const nowUs = deps.clock.nowUs();
   const id = deps.newId('sesn');
   const { resources, beside } = await prepareResources(deps, body.resources ?? [], {
@@ -149,21 +160,15 @@ async function create(deps: SessionDeps, body: SessionCreate): Promise<SessionSt
     environmentId: environment.id,
     vaultIds,
     resources,
+    ...(origin && { deploymentId: origin.deploymentId }),
     agent,
     title: body.title ?? null,
     metadata: body.metadata ?? {},
     budget: body.budget ?? null,
     createdAtUs: nowUs,
   };
-  return await deps.log.create(createSession(birth, initialEvents, { nowUs, newId: deps.newId }), beside);
-}
-
-async function checkVaults(vaults: Vaults, ids: readonly string[]): Promise<void> {
-  for (const id of ids) {
-    const vault = await vaults.get(id);
-    if (!vault) throw absentVault(id);
-    if (vault.archived_at !== null) throw archivedVault(id);
-  }
+  const entries = createSession(birth, initialEvents, { nowUs, newId: deps.newId });
+  return await deps.log.create(entries, { ...beside, ...(origin && { run: origin.runOf(id) }) });
 }
 
 function requestedChanges(state: SessionState, body: SessionUpdate): RequestedChanges {

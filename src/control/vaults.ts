@@ -1,8 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { NewId } from '../base/ids.ts';
 import type { ArchiveRules, Vaults } from '../domain/collections.ts';
-import { archived, createVault, updateVault } from '../domain/vaults.ts';
-import { Refusal } from '../protocol/refusal.ts';
+import { absentVault, archived, archivedVault, createVault, updateVault } from '../domain/vaults.ts';
 import type { Vault, VaultCreate, VaultUpdate } from '../protocol/vaults.ts';
 import type { Page, WindowQuery } from './page.ts';
 import { pageOf } from './page.ts';
@@ -59,6 +58,11 @@ function found(vault: Vault | null, id: string): Vault {
   return vault;
 }
 
-export function absentVault(id: string): Refusal {
-  return new Refusal('not_found', `Vault not found: ${id}`);
+/** Vaults that sessions can use credentials of. */
+export async function requireUsableVaults(vaults: Vaults, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    const vault = await vaults.get(id);
+    if (!vault) throw absentVault(id);
+    if (vault.archived_at !== null) throw archivedVault(id);
+  }
 }

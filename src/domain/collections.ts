@@ -1,5 +1,7 @@
 import type { Agent } from '../protocol/agents.ts';
 import type { Credential } from '../protocol/credentials.ts';
+import type { DeploymentRun, TriggerContext } from '../protocol/deployment-runs.ts';
+import type { Deployment } from '../protocol/deployments.ts';
 import type { Environment } from '../protocol/environments.ts';
 import type { FileMetadata } from '../protocol/files.ts';
 import type { Memory, MemoryListItem } from '../protocol/memories.ts';
@@ -8,6 +10,7 @@ import type { MemoryOperation, MemoryVersion } from '../protocol/memory-versions
 import type { Session } from '../protocol/sessions.ts';
 import type { Vault } from '../protocol/vaults.ts';
 import type { StagedBlob } from './blobs.ts';
+import type { DeploymentScene, StoredDeployment } from './deployments.ts';
 import type { MemoryScene, MemoryWrite } from './memories.ts';
 import type { SecretField } from './sealing.ts';
 import type { Positioned } from './session/session-log.ts';
@@ -36,8 +39,8 @@ export type SessionQuery = ResourceQuery & {
   readonly agentId: string | null;
   readonly agentVersion: number | null;
   readonly statuses: readonly Session['status'][] | null;
-  /** Sessions created from a deployment or over a memory store: none can be yet. */
   readonly deploymentId: string | null;
+  /** Sessions over a memory store: none can be yet. */
   readonly memoryStoreId: string | null;
 };
 
@@ -50,9 +53,16 @@ export interface Agents {
   /** `version` omitted: the latest. */
   get(id: string, version?: number): Promise<Agent | null>;
   change(id: string, rule: (current: Agent) => Agent): Promise<Agent | null>;
+  /** Changes an agent and every deployment of it that is not archived at once. */
+  archive(id: string, rules: AgentArchiveRules): Promise<Agent | null>;
   page(query: ResourceQuery): Promise<readonly Positioned<Agent>[]>;
   versions(id: string, query: PageQuery): Promise<readonly Positioned<Agent>[]>;
 }
+
+export type AgentArchiveRules = {
+  readonly agent: (current: Agent) => Agent;
+  readonly deployment: (current: StoredDeployment) => StoredDeployment;
+};
 
 export interface Environments {
   /** A second active environment of the same name is refused with `conflict`. */
@@ -108,6 +118,42 @@ export interface Sessions {
   /** The API object as of `nowUs` (durations are running). */
   get(id: string, nowUs: number): Promise<Session | null>;
   page(query: SessionQuery, nowUs: number): Promise<readonly Positioned<Session>[]>;
+}
+
+export type DeploymentQuery = ResourceQuery & {
+  readonly agentId: string | null;
+  readonly status: Deployment['status'] | null;
+};
+
+export interface Deployments {
+  /** `check` gets what the deployment would stand among and may refuse. */
+  insert(stored: StoredDeployment, check: DeploymentCheck): Promise<void>;
+  get(id: string): Promise<StoredDeployment | null>;
+  /** `check` is asked about what the rule made of it, unless that is the same object. */
+  change(
+    id: string,
+    rule: (current: StoredDeployment) => StoredDeployment,
+    check?: DeploymentCheck,
+  ): Promise<StoredDeployment | null>;
+  page(query: DeploymentQuery): Promise<readonly Positioned<StoredDeployment>[]>;
+}
+
+export type DeploymentCheck = (stored: StoredDeployment, scene: DeploymentScene) => void;
+
+export type DeploymentRunQuery = PageQuery & {
+  readonly deploymentId: string | null;
+  readonly trigger: TriggerContext['type'] | null;
+  readonly hasError: boolean | null;
+};
+
+export interface DeploymentRuns {
+  /**
+   * A run without a session; one that has a session is written along with it, see `SessionLog.create`. Refused
+   * when the deployment is absent or archived, and with `conflict` when it had a run for this scheduled time.
+   */
+  insert(run: DeploymentRun): Promise<void>;
+  get(id: string): Promise<DeploymentRun | null>;
+  page(query: DeploymentRunQuery): Promise<readonly Positioned<DeploymentRun>[]>;
 }
 
 export interface MemoryStores {
@@ -252,6 +298,8 @@ export interface Collections {
   readonly vaults: Vaults;
   readonly credentials: Credentials;
   readonly sessions: Sessions;
+  readonly deployments: Deployments;
+  readonly deploymentRuns: DeploymentRuns;
   readonly memoryStores: MemoryStores;
   readonly memories: Memories;
   readonly memoryVersions: MemoryVersions;

@@ -7,7 +7,7 @@ import type {
   EnvironmentUpdate,
 } from '../protocol/environments.ts';
 import { packageManagers } from '../protocol/environments.ts';
-import { invalid } from '../protocol/refusal.ts';
+import { invalid, Refusal } from '../protocol/refusal.ts';
 import { mergeMetadata } from './metadata.ts';
 
 type CloudConfig = Extract<EnvironmentConfig, { type: 'cloud' }>;
@@ -35,8 +35,7 @@ export function updateEnvironment(
   params: EnvironmentUpdate,
   nowUs: number,
 ): Environment {
-  if (current.archived_at !== null)
-    throw invalid(`Environment ${current.id} is archived.`, 'environment_archived');
+  if (current.archived_at !== null) throw archivedEnvironment(current.id);
   if (params.config && params.config.type !== current.config.type) {
     throw invalid('config.type cannot be changed after creation', 'invalid_config_type_change');
   }
@@ -102,4 +101,18 @@ function checkPackages({ networking, packages }: CloudConfig): void {
       'config.packages: limited networking needs networking.allow_package_managers to install packages',
     );
   }
+}
+
+export function absentEnvironment(id: string): Refusal {
+  return new Refusal('not_found', `Environment ${id} not found.`, {
+    errorCode: 'environment_not_found',
+    runError: 'environment_not_found_error',
+  });
+}
+
+export function archivedEnvironment(id: string): Refusal {
+  return new Refusal('invalid_request', `Environment ${id} is archived.`, {
+    errorCode: 'environment_archived',
+    runError: 'environment_archived_error',
+  });
 }

@@ -124,11 +124,14 @@ export function checkQuota(usedBytes: number, bytes: number, quotaBytes: number)
 }
 
 export function absentFile(id: string): Refusal {
-  return new Refusal('not_found', `File \`${id}\` not found.`);
+  return new Refusal('not_found', `File \`${id}\` not found.`, { runError: 'file_not_found_error' });
 }
 
 export function expiredFile(id: string): Refusal {
-  return new Refusal('not_found', `file_expired: File \`${id}\` has expired.`, { errorCode: 'file_expired' });
+  return new Refusal('not_found', `file_expired: File \`${id}\` has expired.`, {
+    errorCode: 'file_expired',
+    runError: 'file_not_found_error',
+  });
 }
 
 const imageTypes: readonly string[] = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'];
@@ -157,8 +160,12 @@ export type FileBlock = {
 
 /** Refuses a block whose file a model cannot be shown that way. */
 export function checkFileBlock({ path, id, as, file }: FileBlock, nowUs: number): void {
-  if (!file) throw invalid(`${path}: File \`${id}\` not found.`);
-  if (isExpired(file, nowUs)) throw invalid(`${path}: File \`${id}\` has expired.`, 'file_expired');
+  const runError = 'file_not_found_error';
+  if (!file) throw new Refusal('invalid_request', `${path}: File \`${id}\` not found.`, { runError });
+  if (isExpired(file, nowUs)) {
+    const message = `${path}: File \`${id}\` has expired.`;
+    throw new Refusal('invalid_request', message, { errorCode: 'file_expired', runError });
+  }
   const shown = shownAs(file);
   if (as === 'image' ? shown !== 'image' : shown !== 'pdf' && shown !== 'text') {
     const fitting = as === 'image' ? imageTypes.join(', ') : 'application/pdf and text';

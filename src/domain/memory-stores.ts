@@ -53,9 +53,14 @@ export function refuseArchived(store: MemoryStore): void {
 /** Only a store that is there and can be written may be attached to a new session. */
 export function checkAttachable(store: MemoryStore | null, id: string): asserts store is MemoryStore {
   if (!store) throw absentMemoryStore(id);
-  if (store.archived_at !== null) throw invalid(`Memory store ${id} is archived.`);
+  if (store.archived_at === null) return;
+  throw new Refusal('invalid_request', `Memory store ${id} is archived.`, {
+    runError: 'memory_store_archived_error',
+  });
 }
 
 export function absentMemoryStore(id: string): Refusal {
-  return new Refusal('not_found', `Memory store not found: ${id}`);
+  return new Refusal('not_found', `Memory store not found: ${id}`, {
+    runError: 'session_resource_not_found_error',
+  });
 }

@@ -12,7 +12,11 @@ export type SecretPlace =
       readonly sessionId: SessionId;
       readonly resourceId: ResourceId;
       readonly field: 'authorization_token';
-    };
+    }
+  | { readonly deploymentId: string; readonly index: string; readonly field: 'authorization_token' };
 
 /** Encrypts one secret for rest. Two seals of one secret differ. */
 export type Seal = (secret: string, place: SecretPlace) => string;
+
+/** The secret that was sealed for this place; throws when it was not. */
+export type Unseal = (sealed: string, place: SecretPlace) => string;

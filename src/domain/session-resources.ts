@@ -4,7 +4,7 @@ import { formatUs } from '../base/timestamp.ts';
 import type { AgentTool } from '../protocol/agent-tools.ts';
 import type { Environment } from '../protocol/environments.ts';
 import type { MemoryStore } from '../protocol/memory-stores.ts';
-import { invalid } from '../protocol/refusal.ts';
+import { invalid, Refusal } from '../protocol/refusal.ts';
 import type {
   FileResource,
   ParamsOf,
@@ -41,8 +41,10 @@ export function checkResources(resources: readonly SessionResourceParams[], sett
 /** What a worker's machine has is its owner's; only memory is brought there. */
 function checkPlace(resource: SessionResourceParams, environment: EnvironmentType, field: string): void {
   if (environment !== 'self_hosted' || resource.type === 'memory_store') return;
-  throw invalid(
+  throw new Refusal(
+    'invalid_request',
     `${field}: ${resource.type} resources are not supported in a self_hosted environment; only memory_store is`,
+    { runError: 'self_hosted_resources_unsupported_error' },
   );
 }
 

@@ -1,6 +1,5 @@
 import { formatUs } from '../base/timestamp.ts';
-import type { Refusal } from '../protocol/refusal.ts';
-import { invalid } from '../protocol/refusal.ts';
+import { Refusal } from '../protocol/refusal.ts';
 import type { Vault, VaultCreate, VaultUpdate } from '../protocol/vaults.ts';
 import { mergeMetadata } from './metadata.ts';
 
@@ -39,5 +38,9 @@ export function archived<T extends Pick<Vault, 'archived_at' | 'updated_at'>>(cu
 }
 
 export function archivedVault(id: string): Refusal {
-  return invalid(`Vault ${id} is archived.`);
+  return new Refusal('invalid_request', `Vault ${id} is archived.`, { runError: 'vault_archived_error' });
+}
+
+export function absentVault(id: string): Refusal {
+  return new Refusal('not_found', `Vault not found: ${id}`, { runError: 'vault_not_found_error' });
 }

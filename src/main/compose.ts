@@ -10,6 +10,10 @@ import { createScriptedEndpoint } from '../brain/models/scripted/endpoint.ts';
 import { startTurn } from '../brain/turn.ts';
 import { createAgentCommands } from '../control/agents.ts';
 import { createCredentialCommands } from '../control/credentials.ts';
+import type { DeploymentRunDeps } from '../control/deployment-runs.ts';
+import { createDeploymentRunCommands } from '../control/deployment-runs.ts';
+import type { DeploymentDeps } from '../control/deployments.ts';
+import { createDeploymentCommands } from '../control/deployments.ts';
 import { createEnvironmentCommands } from '../control/environments.ts';
 import { createFileCommands } from '../control/files.ts';
 import { createMemoryCommands } from '../control/memories.ts';
@@ -31,7 +35,7 @@ import { credentialProbeMsMax, drainGraceMs, tokenRefreshMsMax } from '../domain
 import type { ModelReply } from '../domain/model.ts';
 import { listCostMicroCents } from '../domain/prices.ts';
 import type { SandboxProvider } from '../domain/sandbox.ts';
-import type { Seal } from '../domain/sealing.ts';
+import type { Seal, Unseal } from '../domain/sealing.ts';
 import type { Claimant, Commit } from '../domain/session/session-log.ts';
 import { createHands } from '../hands/hands.ts';
 import { createProbe } from '../hands/mcp/probe.ts';
@@ -41,6 +45,7 @@ import { createAuthenticate } from '../http/auth.ts';
 import { createCursors } from '../http/cursors.ts';
 import type { Handlers } from '../http/handlers.ts';
 import { agentRoutes } from '../http/routes/agents.ts';
+import { deploymentRoutes } from '../http/routes/deployments.ts';
 import { environmentRoutes } from '../http/routes/environments.ts';
 import { eventRoutes } from '../http/routes/events.ts';
 import { fileRoutes } from '../http/routes/files.ts';
@@ -54,13 +59,15 @@ import { credentialRoutes, vaultRoutes } from '../http/routes/vaults.ts';
 import type { RunningServer } from '../http/server.ts';
 import { startServer } from '../http/server.ts';
 import type { ModelConfig } from '../protocol/agents.ts';
+import type { DeploymentRun } from '../protocol/deployment-runs.ts';
 import type { Store, WorkspaceStore } from '../store/open.ts';
 import { openStore } from '../store/open.ts';
 import { createTails } from '../store/tails.ts';
 import { openMasterKey } from '../vault/master-key.ts';
-import { createSeal } from '../vault/sealing.ts';
+import { createSeal, createUnseal } from '../vault/sealing.ts';
 import { createValidate } from '../vault/validate.ts';
 import { expireFiles } from '../workers/expire-files.ts';
+import { createOccurrences } from '../workers/occurrences.ts';
 import { runSessions } from '../workers/run-sessions.ts';
 import { tendSandboxes } from '../workers/tend-sandboxes.ts';
 import type { Config } from './config.ts';
@@ -89,6 +96,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   const probe = createProbe({ deadlineMs: credentialProbeMsMax, version: versionOf() });
   const vault = {
     seal: createSeal(key),
+    unseal: createUnseal(key),
     validate: createValidate({ key, probe, clock, refreshMsMax: tokenRefreshMsMax }),
   };
   const { organization } = store;
@@ -108,7 +116,12 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   const expiry = expireFiles({ fileExpiry: store.fileExpiry, clock, log });
 
   const { blobs } = store;
-  const shared = { blobs, config, tails, catalog, vault, readUpload: createUploadReader(blobs) };
+  const runs = {
+    occurrences: createOccurrences(),
+    onFault: (run: DeploymentRun, cause: unknown) =>
+      log.error('deployment.run_failed', { runId: run.id, deploymentId: run.deployment_id, cause }),
+  };
+  const shared = { blobs, config, tails, catalog, vault, readUpload: createUploadReader(blobs), runs };
   let ready = true;
   const app = createApp({
     handlers: byWorkspace((id) => createHandlers({ ...store.workspace(id), ...shared })),
@@ -191,12 +204,14 @@ type HandlerParts = WorkspaceStore &
   Pick<SessionParts, 'config' | 'tails' | 'catalog'> & {
     readonly blobs: Blobs;
     readonly readUpload: UploadReader;
-    readonly vault: { readonly seal: Seal; readonly validate: ValidateCredential };
+    readonly vault: { readonly seal: Seal; readonly unseal: Unseal; readonly validate: ValidateCredential };
+    readonly runs: Pick<DeploymentDeps, 'occurrences'> & Pick<DeploymentRunDeps, 'onFault'>;
   };
 
 function createHandlers(parts: HandlerParts): Handlers {
-  const { log, collections, blobs, config, tails, catalog, vault, readUpload } = parts;
+  const { log, collections, blobs, config, tails, catalog, vault, readUpload, runs } = parts;
   const common = { clock: systemClock, newId };
+  const sessionDeps = { log, collections, catalog, ...vault, ...common };
   const threads = createThreadCommands({ log, clock: systemClock });
   const skillDeps = { collections, blobs, readUpload, ...common };
   const {
@@ -217,10 +232,14 @@ function createHandlers(parts: HandlerParts): Handlers {
     ...memoryRoutes(createMemoryCommands({ memoryStores, memories, ...common })),
     ...memoryVersionRoutes(createMemoryVersionCommands({ memoryStores, memoryVersions, clock: systemClock })),
     ...modelRoutes(createModelCommands(catalog)),
-    ...sessionRoutes(createSessionCommands({ log, collections, catalog, ...vault, ...common })),
+    ...sessionRoutes(createSessionCommands(sessionDeps)),
     ...sessionResourceRoutes(createSessionResourceCommands({ log, sessions, ...vault, ...common })),
     ...skillRoutes(createSkillCommands(skillDeps)),
     ...skillVersionRoutes(createSkillVersionCommands(skillDeps)),
+    ...deploymentRoutes(
+      createDeploymentCommands({ ...sessionDeps, ...runs }),
+      createDeploymentRunCommands({ ...sessionDeps, ...runs }),
+    ),
     ...threadRoutes(threads),
     ...vaultRoutes(createVaultCommands({ vaults, ...common })),
     ...credentialRoutes(createCredentialCommands({ collections, ...vault, ...common })),

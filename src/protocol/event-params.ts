@@ -84,5 +84,12 @@ export type EventParams = z.infer<typeof eventParams>;
 /** A session's `initial_events`: only what can begin one (spec/sessions.md, initial_events). */
 export const initialEventParams = z.discriminatedUnion('type', [userMessage, userDefineOutcome]);
 
+/** What begins the sessions of a deployment (spec/deployments.md, Fields). */
+export const deploymentEventParams = z.discriminatedUnion('type', [
+  userMessage,
+  userDefineOutcome,
+  systemMessage,
+]);
+
 const eventsPerRequestMax = 1000;
 export const eventsSend = z.strictObject({ events: z.array(eventParams).min(1).max(eventsPerRequestMax) });

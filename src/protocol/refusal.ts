@@ -1,3 +1,5 @@
+import type { RunError } from './deployment-runs.ts';
+
 /**
  * An expected "no". Thrown by the rules, turned into an error response at the door.
  * The code decides HTTP status and `error.type` (`errors.ts`); `errorCode` is the machine-readable
@@ -31,6 +33,8 @@ export type RefusalOptions = {
   readonly conflict?: MemoryConflict;
   /** Overrides the `x-should-retry` header: `true` lets the SDK try again. */
   readonly retry?: boolean;
+  /** What a deployment's run calls it when this keeps its session from being created. */
+  readonly runError?: RunError['type'];
   readonly cause?: unknown;
 };
 
@@ -40,6 +44,7 @@ export class Refusal extends Error {
   readonly details: Readonly<Record<string, string>>;
   readonly retry: boolean | undefined;
   readonly conflict: MemoryConflict | undefined;
+  readonly runError: RunError['type'] | undefined;
 
   constructor(code: RefusalCode, message: string, options: RefusalOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -49,6 +54,7 @@ export class Refusal extends Error {
     this.details = options.details ?? {};
     this.retry = options.retry;
     this.conflict = options.conflict;
+    this.runError = options.runError;
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { agentCreate, agentSchema, agentUpdate } from './agents.ts';
+import { deploymentRoutes } from './deployment-routes.ts';
 import {
   deletedEnvironmentSchema,
   environmentCreate,
@@ -336,6 +337,7 @@ export const routes = {
   ...memoryRoutes,
   ...fileRoutes,
   ...skillRoutes,
+  ...deploymentRoutes,
   'models list': { ...models, ...modelList },
   'models retrieve': { ...models, ...modelRetrieve },
   'beta.models list': { ...betaModels, ...modelList },

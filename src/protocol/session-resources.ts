@@ -13,7 +13,7 @@ export const fileResourceSchema = z.strictObject({
 });
 export type FileResource = z.infer<typeof fileResourceSchema>;
 
-const checkout = z.discriminatedUnion('type', [
+export const checkoutSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('branch'), name: text(255, 1) }),
   z.strictObject({ type: z.literal('commit'), sha: text(64, 7) }),
 ]);
@@ -22,16 +22,16 @@ const repositoryResource = z.strictObject({
   type: z.literal('github_repository'),
   url: z.string(),
   mount_path: z.string(),
-  checkout: checkout.nullable().exactOptional(),
+  checkout: checkoutSchema.nullable().exactOptional(),
   created_at: timestamp,
   updated_at: timestamp,
 });
 
-const access = z.enum(['read_write', 'read_only']);
+export const accessSchema = z.enum(['read_write', 'read_only']);
 const memoryStoreResource = z.strictObject({
   type: z.literal('memory_store'),
   memory_store_id: z.string(),
-  access: access.nullable().exactOptional(),
+  access: accessSchema.nullable().exactOptional(),
   description: z.string().exactOptional(),
   instructions: z.string().nullable().exactOptional(),
   mount_path: z.string().nullable().exactOptional(),
@@ -72,13 +72,13 @@ export const sessionResourceParams = z.discriminatedUnion('type', [
     type: z.literal('github_repository'),
     url: repositoryUrl,
     authorization_token: token.optional(),
-    checkout: checkout.nullish(),
+    checkout: checkoutSchema.nullish(),
     mount_path: mountPath,
   }),
   z.strictObject({
     type: z.literal('memory_store'),
     memory_store_id: idSchema,
-    access: access.nullish(),
+    access: accessSchema.nullish(),
     instructions: text(4096).nullish(),
   }),
 ]);

@@ -1,6 +1,7 @@
 import type { Agents } from '../domain/collections.ts';
 import type { Agent } from '../protocol/agents.ts';
-import type { Engine } from './engines/engine.ts';
+import { changeDeploymentsOf } from './deployments.ts';
+import type { Engine, Sql } from './engines/engine.ts';
 import { microseconds } from './entry-rows.ts';
 import { keyset } from './keyset.ts';
 import type { AgentRow } from './tables.ts';
@@ -23,19 +24,12 @@ export function createAgents(engine: Engine, workspaceId: string): Agents {
       const [old] = await engine.read.all(oneVersion(id, version));
       return old ? { ...agentOf(old), archived_at: newest.archived_at } : null;
     },
-    change(id, rule) {
+    change: (id, rule) => engine.write((tx) => change(tx, workspaceId, id, rule)),
+    archive(id, rules) {
       return engine.write(async (tx) => {
-        const [row] = await tx.all(latest(workspaceId, id));
-        if (!row) return null;
-        const before = agentOf(row);
-        const after = rule(before);
-        if (after === before) return before;
-        await tx.run(
-          build.updateTable('agents').set(rowOf(workspaceId, after)).where('id', '=', id).compile(),
-        );
-        if (after.version === before.version) await tx.run(updateVersion(after));
-        else await tx.run(insertVersion(after));
-        return after;
+        const agent = await change(tx, workspaceId, id, rules.agent);
+        if (agent) await changeDeploymentsOf(tx, workspaceId, id, rules.deployment);
+        return agent;
       });
     },
     async page(query) {
@@ -63,6 +57,23 @@ export function createAgents(engine: Engine, workspaceId: string): Agents {
       }));
     },
   };
+}
+
+async function change(
+  tx: Sql,
+  workspaceId: string,
+  id: string,
+  rule: (current: Agent) => Agent,
+): Promise<Agent | null> {
+  const [row] = await tx.all(latest(workspaceId, id));
+  if (!row) return null;
+  const before = agentOf(row);
+  const after = rule(before);
+  if (after === before) return before;
+  await tx.run(build.updateTable('agents').set(rowOf(workspaceId, after)).where('id', '=', id).compile());
+  if (after.version === before.version) await tx.run(updateVersion(after));
+  else await tx.run(insertVersion(after));
+  return after;
 }
 
 function rowOf(workspaceId: string, agent: Agent): AgentRow {

@@ -122,6 +122,7 @@ export function insertSession(workspaceId: string, state: SessionState) {
       environment_id: state.environmentId,
       status: state.status,
       archived_at_us: state.archivedAtUs,
+      deployment_id: state.deploymentId,
       agent: JSON.stringify(state.agent),
       resources: JSON.stringify(state.resources),
       ...cached(state),

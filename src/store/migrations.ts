@@ -243,6 +243,40 @@ const steps: readonly (readonly string[])[] = [
         on memory_versions (store_id, ${column}, created_at_us, id) where ${column} is not null`,
     ),
   ],
+  [
+    `create table deployments (
+      id text primary key,
+      workspace_id text not null,
+      created_at_us bigint not null,
+      archived_at_us bigint,
+      agent_id text not null,
+      status text not null,
+      is_scheduled bigint not null,
+      last_run_at_us bigint,
+      document text not null,
+      sealed text not null
+    )`,
+    'create index deployments_by_creation on deployments (workspace_id, created_at_us, id)',
+    'create index deployments_by_agent on deployments (workspace_id, agent_id, created_at_us, id)',
+    'create index deployments_by_schedule on deployments (is_scheduled)',
+    `create table deployment_runs (
+      id text primary key,
+      workspace_id text not null,
+      deployment_id text not null references deployments (id) on delete cascade,
+      created_at_us bigint not null,
+      trigger_type text not null,
+      scheduled_at_us bigint,
+      has_error bigint not null,
+      document text not null
+    )`,
+    'create index deployment_runs_by_creation on deployment_runs (workspace_id, created_at_us, id)',
+    'create index deployment_runs_by_deployment on deployment_runs (workspace_id, deployment_id, created_at_us, id)',
+    `create unique index deployment_runs_by_time on deployment_runs (deployment_id, scheduled_at_us)
+      where scheduled_at_us is not null`,
+    'alter table sessions add column deployment_id text',
+    `create index sessions_by_deployment on sessions (workspace_id, deployment_id, created_at_us, id)
+      where deployment_id is not null`,
+  ],
 ];
 
 /** Brings the schema up to date; refuses one made by a newer server. */

@@ -14,6 +14,8 @@ import type { Contents } from './contents.ts';
 import { createContents } from './contents.ts';
 import { createCredentials } from './credentials.ts';
 import { openDataDirectory } from './data-directory.ts';
+import { createDeploymentRuns } from './deployment-runs.ts';
+import { createDeployments } from './deployments.ts';
 import type { Engine } from './engines/engine.ts';
 import { openSqlite } from './engines/sqlite.ts';
 import { createEnvironments } from './environments.ts';
@@ -119,6 +121,8 @@ function collectionsOf(engine: Engine, contents: Contents, workspaceId: string):
     vaults: createVaults(engine, workspaceId),
     credentials: createCredentials(engine, workspaceId),
     sessions: createSessions(engine, workspaceId),
+    deployments: createDeployments(engine, workspaceId),
+    deploymentRuns: createDeploymentRuns(engine, workspaceId),
     memoryStores: createMemoryStores(engine, workspaceId),
     memories: createMemories(engine, workspaceId),
     memoryVersions: createMemoryVersions(engine, workspaceId),

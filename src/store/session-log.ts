@@ -1,5 +1,6 @@
 import type { SessionId } from '../base/ids.ts';
 import { formatUs } from '../base/timestamp.ts';
+import { absentEnvironment, archivedEnvironment } from '../domain/environments.ts';
 import { foldPageRecords } from '../domain/limits.ts';
 import type { Entry, LogRecord } from '../domain/session/entry.ts';
 import { evolve } from '../domain/session/evolve.ts';
@@ -15,9 +16,10 @@ import type {
 import { StaleLease } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import type { SessionEvent } from '../protocol/events.ts';
-import { invalid, Refusal } from '../protocol/refusal.ts';
+import { Refusal } from '../protocol/refusal.ts';
 import type { Bodies } from './bodies.ts';
 import type { Contents } from './contents.ts';
+import { insertRun } from './deployment-runs.ts';
 import type { Engine, Sql } from './engines/engine.ts';
 import { eventOf, microseconds, recordOf, rowOf } from './entry-rows.ts';
 import type { FoldCache } from './fold-cache.ts';
@@ -125,7 +127,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
 
   return {
     commit,
-    async create(entries, beside = {}) {
+    async create(entries, { run, ...beside } = {}) {
       const records = entries.map((entry, index) => ({ seq: index + 1, entry }));
       const state = records.reduce<SessionState | null>(evolve, null);
       if (state === null) throw new Error('a log begins with its created entry');
@@ -133,6 +135,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
       const done = await contents.write(async (tx, content) => {
         await insertSession(tx, workspaceId, state);
         await writeBeside({ tx, content }, state.id, beside);
+        if (run) await insertRun(tx, workspaceId, run);
         for (const record of records) await insert(tx, state.id, record);
         const created = { sessionId: state.id, records, state };
         return state.wakeAtUs === null ? created : await claimed(tx, created);
@@ -223,9 +226,8 @@ async function insertSession(tx: Sql, workspaceId: string, state: SessionState):
 
 async function requireEnvironment(tx: Sql, workspaceId: string, id: string): Promise<void> {
   const [row] = await tx.all(queries.environment(workspaceId, id));
-  if (!row)
-    throw new Refusal('not_found', `Environment ${id} not found.`, { errorCode: 'environment_not_found' });
-  if (row.archived_at_us !== null) throw invalid(`Environment ${id} is archived.`, 'environment_archived');
+  if (!row) throw absentEnvironment(id);
+  if (row.archived_at_us !== null) throw archivedEnvironment(id);
 }
 
 function absent(id: SessionId): Refusal {

@@ -21,8 +21,6 @@ export function createSessions(engine: Engine, workspaceId: string): Sessions {
       return row ? sessionOf(row, nowUs) : null;
     },
     async page(query, nowUs) {
-      // Deployments do not exist, so no session belongs to one.
-      if (query.deploymentId !== null) return [];
       const compiled = pageOf(workspaceId, query);
       const rows = compiled ? await engine.read.all(compiled) : [];
       return rows.map((row) => ({
@@ -37,6 +35,8 @@ export function createSessions(engine: Engine, workspaceId: string): Sessions {
 function pageOf(workspaceId: string, query: SessionQuery) {
   if (query.memoryStoreId === null)
     return merged(partsOf(workspaceId, query), ['created_at_us', 'id'], query);
+  if (query.memoryStoreId === null)
+    return keyset(filtered(workspaceId, query), ['created_at_us', 'id'], query).compile();
   const attached = filtered(workspaceId, query)
     .innerJoin('session_memory_stores', 'session_id', 'sessions.id')
     .where('memory_store_id', '=', query.memoryStoreId);
@@ -45,8 +45,9 @@ function pageOf(workspaceId: string, query: SessionQuery) {
 
 /** What the filters leave, in one selection. */
 function filtered(workspaceId: string, query: SessionQuery) {
-  const { agentId, agentVersion, statuses, includeArchived } = query;
+  const { agentId, agentVersion, deploymentId, statuses, includeArchived } = query;
   let select = ofAgent(workspaceId, query);
+  if (deploymentId !== null) select = select.where('deployment_id', '=', deploymentId);
   // A version means nothing without its agent (spec/sessions.md, List filters).
   if (agentId !== null && agentVersion !== null) select = select.where('agent_version', '=', agentVersion);
   if (statuses !== null) select = select.where('status', 'in', [...statuses]);

@@ -16,6 +16,8 @@ export type Tables = {
   environments: EnvironmentRow;
   vaults: VaultRow;
   credentials: CredentialRow;
+  deployments: DeploymentRow;
+  deployment_runs: DeploymentRunRow;
   memory_stores: MemoryStoreRow;
   memories: MemoryRow;
   memory_versions: MemoryVersionRow;
@@ -43,6 +45,7 @@ export type SessionRow = {
   agent_id: string;
   agent_version: number;
   environment_id: string;
+  deployment_id: string | null;
   last_seq: number;
   /** `SessionSummary` without its agent and resources. */
   summary: string;
@@ -104,6 +107,35 @@ export type CredentialRow = {
   document: string;
   /** The secrets by field, each sealed for its place; empty once archived. */
   sealed: string;
+};
+
+export type DeploymentRow = {
+  id: string;
+  workspace_id: string;
+  created_at_us: number;
+  archived_at_us: number | null;
+  agent_id: string;
+  status: string;
+  /** 1: has a schedule and is not archived. */
+  is_scheduled: number;
+  /** Of its schedule; runs write it. */
+  last_run_at_us: number | null;
+  /** A `DeploymentRecord`: no secret is in it. */
+  document: string;
+  /** The tokens of its repositories by index, each sealed for its place; empty once archived. */
+  sealed: string;
+};
+
+export type DeploymentRunRow = {
+  id: string;
+  workspace_id: string;
+  deployment_id: string;
+  created_at_us: number;
+  trigger_type: string;
+  /** Once per deployment. */
+  scheduled_at_us: number | null;
+  has_error: number;
+  document: string;
 };
 
 export type MemoryStoreRow = {

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import type { Seal, SecretPlace } from '../domain/sealing.ts';
+import type { Seal, SecretPlace, Unseal } from '../domain/sealing.ts';
 
 export const masterKeyBytes = 32;
 const algorithm = 'aes-256-gcm';
@@ -18,6 +18,11 @@ export function createSeal(key: Uint8Array): Seal {
     const sealed = [nonce, cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()];
     return `${version}.${Buffer.concat(sealed).toString('base64url')}`;
   };
+}
+
+/** Throws `Unsealable`. */
+export function createUnseal(key: Uint8Array): Unseal {
+  return (sealed, place) => unseal(key, sealed, place);
 }
 
 /** Another key, another place or a changed byte: all look the same. */
@@ -45,7 +50,12 @@ export function unseal(key: Uint8Array, sealed: string, place: SecretPlace): str
 }
 
 function authenticated(place: SecretPlace): Buffer {
-  const owner =
-    'vaultId' in place ? [place.vaultId, place.credentialId] : [place.sessionId, place.resourceId];
+  const owner = ownerOf(place);
   return Buffer.from(JSON.stringify([...owner, place.field]), 'utf8');
+}
+
+function ownerOf(place: SecretPlace): readonly [string, string] {
+  if ('vaultId' in place) return [place.vaultId, place.credentialId];
+  if ('sessionId' in place) return [place.sessionId, place.resourceId];
+  return [place.deploymentId, place.index];
 }

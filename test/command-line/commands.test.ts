@@ -187,6 +187,53 @@ echo "$id $version"`);
   });
 });
 
+describe('a deployment, step by step', () => {
+  const weekdays = '0 9 * * 1-5';
+
+  test('create one with a schedule as YAML', async () => {
+    const deployment = await one(`anthill beta:deployments create \\
+  --name "Morning round" \\
+  --agent "$AGENT_ID" \\
+  --environment-id "$ENVIRONMENT_ID" \\
+  --initial-event '{type: user.message, content: [{type: text, text: Good morning.}]}' \\
+  --schedule '{type: cron, expression: "${weekdays}", timezone: Europe/Berlin}'`);
+    assert.deepEqual(
+      [deployment.schedule.expression, deployment.schedule.timezone],
+      [weekdays, 'Europe/Berlin'],
+    );
+    assert.equal(deployment.schedule.upcoming_runs_at.length, 5);
+    env['DEPLOYMENT_ID'] = deployment.id;
+  });
+
+  test('change its schedule member by member, and clear it', async () => {
+    const changed = await one(`anthill beta:deployments update "$DEPLOYMENT_ID" \\
+  --schedule.type cron --schedule.expression '*/15 8-18 * * *' --schedule.timezone America/New_York`);
+    assert.deepEqual(
+      [changed.schedule.expression, changed.schedule.timezone],
+      ['*/15 8-18 * * *', 'America/New_York'],
+    );
+    const cleared = await one(
+      'anthill beta:deployments update --deployment-id "$DEPLOYMENT_ID" --schedule null',
+    );
+    assert.equal(cleared.schedule, null);
+  });
+
+  test('pause, run, unpause and archive', async () => {
+    assert.equal((await one('anthill beta:deployments pause "$DEPLOYMENT_ID"')).status, 'paused');
+    const run = await one('anthill beta:deployments run "$DEPLOYMENT_ID"');
+    assert.deepEqual([run.type, run.error], ['deployment_run', null]);
+    assert.equal((await one('anthill beta:deployments unpause "$DEPLOYMENT_ID"')).status, 'active');
+    const ids = 'anthill beta:deployment-runs list --deployment-id "$DEPLOYMENT_ID" --transform id -r';
+    assert.equal(await typed(`${ids} --has-error false`), `${run.id}\n`);
+    assert.equal(await typed(`${ids} --has-error`), '');
+    const sessions = 'anthill beta:sessions list --deployment-id "$DEPLOYMENT_ID" --transform id -r';
+    assert.equal(await typed(sessions), `${run.session_id}\n`);
+    assert.equal((await one(`anthill beta:deployment-runs retrieve ${run.id}`)).session_id, run.session_id);
+    assert.ok((await one('anthill beta:deployments archive "$DEPLOYMENT_ID"')).archived_at);
+    assert.equal(await typed('anthill beta:deployments list --status active'), '');
+  });
+});
+
 describe('one shot', () => {
   test('anthill run answers and leaves nothing behind', async () => {
     const { code, stdout, stderr } = await place.shell(

@@ -9,6 +9,7 @@ import { startMcpServer } from '../support/mcp-server.ts';
 import type { SdkVersion, WatchedClient } from '../support/older-clients.ts';
 import { droppedByStreams, notDriven, sdkVersions, watchedClient } from '../support/older-clients.ts';
 import { all } from '../support/sdk-calls.ts';
+import { everyMorning } from '../support/server-deployments.ts';
 import { call } from '../support/server-http.ts';
 import type { Session } from '../support/server-sessions.ts';
 import {
@@ -54,6 +55,7 @@ const scenarios: readonly (readonly [name: string, needs: string, run: Scenario]
   ['a thread is shown, listed and streamed', 'beta.sessions.threads.list', threads],
   ['a file is uploaded, shown, listed, deleted', 'beta.files.upload', betaFiles],
   ['the same without a beta', 'files.upload', generalFiles],
+  ['a deployment is made, changed, paused, run, listed, archived', 'beta.deployments.create', deployments],
   ['models are shown and listed', 'beta.models.list', models],
 ];
 
@@ -481,6 +483,31 @@ async function threads(client: Anthropic, version: SdkVersion): Promise<void> {
   );
   // A session's primary thread cannot be archived: this is the answer there is.
   await assert.rejects(client.beta.sessions.threads.archive(thread.id, { session_id }), { status: 400 });
+}
+
+async function deployments(client: Anthropic): Promise<void> {
+  const { deployments: nouns, deploymentRuns } = client.beta;
+  const session = await openSession(client);
+  const params = everyMorning(session);
+  const made = await nouns.create(params);
+  assert.equal(made.schedule?.upcoming_runs_at?.length, 5);
+  assert.deepEqual({ ...(await nouns.retrieve(made.id)) }, { ...made });
+  assert.equal((await nouns.update(made.id, { name: 'New' })).name, 'New');
+  assert.deepEqual((await nouns.pause(made.id)).paused_reason, { type: 'manual' });
+  const run = await nouns.run(made.id);
+  assert.equal(run.error, null);
+  assert.equal((await nouns.unpause(made.id)).status, 'active');
+  const more = [await nouns.create(params), await nouns.create(params)];
+  const { id: agent_id } = session.agent;
+  const ids = [...more.map(({ id }) => id).reverse(), made.id];
+  const since = { 'created_at[gte]': made.created_at, agent_id, status: 'active' } as const;
+  await assertPaged((limit) => nouns.list({ ...since, limit }), ids);
+  assert.deepEqual(await deploymentRuns.retrieve(run.id), run);
+  const ofOne = { deployment_id: made.id, has_error: false, trigger_type: 'manual' } as const;
+  const runs = [await nouns.run(made.id), await nouns.run(made.id)];
+  const runIds = [...runs.map(({ id }) => id).reverse(), run.id];
+  await assertPaged((limit) => deploymentRuns.list({ ...ofOne, limit }), runIds);
+  assert.notEqual((await nouns.archive(made.id)).archived_at, null);
 }
 
 async function models({ beta, models: general }: Anthropic): Promise<void> {

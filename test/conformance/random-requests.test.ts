@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { routes } from '../../src/protocol/routes.ts';
 import type { ServerProcess } from '../support/server.ts';
+import { everyMorning } from '../support/server-deployments.ts';
 import type { Mutant } from '../support/server-mutants.ts';
 import { mutants } from '../support/server-mutants.ts';
 import { message, openSession, say } from '../support/server-sessions.ts';
@@ -20,12 +21,17 @@ describeServer('three thousand requests that went wrong', ({ server }) => {
     const { memoryStores } = server.client.beta;
     const { id: memory_store_id } = await memoryStores.create({ name: 'Notes' });
     const memory = await memoryStores.memories.create(memory_store_id, { path: '/a', content: 'a' });
+    const { deployments } = server.client.beta;
+    const deployment = await deployments.create(everyMorning(session));
+    const run = await deployments.run(deployment.id);
     const arbitrary = mutants({
       session,
       thread_id: thread?.id ?? '',
       memory_store_id,
       memory_id: memory.id,
       memory_version_id: memory.memory_version_id,
+      deployment_id: deployment.id,
+      deployment_run_id: run.id,
     });
     const statuses = new Map<number, number>();
     await fc.assert(

@@ -3,6 +3,7 @@ import { before, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
 import type { RouteKey } from '../../src/protocol/routes.ts';
 import { routes } from '../../src/protocol/routes.ts';
+import { everyMorning } from '../support/server-deployments.ts';
 import { setFile } from '../support/server-files.ts';
 import type { Session } from '../support/server-sessions.ts';
 import { atRest, message, openSession } from '../support/server-sessions.ts';
@@ -35,6 +36,9 @@ type World = {
   /** Made anew for each case, as is what is uploaded. */
   readonly skill: SkillWithVersions;
   readonly uploads: { readonly files: Awaited<ReturnType<typeof skillFiles>> };
+  /** Made anew for each case, with one run. */
+  readonly deploymentId: string;
+  readonly runId: string;
 };
 type SkillWithVersions = Awaited<ReturnType<typeof twoVersions>>;
 type Memory = Awaited<ReturnType<Anthropic['beta']['memoryStores']['memories']['retrieve']>>;
@@ -92,6 +96,18 @@ const cases: Record<RouteKey, Case> = {
     client.beta.sessions.resources.update(resourceId, { session_id: session.id, authorization_token: 't' }),
   'beta.sessions.resources list': ({ client, session }) =>
     client.beta.sessions.resources.list(session.id, { limit: 2 }),
+  'beta.deployments create': ({ client, session }) => client.beta.deployments.create(everyMorning(session)),
+  'beta.deployments retrieve': ({ client, deploymentId }) => client.beta.deployments.retrieve(deploymentId),
+  'beta.deployments update': ({ client, deploymentId }) =>
+    client.beta.deployments.update(deploymentId, { schedule: null }),
+  'beta.deployments list': ({ client }) => client.beta.deployments.list({ limit: 2, status: 'active' }),
+  'beta.deployments archive': ({ client, deploymentId }) => client.beta.deployments.archive(deploymentId),
+  'beta.deployments pause': ({ client, deploymentId }) => client.beta.deployments.pause(deploymentId),
+  'beta.deployments run': ({ client, deploymentId }) => client.beta.deployments.run(deploymentId),
+  'beta.deployments unpause': ({ client, deploymentId }) => client.beta.deployments.unpause(deploymentId),
+  'beta.deploymentRuns retrieve': ({ client, runId }) => client.beta.deploymentRuns.retrieve(runId),
+  'beta.deploymentRuns list': ({ client, deploymentId }) =>
+    client.beta.deploymentRuns.list({ deployment_id: deploymentId, trigger_type: 'manual' }),
   'beta.vaults create': ({ client }) => client.beta.vaults.create({ display_name: 'Keys' }),
   'beta.vaults retrieve': ({ client, vaultId }) => client.beta.vaults.retrieve(vaultId),
   'beta.vaults update': ({ client, vaultId }) =>
@@ -188,13 +204,12 @@ function csv(): File {
 const replay = { headers: { 'last-event-id': '' } };
 
 describeServer('every route, driven by the SDK', ({ home, server }) => {
-  let world: Omit<World, 'memory' | 'fileId' | 'skill' | 'uploads'>;
+  let world: Omit<World, keyof Fresh | 'fileId' | 'skill' | 'uploads'>;
   const anew = async (): Promise<World> => {
     const { id: fileId } = await server.client.files.upload({ file: csv() });
     setFile(home, fileId, 'downloadable', 1);
-    const memory = await newMemory(server.client);
     const uploads = { files: await skillFiles(newSkillName()) };
-    return { ...world, memory, fileId, skill: await twoVersions(server.client), uploads };
+    return { ...world, ...(await fresh(world)), fileId, skill: await twoVersions(server.client), uploads };
   };
 
   before(async () => {
@@ -263,6 +278,14 @@ async function openVaults(client: Anthropic) {
       .id,
     spareVaultIds: [await create(), await create()] as const,
   };
+}
+
+type Fresh = Pick<World, 'memory' | 'deploymentId' | 'runId'>;
+
+async function fresh({ client, session }: Pick<World, 'client' | 'session'>): Promise<Fresh> {
+  const { id: deploymentId } = await client.beta.deployments.create(everyMorning(session));
+  const { id: runId } = await client.beta.deployments.run(deploymentId);
+  return { memory: await newMemory(client), deploymentId, runId };
 }
 
 async function newMemory(client: Anthropic): Promise<Memory> {

@@ -3,13 +3,13 @@ import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
-import type { SecretPlace } from '../../src/domain/sealing.ts';
 import { openSqlite } from '../../src/store/engines/sqlite.ts';
 import { build } from '../../src/store/tables.ts';
 import { openMasterKey } from '../../src/vault/master-key.ts';
 import { unseal } from '../../src/vault/sealing.ts';
 import type { ServerProcess } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';
+import { everyMorning } from '../support/server-deployments.ts';
 import type { Sent } from '../support/server-http.ts';
 import { call } from '../support/server-http.ts';
 import type { Session } from '../support/server-sessions.ts';
@@ -48,6 +48,13 @@ const deposits: readonly (readonly [auth: Auth, changes: () => Changes])[] = [
     () => ({ auth: { type: 'environment_variable', secret_value: secret() } }),
   ],
 ];
+
+const deployedRepository = () => ({
+  type: 'github_repository' as const,
+  url: 'https://github.com/octocat/hello',
+  mount_path: `/workspace/hello-${sent}`,
+  authorization_token: secret(),
+});
 
 describe('a secret', () => {
   const home = serverHome();
@@ -109,7 +116,18 @@ describe('a secret', () => {
     await client.beta.sessions.resources.list(session.id);
     await say(client, session.id, 'hello');
     await client.beta.sessions.events.list(session.id);
+    const { deployments } = client.beta;
+    const deployed = () => [deployedRepository(), deployedRepository()];
+    const params = everyMorning(session, { name: visible, resources: deployed() });
+    const deployment = await deployments.create(params);
+    const resources = deployed();
+    await deployments.update(deployment.id, { resources });
+    assert.equal((await deployments.run(deployment.id)).error, null);
+    await deployments.list();
+    await client.beta.deploymentRuns.list();
+    await provokeDeployment(server, deployment.id);
     assertOnDisk();
+    await deployments.archive(deployment.id);
     const [first] = list.data;
     await credentials.archive(first?.id ?? '', { vault_id });
     await client.beta.vaults.archive(vault_id);
@@ -117,17 +135,19 @@ describe('a secret', () => {
     assertSaid(server);
     assert.equal(await server.stop(), 0);
     assertOnDisk();
-    const place = { sessionId: session.id, resourceId: id, field: 'authorization_token' } as const;
-    assert.deepEqual(await tokensOnDisk(place), [renewal.authorization_token]);
+    const tokens = [renewal, ...resources].map(({ authorization_token }) => authorization_token);
+    assert.deepEqual(await tokensOnDisk(), tokens.sort());
   });
 
-  /** What the stopped server keeps of repositories, opened with its key for one place. */
-  async function tokensOnDisk(place: SecretPlace): Promise<string[]> {
+  /** What the stopped server keeps of the repositories of sessions, each opened with its key for its place. */
+  async function tokensOnDisk(): Promise<string[]> {
     const engine = openSqlite(join(home.dataDir, 'anthill.db'));
     const rows = await engine.read.all(build.selectFrom('repository_tokens').selectAll().compile());
     await engine.close();
     const key = openMasterKey(home.dataDir, null);
-    return rows.map(({ sealed }) => unseal(key, sealed, place));
+    const placeOf = (sessionId: string, resourceId: string) =>
+      ({ sessionId, resourceId, field: 'authorization_token' }) as const;
+    return rows.map((row) => unseal(key, row.sealed, placeOf(row.session_id, row.resource_id))).sort();
   }
 
   async function provokeSessions(server: ServerProcess, session: Session, id: string): Promise<void> {
@@ -178,6 +198,21 @@ describe('a secret', () => {
     for (const body of wrong) {
       const reply = await call(server, { path, body });
       assert.equal(reply.status, 400, reply.text);
+      bodies.push(reply.text);
+    }
+  }
+
+  async function provokeDeployment(server: ServerProcess, id: string): Promise<void> {
+    const wrong: unknown[] = [
+      { resources: [{ ...deployedRepository(), authorization_token: secret().repeat(1000) }] },
+      { resources: [{ ...deployedRepository(), authorization_token: [secret()] }] },
+      { resources: [{ ...deployedRepository(), unknown: secret() }] },
+      { resources: [deployedRepository()], environment_id: 'env_01no' },
+      { resources: [deployedRepository()], name: null },
+    ];
+    for (const body of wrong) {
+      const reply = await call(server, { path: `/v1/deployments/${id}`, body });
+      assert.ok(reply.status === 400 || reply.status === 404, reply.text);
       bodies.push(reply.text);
     }
   }

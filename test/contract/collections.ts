@@ -9,6 +9,7 @@ import type { Agent } from '../../src/protocol/agents.ts';
 import type { Environment } from '../../src/protocol/environments.ts';
 import { Refusal } from '../../src/protocol/refusal.ts';
 import type { Session } from '../../src/protocol/sessions.ts';
+import { deploymentsContract } from './deployments.ts';
 import { sessionResourcesContract } from './session-resources.ts';
 import type { MakeStore, Subject } from './subject.ts';
 import { assertBounds, assertPages, birthOf, environment, openSubject, refusal } from './subject.ts';
@@ -22,6 +23,7 @@ export function collectionsContract(make: MakeStore): void {
   describe('sessions', () => sessionsContract(make));
   describe('resources of sessions', () => sessionResourcesContract(make));
   vaultsContract(make);
+  deploymentsContract(make);
   describe('keys and identity', () => shelvesContract(make));
 }
 
@@ -269,7 +271,8 @@ async function variedSessions(it: Subject): Promise<readonly Session[]> {
   const agents = [first, { ...first, version: 2 }, { ...first, id: 'agent_2', version: 2 }];
   for (const [index, owner] of [...agents, ...agents].entries()) {
     const createdAtUs = atUs + Math.floor(index / 2);
-    await it.create({ id: `sesn_${index}`, agent: owner, createdAtUs });
+    const deployment = index % 2 === 0 ? { deploymentId: `depl_${1 + (index >> 2)}` } : {};
+    await it.create({ id: `sesn_${index}`, agent: owner, createdAtUs, ...deployment });
   }
   await it.send('sesn_1', 'run');
   await it.send('sesn_4', 'run');
@@ -313,7 +316,13 @@ function sessionsContract(make: MakeStore): void {
       ({ agent: { id, version }, status, archived_at }) =>
         id === 'agent_1' && version === 1 && status !== 'running' && archived_at === null,
     ],
-    ['those of a deployment', { deploymentId: 'depl_1' }, () => false],
+    ['those of a deployment', { deploymentId: 'depl_1' }, ({ deployment_id }) => deployment_id === 'depl_1'],
+    [
+      'those of a deployment not archived',
+      { deploymentId: 'depl_1', includeArchived: false },
+      ({ deployment_id, archived_at }) => deployment_id === 'depl_1' && archived_at === null,
+    ],
+    ['those of an unknown deployment', { deploymentId: 'depl_0' }, () => false],
   ];
   test('lists what the filters ask for, by the time of creation, then id', async () => {
     await using it = await openSubject(make);
@@ -322,7 +331,7 @@ function sessionsContract(make: MakeStore): void {
     for (const [name, filter, keeps] of filters) {
       const query = { ...noFilter, includeArchived: true, ...filter };
       const expected = sessions.filter(keeps);
-      assert.ok(expected.length > 0 || /deployment|no status/.test(name), name);
+      assert.ok(expected.length > 0 || /unknown|no status/.test(name), name);
       await assertPages((page) => it.collections.sessions.page({ ...page, ...query }, atUs), expected);
     }
   });

@@ -29,8 +29,6 @@ export const notDriven: Readonly<Record<string, string>> = {
   'beta.webhooks': 'reads deliveries and sends nothing; no webhooks yet',
   'beta.skills': 'not yet',
   skills: 'not yet',
-  'beta.deployments': 'not yet',
-  'beta.deploymentRuns': 'not yet',
   'beta.environments.work': 'not yet: workers of self-hosted environments',
   'beta.sessions.events.toolRunner': 'not yet: part of such a worker',
 };

@@ -91,6 +91,18 @@ function goodBody(key: RouteKey, { agent, environment_id }: Session): unknown {
     case 'beta.memoryStores.memories create':
     case 'beta.memoryStores.memories update':
       return { path: '/notes/a.md', content: 'a' };
+    case 'beta.deployments create':
+    case 'beta.deployments update':
+      return {
+        name: 'Round',
+        agent: { type: 'agent', id: agent.id, version: 1 },
+        environment_id,
+        initial_events: [hello, { type: 'system.message', content: [{ type: 'text', text: 's' }] }],
+        schedule: { type: 'cron', expression: '0 9 * * 1-5', timezone: 'Europe/Berlin' },
+        resources: [{ type: 'github_repository', url: 'https://github.com/a/b', authorization_token: 't' }],
+        budget,
+        metadata,
+      };
     default:
       return {};
   }
@@ -196,6 +208,10 @@ const queryNames = [
   'view',
   'depth',
   'path_prefix',
+  'status',
+  'has_error',
+  'trigger_type',
+  'deployment_id',
   'expected_content_sha256',
   'beta',
   'x',
@@ -211,6 +227,8 @@ const queryValues = fc.oneof(
     'page_W10',
     'agent.message',
     'full',
+    'active',
+    'manual',
     '/notes/',
   ),
 );
@@ -235,6 +253,8 @@ export type Known = {
   readonly memory_store_id: string;
   readonly memory_id: string;
   readonly memory_version_id: string;
+  readonly deployment_id: string;
+  readonly deployment_run_id: string;
 };
 
 /** Ids in a path: mostly those that exist, so that the request gets through the door. */

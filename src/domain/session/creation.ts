@@ -1,6 +1,6 @@
 import type { Environment } from '../../protocol/environments.ts';
 import type { EventParams } from '../../protocol/event-params.ts';
-import { invalid } from '../../protocol/refusal.ts';
+import { invalid, Refusal } from '../../protocol/refusal.ts';
 import type { SessionAgent } from '../../protocol/sessions.ts';
 import type { ModelCatalog } from '../catalog.ts';
 import { fileDocumentsPerCreateMax } from '../limits.ts';
@@ -34,8 +34,10 @@ export function checkMcpHosts(agent: SessionAgent, environment: Environment): vo
   for (const server of [agent, ...sessionMembers(agent)].flatMap((one) => one.mcp_servers)) {
     const { hostname } = new URL(server.url);
     if (!allowed_hosts.some((pattern) => coversHost(pattern, hostname))) {
-      throw invalid(
+      throw new Refusal(
+        'invalid_request',
         `MCP server "${server.name}": host ${hostname} is not allowed by the environment's networking`,
+        { runError: 'mcp_egress_blocked_error' },
       );
     }
   }

@@ -39,6 +39,8 @@ export type SessionBirth = {
   readonly vaultIds?: readonly string[];
   /** Logs from before resources existed do not have it. */
   readonly resources?: readonly SessionResource[];
+  /** The deployment that started it; absent when a client did. */
+  readonly deploymentId?: string;
   readonly agent: SessionAgent;
   readonly title: string | null;
   readonly metadata: Readonly<Record<string, string>>;

@@ -74,6 +74,7 @@ function born(birth: SessionBirth, seq: number): SessionState {
     environmentId: birth.environmentId,
     vaultIds: birth.vaultIds ?? [],
     resources: birth.resources ?? [],
+    deploymentId: birth.deploymentId ?? null,
     agent: birth.agent,
     agentId: birth.agent.id,
     agentVersion: birth.agent.version,

@@ -1,4 +1,5 @@
 import type { EventId, ResourceId, SessionId } from '../../base/ids.ts';
+import type { DeploymentRun } from '../../protocol/deployment-runs.ts';
 import type { EventType, SessionEvent } from '../../protocol/events.ts';
 import type { PageQuery } from '../collections.ts';
 import type { SessionFiles } from '../files.ts';
@@ -47,10 +48,13 @@ export type EventQuery = PageQuery & {
  */
 export interface SessionLog {
   /**
-   * Creates the row and appends the first entries, all or nothing. Refuses an environment or memory store that
-   * is absent or archived.
+   * Creates the row, appends the first entries and records the run that it comes from, all or nothing. Refuses an
+   * environment or memory store that is absent or archived, and a run as `DeploymentRuns.insert` does.
    */
-  create(entries: readonly [Entry & { kind: 'created' }, ...Entry[]], beside?: Beside): Promise<SessionState>;
+  create(
+    entries: readonly [Entry & { kind: 'created' }, ...Entry[]],
+    beside?: Beside & { readonly run?: DeploymentRun },
+  ): Promise<SessionState>;
   /**
    * `decide` is pure and synchronous and sees the state under the session's lock.
    * With a lease the append is fenced: a stale epoch rejects with `StaleLease`.

@@ -26,6 +26,7 @@ export type SessionState = {
   readonly vaultIds: readonly string[];
   /** In the order in which they were attached. */
   readonly resources: readonly SessionResource[];
+  readonly deploymentId: string | null;
   readonly agent: SessionAgent;
   readonly agentId: string;
   readonly agentVersion: number;

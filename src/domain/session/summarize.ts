@@ -32,7 +32,7 @@ export function summaryOf(state: SessionState): SessionSummary {
       resources: [...state.resources],
       vault_ids: [...state.vaultIds],
       outcome_evaluations: [],
-      deployment_id: null,
+      deployment_id: state.deploymentId,
       created_at: formatUs(state.createdAtUs),
       updated_at: formatUs(state.updatedAtUs),
       archived_at: state.archivedAtUs === null ? null : formatUs(state.archivedAtUs),

@@ -31,11 +31,12 @@ export function checkSystemModel(
   { agent }: Pick<SessionState, 'agent'>,
   events: readonly EventParams[],
   catalog: ModelCatalog,
+  field = 'events',
 ): void {
   const index = events.findIndex((event) => event.type === 'system.message');
   if (index === -1 || catalog.get(agent.model.id)?.midConversationSystem) return;
   throw invalid(
-    `events[${index}]: ${errorCode}: model "${agent.model.id}" does not support system.message`,
+    `${field}[${index}]: ${errorCode}: model "${agent.model.id}" does not support system.message`,
     errorCode,
   );
 }
