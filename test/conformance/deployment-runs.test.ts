@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
+import Database from 'better-sqlite3';
 import { all } from '../support/sdk-calls.ts';
 import type { ServerProcess } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';
@@ -22,11 +23,14 @@ describe('runs of deployments', () => {
   let server: ServerProcess;
   let client: Anthropic;
   let session: Session;
-  before(async () => {
+  const start = async (models: string) => {
     const config = join(directory, 'anthill.yaml');
-    writeFileSync(config, 'models: [unpriced-model]\n');
+    writeFileSync(config, `models: ${models}\n`);
     server = await home.start({ ANTHILL_CONFIG: config });
     client = server.client;
+  };
+  before(async () => {
+    await start('[unpriced-model]');
     session = await openSession(client);
   });
   after(async () => {
@@ -257,8 +261,7 @@ describe('runs of deployments', () => {
     const { id } = await create();
     const run = await client.beta.deployments.run(id);
     await server.kill();
-    server = await home.start({ ANTHILL_CONFIG: join(directory, 'anthill.yaml') });
-    client = server.client;
+    await start('[unpriced-model]');
     assert.deepEqual(await runsOf(id), [run]);
     const { deployment_id, title } = await atRest(client, run.session_id ?? '');
     assert.deepEqual([deployment_id, title], [id, 'Morning round']);
@@ -268,5 +271,35 @@ describe('runs of deployments', () => {
 
   test('nothing of this was logged as an error', () => {
     assert.deepEqual(server.errors(), []);
+  });
+
+  test('a model that unlearnt system messages makes a run fail', async () => {
+    const { id: agent } = await agentWith({ model: 'unpriced-model' });
+    const { id } = await create({ agent, initial_events: [message('hello'), system] });
+    await server.stop();
+    await start('[{id: unpriced-model, system_messages: false}]');
+    const { error } = await client.beta.deployments.run(id);
+    assert.equal(error?.type, 'session_creation_rejected_error');
+    assert.match(
+      error?.message ?? '',
+      /^initial_events\[1\]: model_does_not_support_mid_conversation_system/,
+    );
+  });
+
+  test('a token that cannot be opened is our fault: the run says no more, the log does', async () => {
+    const authorization_token = 'ghp_secret';
+    const repository = { type: 'github_repository' as const, url: 'https://github.com/octocat/hello' };
+    const { id } = await create({ resources: [{ ...repository, authorization_token }] });
+    await server.stop();
+    const database = new Database(join(home.dataDir, 'anthill.db'));
+    database.prepare('update deployments set sealed = ? where id = ?').run('{"0":"v1.damaged"}', id);
+    database.close();
+    await start('[unpriced-model]');
+    const run = await client.beta.deployments.run(id);
+    assert.deepEqual(run.error, { type: 'unknown_error', message: 'Internal server error' });
+    const [line, ...more] = server.errors();
+    assert.deepEqual(more, []);
+    const { event, runId, deploymentId } = JSON.parse(line ?? '');
+    assert.deepEqual([event, runId, deploymentId], ['deployment.run_failed', run.id, id]);
   });
 });
