@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Seal, Unseal } from '../domain/sealing.ts';
-import type { SessionResourceParams } from '../protocol/sessions.ts';
+import type { SessionResourceParams } from '../protocol/session-resources.ts';
 import { sealResources, unsealResources } from './deployment-plan.ts';
 
 /** Readable, and still no good at another place. */
