@@ -21,7 +21,8 @@ const tool = {
 const toolset = { type: 'agent_toolset_20260401', configs: [{ name: 'bash', enabled: true }] };
 
 /** A good body of each route that takes one. */
-function goodBody(key: RouteKey, { agent, environment_id }: Session): unknown {
+function goodBody(key: RouteKey, { agent, environment_id, resources }: Session): unknown {
+  const url = 'https://github.com/ants/hill';
   const budget = { type: 'limit', max_list_cost: { amount: '500', currency: 'USD' } };
   const metadata = { team: 'blue' };
   const hello = { type: 'user.message', content: [{ type: 'text', text: 'hello' }] };
@@ -55,6 +56,7 @@ function goodBody(key: RouteKey, { agent, environment_id }: Session): unknown {
         metadata,
         budget,
         initial_events: [hello],
+        resources: [{ type: 'github_repository', url, mount_path: '/workspace/a', checkout: null }],
       };
     case 'beta.sessions update':
       return { title: 't', metadata, agent: { tools: [tool], mcp_servers: [] } };
@@ -66,6 +68,13 @@ function goodBody(key: RouteKey, { agent, environment_id }: Session): unknown {
           { type: 'user.tool_confirmation', tool_use_id: 'sevt_1', result: 'deny', deny_message: 'no' },
         ],
       };
+    case 'beta.sessions.resources add':
+      return {
+        type: 'file',
+        file_id: resources.map((each) => 'file_id' in each && each.file_id).find(Boolean),
+      };
+    case 'beta.sessions.resources update':
+      return { authorization_token: 'a' };
     case 'beta.vaults create':
       return { display_name: 'Keys', metadata };
     case 'beta.vaults.credentials create':
@@ -266,6 +275,7 @@ function pathOf(template: string, { session, ...ids }: Known, strange: readonly 
     session_id: session.id,
     model_id: 'scripted/demo',
     vault_id: session.vault_ids[0] ?? '',
+    resource_id: session.resources.map((each) => ('id' in each ? each.id : '')).find(Boolean) ?? '',
   };
   let index = 0;
   return template.replace(/:(\w+)(\{\.\+\})?/g, (_, name: string) => {
