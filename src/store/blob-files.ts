@@ -23,6 +23,8 @@ export type BlobFiles = Blobs & {
 };
 
 const readBytes = 256 * 1024;
+/** Never over another file; sharing its blocks where the file system can. */
+const asCopy = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
 
 /**
  * Content as files of a directory: `ab/abcd…` by its SHA-256, and in `pending/` what may be garbage: content
@@ -47,9 +49,7 @@ export function openBlobFiles(directory: string): BlobFiles {
     },
     discard: ({ token }) => rm(join(pending, token), { force: true }),
     async share(sha256, path) {
-      await link(pathOf(sha256), path).catch(() =>
-        copyFile(pathOf(sha256), path, constants.COPYFILE_FICLONE),
-      );
+      await link(pathOf(sha256), path).catch(() => copyFile(pathOf(sha256), path, asCopy));
     },
     async *read(sha256, range) {
       // The end of a stream is inclusive.
