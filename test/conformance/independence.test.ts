@@ -4,12 +4,13 @@ import type Anthropic from '@anthropic-ai/sdk';
 import { toFile } from '@anthropic-ai/sdk';
 import { all } from '../support/sdk-calls.ts';
 import { listAll, say, spoken, toolset, uniqueName } from '../support/server-sessions.ts';
+import { newSkill } from '../support/server-skills.ts';
 import { describeServer } from '../support/server-suite.ts';
 import { variable, without } from '../support/server-vaults.ts';
 
 /** Ids by kind: the first of each is deleted, the second is to stay as it is. A session uses all of the first. */
 type World = Readonly<Record<Kind, readonly [gone: string, kept: string]>>;
-type Kind = 'agent' | 'environment' | 'vault' | 'memory store' | 'file' | 'session';
+type Kind = 'agent' | 'environment' | 'vault' | 'memory store' | 'file' | 'skill' | 'session';
 
 /** Everything that can be seen of one of a kind. */
 const looks: Readonly<Record<Kind, (client: Anthropic, id: string) => Promise<unknown>>> = {
@@ -25,6 +26,7 @@ const looks: Readonly<Record<Kind, (client: Anthropic, id: string) => Promise<un
     await all(beta.memoryStores.memoryVersions.list(id)),
   ],
   file: ({ files }, id) => files.retrieveMetadata(id),
+  skill: async ({ skills }, id) => [await skills.retrieve(id), await all(skills.versions.list(id))],
   session: async (client, id) => [
     without(await client.beta.sessions.retrieve(id), 'stats', 'usage'),
     await all(client.beta.sessions.resources.list(id)),
@@ -40,6 +42,7 @@ const ends: Readonly<Record<Kind, (client: Anthropic, id: string) => Promise<unk
   vault: ({ beta }, id) => beta.vaults.delete(id),
   'memory store': ({ beta }, id) => beta.memoryStores.delete(id),
   file: ({ files }, id) => files.delete(id),
+  skill: ({ skills }, id) => skills.delete(id),
   session: ({ beta }, id) => beta.sessions.delete(id),
 };
 const kinds = Object.keys(ends) as Kind[];
@@ -50,9 +53,12 @@ async function twice<T>(make: () => Promise<T>): Promise<readonly [T, T]> {
 
 async function newWorld(client: Anthropic): Promise<World> {
   const { beta } = client;
-  const agent = await twice(
-    async () => (await beta.agents.create({ name: 'Ant', model: 'scripted/demo', tools: [toolset] })).id,
-  );
+  const skill = await twice(async () => (await newSkill(client)).id);
+  const skills = skill.map((skill_id) => ({ type: 'custom' as const, skill_id }));
+  const agent = await twice(async () => {
+    const params = { name: 'Ant', model: 'scripted/demo', tools: [toolset], skills };
+    return (await beta.agents.create(params)).id;
+  });
   const environment = await twice(
     async () => (await beta.environments.create({ name: `room ${uniqueName()}` })).id,
   );
@@ -83,7 +89,7 @@ async function newWorld(client: Anthropic): Promise<World> {
     await say(client, id, 'hello');
     return id;
   });
-  return { agent, environment, vault, 'memory store': store, file, session };
+  return { agent, environment, vault, 'memory store': store, file, skill, session };
 }
 
 describeServer('whatever is deleted', ({ client }) => {
