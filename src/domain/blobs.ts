@@ -17,7 +17,7 @@ export interface Blobs {
   /** Gives up what is not published; afterwards without effect. */
   discard(staged: StagedBlob): Promise<void>;
   /**
-   * Puts published content at a path of this machine, where nothing is yet. The file may be the content itself
+   * Puts published content at a path of this machine, where nothing is yet, durably but for its name. The file may be the content itself
    * under a second name: it must never be written.
    */
   share(sha256: string, path: string): Promise<void>;

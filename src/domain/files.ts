@@ -24,7 +24,7 @@ export type ReadFile = (
   id: string,
 ) => Promise<{ readonly file: FileMetadata; readonly content: Uint8Array } | null>;
 
-/** Puts a file's content at a path of this machine, for reading only. Rejects when it is gone. */
+/** Puts a file's content at a path of this machine, see `Blobs.share`. Rejects when it is gone. */
 export type PlaceFile = (id: string, path: string) => Promise<void>;
 
 const nameCharactersMax = 255;

@@ -23,16 +23,19 @@ export async function placeFiles(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await write(record, kept);
   await removeOthers(directory, '', kept);
+  const added: string[] = [];
   const unplaced: Unplaced[] = [];
   for (const [path, id] of wanted) {
     if (kept.has(path)) continue;
     try {
       await place(directory, path, (target) => put(id, target));
       kept.set(path, id);
+      added.push(path);
     } catch (cause) {
       unplaced.push({ path, cause });
     }
   }
+  await flushFolders(directory, added);
   await write(record, kept);
   return unplaced;
 }
@@ -72,9 +75,7 @@ async function place(directory: string, path: string, put: (target: string) => P
   await rm(incoming, { force: true });
   await put(incoming);
   await chmod(incoming, 0o444);
-  await flush(incoming);
   await rename(incoming, target);
-  await flush(dirname(target));
 }
 
 async function makeFolders(directory: string, path: string): Promise<void> {
@@ -85,7 +86,16 @@ async function makeFolders(directory: string, path: string): Promise<void> {
   await chmod(folder, 0o755);
 }
 
-async function flush(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  await file.sync().finally(() => file.close());
+/** New names, of files and of folders, survive a power cut once the folders that hold them are on disk. */
+async function flushFolders(directory: string, added: readonly string[]): Promise<void> {
+  const folders = new Set(added.flatMap((path) => foldersOf(dirname(path))));
+  for (const folder of folders) {
+    const handle = await open(join(directory, folder), 'r');
+    await handle.sync().finally(() => handle.close());
+  }
+}
+
+/** A folder and all above it, the directory itself as `.`. */
+function foldersOf(path: string): string[] {
+  return path === '.' ? ['.'] : [path, ...foldersOf(dirname(path))];
 }

@@ -23,8 +23,6 @@ export type BlobFiles = Blobs & {
 };
 
 const readBytes = 256 * 1024;
-/** Never over another file; sharing its blocks where the file system can. */
-const asCopy = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
 
 /**
  * Content as files of a directory: `ab/abcd…` by its SHA-256, and in `pending/` what may be garbage: content
@@ -49,7 +47,7 @@ export function openBlobFiles(directory: string): BlobFiles {
     },
     discard: ({ token }) => rm(join(pending, token), { force: true }),
     async share(sha256, path) {
-      await link(pathOf(sha256), path).catch(() => copyFile(pathOf(sha256), path, asCopy));
+      await link(pathOf(sha256), path).catch(() => copyDurably(pathOf(sha256), path));
     },
     async *read(sha256, range) {
       // The end of a stream is inclusive.
@@ -83,6 +81,13 @@ export function openBlobFiles(directory: string): BlobFiles {
     },
     forget: (name) => rm(join(pending, name), { force: true }),
   };
+}
+
+/** Never over another file; sharing its blocks where the file system can. */
+async function copyDurably(from: string, to: string): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  const file = await open(to, 'r');
+  await file.sync().finally(() => file.close());
 }
 
 async function writeDurably(
