@@ -121,7 +121,8 @@ describe('the cursors of a list', () => {
 
     test(`${name}: are refused everywhere else`, async () => {
       const { next_page: page } = await pageOf(route);
-      const others = lists.filter((other) => other !== route);
+      // The SDK has two names for some lists: with and without beta.
+      const others = lists.filter(({ path }) => path !== route.path);
       for (const other of others) await assertInvalid(ask(other, { page }), `${page} at ${other.path}`);
       await assertInvalid(ask(route, { page, workspace: 'wrkspc_2' }), 'another workspace');
       await assertInvalid(ask(route, { page }, doorOf('another key')), 'another installation');

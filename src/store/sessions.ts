@@ -31,12 +31,12 @@ export function createSessions(engine: Engine, workspaceId: string): Sessions {
   };
 }
 
-/** Sessions with one memory store are found through it; all others each in the stretches of their index. */
+/** Sessions of a deployment or a memory store are found through it, all others in the stretches of their indexes. */
 function pageOf(workspaceId: string, query: SessionQuery) {
-  if (query.memoryStoreId === null)
-    return merged(partsOf(workspaceId, query), ['created_at_us', 'id'], query);
-  if (query.memoryStoreId === null)
-    return keyset(filtered(workspaceId, query), ['created_at_us', 'id'], query).compile();
+  const columns = ['created_at_us', 'id'] as const;
+  if (query.deploymentId === null && query.memoryStoreId === null)
+    return merged(partsOf(workspaceId, query), columns, query);
+  if (query.memoryStoreId === null) return keyset(filtered(workspaceId, query), columns, query).compile();
   const attached = filtered(workspaceId, query)
     .innerJoin('session_memory_stores', 'session_id', 'sessions.id')
     .where('memory_store_id', '=', query.memoryStoreId);

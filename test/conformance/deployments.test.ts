@@ -158,7 +158,7 @@ describeServer('deployments over HTTP', ({ client }) => {
         config,
       });
       const resources = [{ type: 'github_repository' as const, url: 'https://github.com/octocat/hello' }];
-      const refused = bad(/^resources\[0\]: only memory_store resources are supported in a self_hosted/);
+      const refused = bad(/^resources\[0\]: github_repository resources are not supported in a self_hosted/);
       await assert.rejects(create({ environment_id, resources }), refused);
       const { id } = await create({ environment_id });
       await assert.rejects(client.beta.deployments.update(id, { resources }), refused);
