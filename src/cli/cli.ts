@@ -59,6 +59,7 @@ async function dispatch(argv: readonly string[], session: Session): Promise<numb
       'run',
       'up',
       'doctor',
+      'rotate-key',
     ]);
   if (action === undefined) return say(io, resourceHelp([...known, ...below]));
   const command = known.find((candidate) => candidate.action === action);

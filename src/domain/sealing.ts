@@ -20,3 +20,16 @@ export type Seal = (secret: string, place: SecretPlace) => string;
 
 /** The secret that was sealed for this place; throws when it was not. */
 export type Unseal = (sealed: string, place: SecretPlace) => string;
+
+/** The same secret sealed with another key. Throws when the current key does not open it at this place. */
+export type Reseal = (sealed: string, place: SecretPlace) => string;
+
+/** Everything that lies sealed in the store, of all workspaces. */
+export type SealedSecrets = {
+  /** Rewrites every one and keeps the mark beside them, in one transaction. How many there were. */
+  rewrite(reseal: Reseal, mark: string): Promise<number>;
+  /** Of a rewriting that was not purged after yet; null: there is none. */
+  mark(): Promise<string | null>;
+  /** Takes all that was ever overwritten or deleted out of the database's files, then forgets the mark. */
+  purge(): Promise<void>;
+};

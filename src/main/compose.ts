@@ -63,7 +63,6 @@ import type { DeploymentRun } from '../protocol/deployment-runs.ts';
 import type { Store, WorkspaceStore } from '../store/open.ts';
 import { openStore } from '../store/open.ts';
 import { createTails } from '../store/tails.ts';
-import { openMasterKey } from '../vault/master-key.ts';
 import { createSeal, createUnseal } from '../vault/sealing.ts';
 import { createValidate } from '../vault/validate.ts';
 import { expireFiles } from '../workers/expire-files.ts';
@@ -72,6 +71,7 @@ import { runSessions } from '../workers/run-sessions.ts';
 import { tendSandboxes } from '../workers/tend-sandboxes.ts';
 import type { Config } from './config.ts';
 import { firstKey } from './first-key.ts';
+import { openStoreKey } from './master-key.ts';
 import { checkUpstream } from './upstream.ts';
 import { versionOf } from './version.ts';
 
@@ -92,7 +92,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   };
   let claimant: Claimant = () => null;
   const store = await openStore({ dataDir: config.dataDir, clock, afterCommit, claimant: () => claimant() });
-  const key = openMasterKey(config.dataDir, config.masterKey);
+  const key = await openStoreKey(store, config, log);
   const probe = createProbe({ deadlineMs: credentialProbeMsMax, version: versionOf() });
   const vault = {
     seal: createSeal(key),

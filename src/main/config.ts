@@ -55,7 +55,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     dataDir,
     logLevel: logLevelOf(env['ANTHILL_LOG_LEVEL'] || text(file, 'log_level') || 'info'),
     apiKey: env['ANTHILL_API_KEY'] || null,
-    masterKey: masterKeyOf(env['ANTHILL_MASTER_KEY'] || null),
+    masterKey: masterKeyOf(env, 'ANTHILL_MASTER_KEY'),
     upstream: upstreamOf(env, section(file, 'upstream')),
     scenariosDir: resolve(
       cwd,
@@ -84,14 +84,13 @@ function portOf(value: string | undefined): number {
   return port;
 }
 
-/** Never repeated in what is said about it. */
-function masterKeyOf(text: string | null): Uint8Array | null {
+/** The key in a variable, null when that is not set. Never repeated in what is said about it. */
+export function masterKeyOf(env: Environment, name: string): Uint8Array | null {
+  const text = env[name] || null;
   if (text === null) return null;
   const key = parseMasterKey(text);
   if (key) return key;
-  throw new ConfigMistake(
-    'ANTHILL_MASTER_KEY: must be 32 bytes as base64; `openssl rand -base64 32` makes one',
-  );
+  throw new ConfigMistake(`${name}: must be 32 bytes as base64; \`openssl rand -base64 32\` makes one`);
 }
 
 function bytesOf(value: unknown): number | null {

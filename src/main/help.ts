@@ -17,3 +17,19 @@ ${settings}`;
 
 export const doctorHelp = `anthill doctor: say what isolation and limits are active here, and with which settings \`anthill up\` would start
 ${settings}`;
+
+export const rotateKeyHelp = `anthill rotate-key: seal the secrets of credentials with a new master key
+
+Works on the data directory while no server uses it. The new key is made up and takes the place of the one in
+<data>/master.key. Whoever sets ANTHILL_MASTER_KEY gives the new one as well, and sets ANTHILL_MASTER_KEY to it from
+then on; with ANTHILL_NEW_MASTER_KEY alone, the key moves out of the data directory, and master.key is deleted.
+
+Old seals are removed from the database. Interrupted at any moment, the data opens with the old or with the new key:
+start the server as before, or this command once more. Nothing brings back secrets whose key is lost.
+
+  --data DIR         ANTHILL_DATA            ~/.anthill
+                     ANTHILL_MASTER_KEY      the key now; else <data>/master.key
+                     ANTHILL_NEW_MASTER_KEY  the key from now on, 32 bytes as base64 (openssl rand -base64 32)
+
+Exit code: 0 done, 1 failed and said why, 2 wrong flags or settings.
+`;

@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Blobs } from '../domain/blobs.ts';
 import type { Collections, FileExpiry, Organization } from '../domain/collections.ts';
 import type { PlaceFile, ReadFile } from '../domain/files.ts';
+import type { SealedSecrets } from '../domain/sealing.ts';
 import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
 import type { ReadSkill } from '../domain/skills.ts';
 import { createAgents } from './agents.ts';
@@ -28,6 +29,7 @@ import { createMemories } from './memories.ts';
 import { createMemoryStores } from './memory-stores.ts';
 import { createMemoryVersions } from './memory-versions.ts';
 import { migrate } from './migrations.ts';
+import { createSealedSecrets } from './sealed-secrets.ts';
 import type { SessionLogDeps } from './session-log.ts';
 import { createSessionLog } from './session-log.ts';
 import { createSessions } from './sessions.ts';
@@ -47,6 +49,7 @@ export type Store = {
   /** Any skill, likewise. */
   readonly readSkill: ReadSkill;
   readonly placeFile: PlaceFile;
+  readonly sealed: SealedSecrets;
   workspace(id: string): WorkspaceStore;
   close(): Promise<void>;
 };
@@ -109,6 +112,7 @@ export async function openStoreOn(engine: Engine, { clock, blobs, ...parts }: St
     readFile: createReadFile(engine, blobs, clock),
     readSkill: createReadSkill(engine, blobs),
     placeFile: createPlaceFile(engine, blobs),
+    sealed: createSealedSecrets(engine),
     workspace: (id) => ({ log: createSessionLog(log, id), collections: collectionsOf(engine, contents, id) }),
     close: () => engine.close(),
   };

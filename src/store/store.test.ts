@@ -6,6 +6,7 @@ import { collectionsContract } from '../../test/contract/collections.ts';
 import { filesContract } from '../../test/contract/files.ts';
 import { leasesContract } from '../../test/contract/leases.ts';
 import { memoryContract } from '../../test/contract/memory.ts';
+import { sealedSecretsContract } from '../../test/contract/sealed-secrets.ts';
 import { sessionLogContract } from '../../test/contract/session-log.ts';
 import { skillsContract } from '../../test/contract/skills.ts';
 import type { MakeStore } from '../../test/contract/subject.ts';
@@ -59,5 +60,6 @@ for (const [name, make] of [
     memoryContract(make);
     filesContract(make);
     skillsContract(make);
+    sealedSecretsContract(make);
   });
 }

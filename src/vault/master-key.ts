@@ -1,16 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { SecretPlace } from '../domain/sealing.ts';
+import { writeDurably } from './durable-files.ts';
 import { createSeal, masterKeyBytes, unseal } from './sealing.ts';
 
 /** The key is missing, damaged, or not the one of this data directory. */
@@ -20,16 +12,21 @@ export class WrongMasterKey extends Error {}
 const checkPlace: SecretPlace = { vaultId: 'vlt_', credentialId: 'vcrd_', field: 'token' };
 const checkWord = 'anthill';
 
+/** The files of the key of a data directory. */
+export function masterKeyFiles(dataDir: string): { readonly key: string; readonly check: string } {
+  return { key: join(dataDir, 'master.key'), check: join(dataDir, 'master.check') };
+}
+
 /**
  * The key of this data directory: `preset`, else the one in `master.key`, else a new one. `master.check`
  * holds a known word sealed with it, so that a wrong key is noticed at start and not when a secret is
  * needed. Throws `WrongMasterKey`.
  */
 export function openMasterKey(dataDir: string, preset: Uint8Array | null): Uint8Array {
-  const check = join(dataDir, 'master.check');
+  const { check } = masterKeyFiles(dataDir);
   const key = preset ?? keptKey(dataDir) ?? newKey(dataDir, existsSync(check));
   if (!existsSync(check)) {
-    writeDurably(check, createSeal(key)(checkWord, checkPlace));
+    writeDurably(check, checkOf(key));
     return key;
   }
   try {
@@ -40,6 +37,26 @@ export function openMasterKey(dataDir: string, preset: Uint8Array | null): Uint8
   }
 }
 
+/** Whether `master.check` was made with this key; false as well when there is none. */
+export function isMasterKey(dataDir: string, key: Uint8Array): boolean {
+  const { check } = masterKeyFiles(dataDir);
+  return existsSync(check) && opensCheck(key, readFileSync(check, 'utf8').trim());
+}
+
+/** A known word sealed with the key: no two are the same. */
+export function checkOf(key: Uint8Array): string {
+  return createSeal(key)(checkWord, checkPlace);
+}
+
+export function opensCheck(key: Uint8Array, check: string): boolean {
+  try {
+    unseal(key, check, checkPlace);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** 32 bytes from base64, or `null` when the text is anything else. */
 export function parseMasterKey(text: string): Uint8Array | null {
   if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return null;
@@ -47,8 +64,12 @@ export function parseMasterKey(text: string): Uint8Array | null {
   return key.length === masterKeyBytes ? key : null;
 }
 
+export function printMasterKey(key: Uint8Array): string {
+  return Buffer.from(key).toString('base64');
+}
+
 function keptKey(dataDir: string): Uint8Array | null {
-  const path = join(dataDir, 'master.key');
+  const { key: path } = masterKeyFiles(dataDir);
   if (!existsSync(path)) return null;
   const key = parseMasterKey(readFileSync(path, 'utf8').trim());
   // A damaged key is not replaced: somebody may still have the whole one.
@@ -59,32 +80,13 @@ function keptKey(dataDir: string): Uint8Array | null {
 function newKey(dataDir: string, isMissed: boolean): Uint8Array {
   if (isMissed) throw wrongKey(dataDir, 'is missing');
   const key = randomBytes(masterKeyBytes);
-  writeDurably(join(dataDir, 'master.key'), key.toString('base64'));
+  writeDurably(masterKeyFiles(dataDir).key, printMasterKey(key));
   return key;
 }
 
 function wrongKey(dataDir: string, problem: string, cause?: unknown): WrongMasterKey {
   return new WrongMasterKey(
-    `the master key (ANTHILL_MASTER_KEY or ${join(dataDir, 'master.key')}) ${problem}; restore it, or delete master.key and master.check there to give up every stored secret`,
+    `the master key (ANTHILL_MASTER_KEY or ${masterKeyFiles(dataDir).key}) ${problem}; restore it, or delete master.key and master.check there to give up every stored secret`,
     { cause },
   );
-}
-
-/** 0600, whole or not at all, and on disk before anything is sealed with it. */
-function writeDurably(path: string, text: string): void {
-  const temporary = `${path}.new`;
-  rmSync(temporary, { force: true });
-  withFile(openSync(temporary, 'wx', 0o600), (file) => writeSync(file, `${text}\n`));
-  renameSync(temporary, path);
-  withFile(openSync(dirname(path), 'r'), () => {});
-}
-
-/** Writes, syncs and closes. */
-function withFile(file: number, write: (file: number) => void): void {
-  try {
-    write(file);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }

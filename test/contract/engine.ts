@@ -81,6 +81,14 @@ export function engineContract(open: () => Promise<Engine>): void {
       assert.deepEqual(order, [...counts.keys()], 'acknowledged in the same order');
     });
 
+    test('compacting waits for the writes that came before, and keeps everything', async () => {
+      await using engine = await ants();
+      const writes = ['ada', 'bob'].map((name) => engine.write((tx) => tx.run(add(name))));
+      await engine.compact();
+      await Promise.all([...writes, engine.write((tx) => tx.run(add('cyd')))]);
+      assert.deepEqual(await names(engine.read), ['ada', 'bob', 'cyd']);
+    });
+
     test('closing waits for the writes that came before', async () => {
       const engine = await withAnts(await open());
       const write = engine.write((tx) => tx.run(add('ada')));

@@ -13,12 +13,12 @@ const atUs = 1_790_000_000_000_000;
 const at = formatUs(atUs);
 const all: ResourceQuery = { limit: 1000, order: 'asc', after: null, createdAt: {}, includeArchived: true };
 
-function vault(id: string, changes: Partial<Vault> = {}): Vault {
+export function vault(id: string, changes: Partial<Vault> = {}): Vault {
   const times = { created_at: at, updated_at: at, archived_at: null };
   return { id, type: 'vault', display_name: 'Keys', metadata: {}, ...times, ...changes };
 }
 
-function credential(id: string, changes: Partial<Credential> = {}): Credential {
+export function credential(id: string, changes: Partial<Credential> = {}): Credential {
   return {
     id,
     type: 'vault_credential',

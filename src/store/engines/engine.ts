@@ -16,5 +16,7 @@ export interface Sql {
 export interface Engine {
   write<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
   readonly read: Sql;
+  /** Writes the database anew, after the writes that came before: nothing deleted or overwritten is left in its files. */
+  compact(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -87,6 +87,38 @@ describe('a database that cannot take a group of writes', () => {
     assert.deepEqual(codesOf(errors), [code, code]);
     await engine.write((tx) => tx.run(add('cyd')));
     assert.deepEqual(await names(engine.read), ['cyd']);
+  });
+});
+
+describe('compacting on disk', () => {
+  test('leaves nothing of what was deleted and overwritten in the files', async () => {
+    const disk = openOnDisk();
+    await using engine = await withAnts(disk);
+    const isThere = (name: string) =>
+      globSync(`${disk.path}*`).some((file) => readFileSync(file).includes(name));
+    for (const name of ['deleted-ant', 'renamed-ant', 'kept-ant'])
+      await engine.write((tx) => tx.run(add(name)));
+    for (const change of [
+      "delete from ants where name = 'deleted-ant'",
+      "update ants set name = 'other' where name = 'renamed-ant'",
+    ])
+      await engine.write((tx) => tx.run(CompiledQuery.raw(change)));
+    assert.deepEqual([isThere('deleted-ant'), isThere('renamed-ant')], [true, true]);
+    await engine.compact();
+    const left = ['deleted-ant', 'renamed-ant', 'kept-ant', 'other'].filter(isThere);
+    assert.deepEqual(left, ['kept-ant', 'other']);
+  });
+
+  test('says so when a reader keeps it from it', async () => {
+    const disk = openOnDisk();
+    await using engine = await withAnts(disk);
+    await pragma(engine, 'busy_timeout = 0');
+    const other = new Database(disk.path);
+    other.exec('BEGIN');
+    other.prepare('select * from ants').all();
+    await assert.rejects(engine.compact(), /somebody else reads it/);
+    other.close();
+    await engine.compact();
   });
 });
 

@@ -79,6 +79,12 @@ export function openSqlite(path: string): Engine {
         draining ??= drain();
       });
     },
+    async compact() {
+      while (draining) await draining;
+      writer.exec('VACUUM');
+      const [log] = writer.pragma('wal_checkpoint(TRUNCATE)') as readonly { readonly busy: number }[];
+      if (log?.busy) throw new Error('the database could not empty its log: somebody else reads it');
+    },
     async close() {
       await draining;
       if (reader !== writer) reader.close();
