@@ -12,6 +12,8 @@ export type Server = {
   readonly readyMs: number;
   /** Resident memory now, MiB. */
   memoryMiB(): number;
+  /** Processor time so far, all threads together, milliseconds. */
+  cpuMs(): number;
   stop(): Promise<void>;
 };
 
@@ -41,21 +43,23 @@ export async function startServer(directory: string): Promise<Server> {
   }
   const readyMs = performance.now() - begun;
   const { api_key: apiKey } = JSON.parse(readFileSync(join(directory, 'data/server.json'), 'utf8'));
-  return { baseUrl, apiKey, readyMs, memoryMiB: () => memoryMiB(child), stop: () => stop(child) };
+  return { baseUrl, apiKey, readyMs, ...running(child) };
 }
 
-/** The floor server (floor-server.ts) as a process of its own. */
-export async function startFloor(directory: string): Promise<Server> {
-  const child = spawn(
-    process.execPath,
-    [join(import.meta.dirname, 'floor-server.ts'), join(directory, 'floor.db')],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+/** A floor server, a script beside this file that prints its port, as a process of its own. */
+export async function startFloor(script: string, ...args: string[]): Promise<Server> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, script), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const begun = performance.now();
   const [line] = await once(child.stdout, 'data');
   const readyMs = performance.now() - begun;
   const baseUrl = `http://127.0.0.1:${String(line).trim()}`;
-  return { baseUrl, apiKey: '', readyMs, memoryMiB: () => memoryMiB(child), stop: () => stop(child) };
+  return { baseUrl, apiKey: '', readyMs, ...running(child) };
+}
+
+function running(child: ChildProcess): Pick<Server, 'memoryMiB' | 'cpuMs' | 'stop'> {
+  return { memoryMiB: () => memoryMiB(child), cpuMs: () => cpuMs(child), stop: () => stop(child) };
 }
 
 async function isHealthy(baseUrl: string): Promise<boolean> {
@@ -67,6 +71,14 @@ async function isHealthy(baseUrl: string): Promise<boolean> {
 function memoryMiB({ pid }: ChildProcess): number {
   const [, kibibytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kibibytes) / 1024;
+}
+
+function cpuMs({ pid }: ChildProcess): number {
+  // Behind the name, which ends with a bracket, the 12th and 13th field are ticks of 10 ms in user and system mode.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 async function stop(child: ChildProcess): Promise<void> {

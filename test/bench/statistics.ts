@@ -1,28 +1,36 @@
 /** Milliseconds of every sample, and the wall time of the whole run. */
 export type Samples = { readonly ms: readonly number[]; readonly wallMs: number };
 
-export type Row = {
-  readonly name: string;
-  readonly p50: number;
-  readonly p99: number;
-  readonly perSecond: number | null;
-};
+/** A line of a table: its cells by the title of their column. */
+export type Row = { readonly name: string; readonly cells: Readonly<Record<string, number | null>> };
 
 export function rowOf(name: string, { ms, wallMs }: Samples): Row {
-  const sorted = [...ms].sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-  return { name, p50: at(0.5), p99: at(0.99), perSecond: (ms.length / wallMs) * 1000 };
+  const perSecond = (ms.length / wallMs) * 1000;
+  return { name, cells: { 'p50 ms': quantile(ms, 0.5), 'p99 ms': quantile(ms, 0.99), 'per s': perSecond } };
 }
 
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}
+
+/** The columns are those of the first row. */
 export function table(rows: readonly Row[]): string {
-  const cell = (value: number | null) =>
-    (value === null ? '' : value.toFixed(value < 10 ? 2 : 0)).padStart(10);
-  const width = Math.max(...rows.map(({ name }) => name.length));
-  const head = `${''.padEnd(width)}${['p50 ms', 'p99 ms', 'per s'].map((title) => title.padStart(10)).join('')}`;
-  const lines = rows.map(
-    ({ name, p50, p99, perSecond }) => `${name.padEnd(width)}${cell(p50)}${cell(p99)}${cell(perSecond)}`,
-  );
-  return [head, ...lines].join('\n');
+  const titles = Object.keys(rows[0]?.cells ?? {});
+  const widths = titles.map((title) => Math.max(10, title.length + 2));
+  const cell = (value: number | null) => (value === null ? '' : value.toFixed(value < 10 ? 2 : 0));
+  const nameWidth = Math.max(...rows.map(({ name }) => name.length));
+  const line = (name: string, texts: readonly string[]) =>
+    `${name.padEnd(nameWidth)}${texts.map((text, index) => text.padStart(widths[index] ?? 0)).join('')}`;
+  return [
+    line('', titles),
+    ...rows.map(({ name, cells }) =>
+      line(
+        name,
+        titles.map((title) => cell(cells[title] ?? null)),
+      ),
+    ),
+  ].join('\n');
 }
 
 /** Runs `work` for each of `lanes` lanes at once, `rounds` times in each, and times every round. */
@@ -43,4 +51,9 @@ export async function measure(
     }),
   );
   return { ms, wallMs: performance.now() - begun };
+}
+
+/** What several runs brought together. */
+export function together(runs: readonly Samples[]): Samples {
+  return { ms: runs.flatMap(({ ms }) => ms), wallMs: runs.reduce((sum, { wallMs }) => sum + wallMs, 0) };
 }

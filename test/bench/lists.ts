@@ -1,0 +1,1 @@
+export async function benchLists(_directory: string): Promise<void> {}
