@@ -3,6 +3,7 @@ import type Sdk095 from 'anthropic-sdk-0.95';
 import type Sdk106 from 'anthropic-sdk-0.106';
 import type Sdk120 from 'anthropic-sdk-0.120';
 import type { ResponseOf, RouteKey, routes } from '../../src/protocol/routes.ts';
+import type { OldSkill, OldSkillVersion } from '../../src/protocol/skills.ts';
 import type {
   Answered,
   BodyInput,
@@ -88,8 +89,16 @@ type Queries<Client> = {
   >;
 };
 
+type Skills<Client> = {
+  readonly retrieve: Answered<MethodOf<Client, 'beta.skills retrieve'>>;
+  readonly version: Answered<MethodOf<Client, 'beta.skills.versions retrieve'>>;
+};
+
 type Nothing<T> = Readonly<Record<keyof T, never>>;
 
+// Skills have one older shape, which all of these share.
+check<OldSkill, Skills<Sdk086>['retrieve'] & Skills<Sdk120>['retrieve']>();
+check<OldSkillVersion, Skills<Sdk086>['version'] & Skills<Sdk120>['version']>();
 check<Answers<Sdk086>, Nothing<Answers<Sdk086>>>();
 check<Answers<Sdk095>, Nothing<Answers<Sdk095>>>();
 check<Answers<Sdk106>, Nothing<Answers<Sdk106>>>();

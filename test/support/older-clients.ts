@@ -27,8 +27,6 @@ export const notDriven: Readonly<Record<string, string>> = {
   'beta.tunnels': 'not part of Anthill',
   'beta.dreams': 'not yet',
   'beta.webhooks': 'reads deliveries and sends nothing; no webhooks yet',
-  'beta.skills': 'not yet',
-  skills: 'not yet',
   'beta.environments.work': 'not yet: workers of self-hosted environments',
   'beta.sessions.events.toolRunner': 'not yet: part of such a worker',
 };
