@@ -7,6 +7,8 @@ import { join } from 'node:path';
 
 /** No command of a test takes this long: one that hangs is killed, and fails its test instead of the run. */
 const commandMsMax = 240_000;
+/** A server that a file starts before all its tests lives until every other file has run, too. */
+const serverMsMax = 20 * 60_000;
 const bin = join(import.meta.dirname, '..', '..', 'bin', 'anthill.js');
 
 export type Finished = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
@@ -33,6 +35,8 @@ export type Place = {
 export type StartOptions = {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: 'ignore' | 'pipe' | 'inherit' | number;
+  /** How long it may take. */
+  readonly msMax?: number;
 };
 
 /** A folder with a home and a PATH of its own, in which real processes run. */
@@ -47,10 +51,10 @@ export function createPlace(): Place {
   function start(
     command: string,
     args: readonly string[],
-    { env: more = {}, stdin = 'ignore' }: StartOptions,
+    { env: more = {}, stdin = 'ignore', msMax = commandMsMax }: StartOptions,
   ): Running {
     const stdio: StdioOptions = [stdin, 'pipe', 'pipe'];
-    return watch(spawn(command, args, { cwd: folder, env: { ...env, ...more }, stdio }));
+    return watch(spawn(command, args, { cwd: folder, env: { ...env, ...more }, stdio }), msMax);
   }
 
   return {
@@ -62,7 +66,7 @@ export function createPlace(): Place {
   };
 }
 
-function watch(child: ChildProcess): Running {
+function watch(child: ChildProcess, msMax: number): Running {
   const text = { stdout: '', stderr: '' };
   for (const output of ['stdout', 'stderr'] as const)
     child[output]?.on('data', (chunk: Buffer) => {
@@ -72,7 +76,7 @@ function watch(child: ChildProcess): Running {
     const limit = setTimeout(() => {
       child.kill('SIGKILL');
       reject(new Error(`it did not end: ${JSON.stringify({ command: child.spawnargs, ...text })}`));
-    }, commandMsMax);
+    }, msMax);
     child.once('error', reject);
     child.once('close', (code) => {
       clearTimeout(limit);
@@ -106,7 +110,8 @@ export async function startServerProcess(
   { args = [], env = {} }: { args?: readonly string[]; env?: Readonly<Record<string, string>> } = {},
 ): Promise<ServerProcess> {
   const dataDir = join(place.folder, 'data');
-  const server = place.anthill(['up', '--port', '0', '--data', dataDir, ...args], { env });
+  const flags = ['--port', '0', '--data', dataDir, ...args];
+  const server = place.anthill(['up', ...flags], { env, msMax: serverMsMax });
   await server.said('stderr', /"event":"server\.ready"/);
   const { base_url: baseUrl, api_key: apiKey } = JSON.parse(
     readFileSync(join(dataDir, 'server.json'), 'utf8'),
