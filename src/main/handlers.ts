@@ -1,0 +1,117 @@
+import { systemClock } from '../base/clock.ts';
+import { newId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import { createAgentCommands } from '../control/agents.ts';
+import { createCredentialCommands } from '../control/credentials.ts';
+import type { DeploymentRunDeps } from '../control/deployment-runs.ts';
+import { createDeploymentRunCommands } from '../control/deployment-runs.ts';
+import type { DeploymentDeps } from '../control/deployments.ts';
+import { createDeploymentCommands } from '../control/deployments.ts';
+import { createEnvironmentCommands } from '../control/environments.ts';
+import { createFileCommands } from '../control/files.ts';
+import { createMemoryCommands } from '../control/memories.ts';
+import { createMemoryStoreCommands } from '../control/memory-stores.ts';
+import { createMemoryVersionCommands } from '../control/memory-versions.ts';
+import { createModelCommands } from '../control/models.ts';
+import { createSessionResourceCommands } from '../control/session-resources.ts';
+import { createSessionCommands } from '../control/sessions.ts';
+import type { UploadReader } from '../control/skill-upload.ts';
+import { createUploadReader } from '../control/skill-upload.ts';
+import { createSkillCommands, createSkillVersionCommands } from '../control/skills.ts';
+import { createThreadCommands } from '../control/threads.ts';
+import { createVaultCommands } from '../control/vaults.ts';
+import type { ModelCatalog } from '../domain/catalog.ts';
+import type { ValidateCredential } from '../domain/credential-validation.ts';
+import type { Seal, Unseal } from '../domain/sealing.ts';
+import type { Tails } from '../domain/tails.ts';
+import type { Handlers } from '../http/handlers.ts';
+import { agentRoutes } from '../http/routes/agents.ts';
+import { deploymentRoutes } from '../http/routes/deployments.ts';
+import { environmentRoutes } from '../http/routes/environments.ts';
+import { eventRoutes } from '../http/routes/events.ts';
+import { fileRoutes } from '../http/routes/files.ts';
+import { memoryRoutes, memoryStoreRoutes, memoryVersionRoutes } from '../http/routes/memory-stores.ts';
+import { modelRoutes } from '../http/routes/models.ts';
+import { sessionResourceRoutes } from '../http/routes/session-resources.ts';
+import { sessionRoutes } from '../http/routes/sessions.ts';
+import { skillRoutes, skillVersionRoutes } from '../http/routes/skills.ts';
+import { threadRoutes } from '../http/routes/threads.ts';
+import { credentialRoutes, vaultRoutes } from '../http/routes/vaults.ts';
+import type { DeploymentRun } from '../protocol/deployment-runs.ts';
+import type { Store, WorkspaceStore } from '../store/open.ts';
+import { createOccurrences } from '../workers/occurrences.ts';
+import type { Config } from './config.ts';
+export type SharedParts = {
+  readonly store: Store;
+  readonly config: Config;
+  readonly tails: Tails;
+  readonly catalog: ModelCatalog;
+  readonly vault: { readonly seal: Seal; readonly unseal: Unseal; readonly validate: ValidateCredential };
+  readonly log: Log;
+};
+
+/** Handlers are made when the first client of a workspace comes, and kept. */
+export function handlersByWorkspace(shared: SharedParts): (workspaceId: string) => Handlers {
+  const { store, log } = shared;
+  const readUpload = createUploadReader(store.blobs);
+  const runs = {
+    occurrences: createOccurrences(),
+    onFault: (run: DeploymentRun, cause: unknown) =>
+      log.error('deployment.run_failed', { runId: run.id, deploymentId: run.deployment_id, cause }),
+  };
+  const make = (id: string) => createHandlers({ ...shared, ...store.workspace(id), readUpload, runs });
+
+  const made = new Map<string, Handlers>();
+  return (workspaceId) => {
+    const handlers = made.get(workspaceId) ?? make(workspaceId);
+    made.set(workspaceId, handlers);
+    return handlers;
+  };
+}
+
+type HandlerParts = WorkspaceStore &
+  Omit<SharedParts, 'log'> & {
+    readonly readUpload: UploadReader;
+    readonly runs: Pick<DeploymentDeps, 'occurrences'> & Pick<DeploymentRunDeps, 'onFault'>;
+  };
+
+function createHandlers(parts: HandlerParts): Handlers {
+  const { log, collections, config, tails, catalog, vault, readUpload, runs } = parts;
+  const { blobs } = parts.store;
+  const common = { clock: systemClock, newId };
+  const sessionDeps = { log, collections, catalog, ...vault, ...common };
+  const threads = createThreadCommands({ log, clock: systemClock });
+  const skillDeps = { collections, blobs, readUpload, ...common };
+  const {
+    agents,
+    environments,
+    vaults,
+    sessions,
+    memoryStores,
+    memories,
+    memoryVersions,
+    files,
+    skillVersions,
+  } = collections;
+  return {
+    ...agentRoutes(createAgentCommands({ agents, skillVersions, catalog, ...common })),
+    ...environmentRoutes(createEnvironmentCommands({ environments, ...common })),
+    ...memoryStoreRoutes(createMemoryStoreCommands({ memoryStores, ...common })),
+    ...memoryRoutes(createMemoryCommands({ memoryStores, memories, ...common })),
+    ...memoryVersionRoutes(createMemoryVersionCommands({ memoryStores, memoryVersions, clock: systemClock })),
+    ...modelRoutes(createModelCommands(catalog)),
+    ...sessionRoutes(createSessionCommands(sessionDeps)),
+    ...sessionResourceRoutes(createSessionResourceCommands({ log, sessions, ...vault, ...common })),
+    ...skillRoutes(createSkillCommands(skillDeps)),
+    ...skillVersionRoutes(createSkillVersionCommands(skillDeps)),
+    ...deploymentRoutes(
+      createDeploymentCommands({ ...sessionDeps, ...runs }),
+      createDeploymentRunCommands({ ...sessionDeps, ...runs }),
+    ),
+    ...threadRoutes(threads),
+    ...vaultRoutes(createVaultCommands({ vaults, ...common })),
+    ...credentialRoutes(createCredentialCommands({ collections, ...vault, ...common })),
+    ...fileRoutes(createFileCommands({ files, blobs, quotaBytes: config.filesQuotaBytes, ...common })),
+    ...eventRoutes({ log, tails, catalog, files, threads, ...common }),
+  };
+}
