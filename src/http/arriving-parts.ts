@@ -42,7 +42,11 @@ export function openParts({ stream, boundary, partsMax, count }: Body): Arriving
   const parsed = Promise.withResolvers<void>();
   // Whoever waits for the parser hears of it below.
   parsed.promise.catch(() => undefined);
-  parser.on('finish', parsed.resolve);
+  let isParsed = false;
+  parser.on('finish', () => {
+    isParsed = true;
+    parsed.resolve();
+  });
   parser.on('error', (cause) => parsed.reject(endedEarly(cause)));
   let current: Readable | null = null;
   let isHeaderless = false;
@@ -81,9 +85,10 @@ export function openParts({ stream, boundary, partsMax, count }: Body): Arriving
       if (stopped) return;
       if (done) break;
       count(value.byteLength);
-      await written(parser, value);
+      // The parser may never ask for more than the chunk that holds the end; what follows is no part.
+      if (!isParsed) await Promise.race([written(parser, value), parsed.promise]);
     }
-    parser.end();
+    if (!isParsed) parser.end();
     await parsed.promise;
     if (isHeaderless) throw malformedForm('a part of the form has no headers');
     arrivals.put(null);

@@ -156,9 +156,25 @@ describe('a multipart form', () => {
 
   test('keeps every byte of a large file, in whatever pieces', async () => {
     const content = Buffer.alloc(300_000, `\r\n--${boundary.slice(0, 10)}`);
-    for (const size of [997, 65_536, 300_001]) {
+    for (const size of [997, 65_536, 150_000, 300_001, 400_000]) {
       const [seen] = await readAll(requestOf(pieces(bodyOf(file(content), end), size).stream));
       assert.ok(seen?.text === content.toString('latin1'), String(size));
+    }
+  });
+
+  test('is read to its end by a reader who is slower than the client', async () => {
+    const content = Buffer.alloc(200_000, 'x');
+    const files = [part(named('more[]'), content), part(named('more[]'), content), file(content)];
+    for (const size of [50_000, 65_536, 199_000, 1_000_000]) {
+      let read = 0;
+      for await (const part of readForm(route, form, requestOf(pieces(bodyOf(...files, end), size).stream))) {
+        if (!('content' in part)) continue;
+        for await (const chunk of part.content) {
+          read += chunk.byteLength;
+          for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+        }
+      }
+      assert.equal(read, 600_000, String(size));
     }
   });
 });
