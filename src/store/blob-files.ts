@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { constants, createReadStream, existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { copyFile, link, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Blobs, StagedBlob } from '../domain/blobs.ts';
@@ -23,6 +24,7 @@ export type BlobFiles = Blobs & {
 };
 
 const readBytes = 256 * 1024;
+const writeBytes = 1024 * 1024;
 
 /**
  * Content as files of a directory: `ab/abcd…` by its SHA-256, and in `pending/` what may be garbage: content
@@ -94,17 +96,12 @@ async function writeDurably(
   path: string,
   content: AsyncIterable<Uint8Array>,
 ): Promise<{ sha256: string; bytes: number }> {
-  const hash = createHash('sha256');
-  let bytes = 0;
   const file = await open(path, 'wx', 0o600);
   try {
     try {
-      for await (const chunk of content) {
-        hash.update(chunk);
-        bytes += chunk.byteLength;
-        for (let at = 0; at < chunk.byteLength; ) at += (await file.write(chunk, at)).bytesWritten;
-      }
+      const written = await write(file, content);
       await file.sync();
+      return written;
     } finally {
       await file.close();
     }
@@ -112,5 +109,41 @@ async function writeDurably(
     await rm(path, { force: true });
     throw cause;
   }
+}
+
+/** While one batch is on its way to the disk the next one is gathered, so neither side waits for each chunk. */
+async function write(
+  file: FileHandle,
+  content: AsyncIterable<Uint8Array>,
+): Promise<{ sha256: string; bytes: number }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let batch: Uint8Array[] = [];
+  let batchBytes = 0;
+  let writing = Promise.resolve();
+  try {
+    for await (const chunk of content) {
+      hash.update(chunk);
+      bytes += chunk.byteLength;
+      batch.push(chunk);
+      batchBytes += chunk.byteLength;
+      if (batchBytes < writeBytes) continue;
+      await writing;
+      writing = writeAll(file, Buffer.concat(batch));
+      // It may fail while nobody waits for it; whoever does then hears of it.
+      writing.catch(() => undefined);
+      batch = [];
+      batchBytes = 0;
+    }
+  } finally {
+    // Nobody may close the file under it; what it fails with matters only if the content has come.
+    await writing.catch(() => undefined);
+  }
+  await writing;
+  await writeAll(file, Buffer.concat(batch));
   return { sha256: hash.digest('hex'), bytes };
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.byteLength; ) at += (await file.write(bytes, at)).bytesWritten;
 }

@@ -123,8 +123,8 @@ describeServer('uploads that go wrong', ({ home, server, client }) => {
     await leavesNothing();
   });
 
-  test('64 MiB go in and out without taking their room in memory', async () => {
-    const size = 64;
+  test('256 MiB go in and out without taking their room in memory', async () => {
+    const size = 256;
     await client.files
       .upload({ file: new File([mebibyte], 'warm.bin') })
       .then(({ id }) => client.files.delete(id));
@@ -142,7 +142,7 @@ describeServer('uploads that go wrong', ({ home, server, client }) => {
     for await (const chunk of (await client.files.download(id)).body ?? []) read += chunk.byteLength;
     clearInterval(watch);
     assert.equal(read, size * mebibyte.byteLength);
-    assert.ok(peak - resident < 40, `${resident.toFixed(0)} MiB before, ${peak.toFixed(0)} MiB at most`);
+    assert.ok(peak - resident < 100, `${resident.toFixed(0)} MiB before, ${peak.toFixed(0)} MiB at most`);
     await client.files.delete(id);
   });
 });
@@ -245,7 +245,8 @@ function requestLines(server: ServerProcess): string {
 /** What comes back for bytes that no client library would send. */
 async function exchange(server: ServerProcess, header: string, body: string): Promise<string> {
   const socket = connect(Number(new URL(server.baseUrl).port), '127.0.0.1');
-  socket.end(`${requestLines(server)}${header}\r\n\r\n${body}`);
+  // It stays open for the answer: a client that closes its side is taken for gone.
+  socket.write(`${requestLines(server)}connection: close\r\n${header}\r\n\r\n${body}`);
   let text = '';
   for await (const chunk of socket.setEncoding('utf8')) text += chunk;
   return text;

@@ -9,6 +9,7 @@ import { FileExpiredError, FileNotDownloadableError } from '@anthropic-ai/sdk/re
 import { absent, all, bad, refused } from '../support/sdk-calls.ts';
 import { filesOnDisk, setFile } from '../support/server-files.ts';
 import { call } from '../support/server-http.ts';
+import { eventually } from '../support/server-processes.ts';
 import { openSession } from '../support/server-sessions.ts';
 import { describeServer } from '../support/server-suite.ts';
 
@@ -100,7 +101,7 @@ describeServer('files over HTTP', ({ home, server, client }) => {
       assert.equal(await (await client.files.download(twins[1].id)).text(), 'twins');
       await client.files.delete(twins[1].id);
       assert.equal(filesOnDisk(home).contents.length, before);
-      assert.deepEqual(filesOnDisk(home).pending, []);
+      await eventually(() => filesOnDisk(home).pending.length === 0, 'nothing is left to be removed');
     });
   });
 
@@ -229,7 +230,9 @@ describeServer('files over HTTP', ({ home, server, client }) => {
       const many = Array.from({ length: 101 }, (_, index) => `file_${index}`);
       assert.deepEqual((await client.files.list({ ids: [...many.slice(1), ...many.slice(1)] })).data, []);
       await assert.rejects(all(client.files.list({ ids: many })), bad('ids: must contain at most 100 items'));
-      for (const more of [{ limit: 3 }, { page: 'page_x' }]) {
+      const { next_page: next } = await client.files.list({ limit: 1 });
+      assert.ok(next);
+      for (const more of [{ limit: 3 }, { page: next }]) {
         const [name] = Object.keys(more);
         await assert.rejects(
           all(client.files.list({ ids, ...more })),

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { ServerHome } from './server.ts';
@@ -21,4 +21,10 @@ export function filesOnDisk(home: ServerHome): { contents: string[]; pending: st
     contents: folders.flatMap((folder) => readdirSync(join(directory, folder))).sort(),
     pending: readdirSync(join(directory, 'pending')),
   };
+}
+
+/** Bytes of what is being taken in. */
+export function pendingBytes(home: ServerHome): number {
+  const pending = join(home.dataDir, 'files', 'pending');
+  return readdirSync(pending).reduce((sum, name) => sum + statSync(join(pending, name)).size, 0);
 }
