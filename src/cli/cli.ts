@@ -2,7 +2,7 @@ import type { Arguments } from './arguments.ts';
 import { allFlags, hasFlag, lastFlag, parseArguments } from './arguments.ts';
 import type { Client } from './client.ts';
 import { ApiFailure, createClient } from './client.ts';
-import type { Command } from './commands.ts';
+import type { Command, Short } from './commands.ts';
 import { allCommands, flagOf, itemFlagOf } from './commands.ts';
 import { saveDownload } from './download.ts';
 import { commandFlagKind, globalFlagKind, leadingWords, requestFlags, runFlagKind } from './flags.ts';
@@ -14,8 +14,10 @@ import type { Output } from './output.ts';
 import { createOutput, formatOf } from './output.ts';
 import { runOnce } from './run.ts';
 import { findTarget } from './server-file.ts';
+import { expanded, shortCommands } from './short-commands.ts';
 import { readBodyFromStdin } from './stdin.ts';
 import { suggest } from './suggest.ts';
+import { listOf, tableOf } from './table.ts';
 import { readFlags } from './values.ts';
 
 /** A client of the API: every command comes from the route table. Resolves with the exit code. */
@@ -38,7 +40,7 @@ type Session = { readonly io: CliIo; readonly version: string; readonly gone: Ab
 
 async function dispatch(argv: readonly string[], session: Session): Promise<number> {
   const { io, version } = session;
-  const commands = allCommands();
+  const commands = [...allCommands(), ...shortCommands()];
   const [resource, action] = leadingWords(argv);
   if (resource === 'help')
     return await dispatch([...argv.filter((word) => word !== 'help'), '--help'], session);
@@ -132,11 +134,15 @@ function connect({ flags }: Arguments, { io, gone }: Session): Client {
   const debug = hasFlag(flags, 'debug')
     ? (line: string) => void io.stderr.write(`${line}\n`)
     : () => undefined;
-  return createClient({ target, debug, betas: allFlags(flags, 'beta'), signal: gone.signal });
+  const betas = allFlags(flags, 'beta');
+  const workspaceId = lastFlag(flags, 'workspace');
+  return createClient({ target, debug, betas, workspaceId, signal: gone.signal });
 }
 
-async function call(command: Command, args: Arguments, session: Session): Promise<number> {
+async function call(command: Command, typed: Arguments, session: Session): Promise<number> {
   const { io } = session;
+  const args = expanded(command, typed);
+  const printed = command.short && isForPeople(args.flags) ? command.short : null;
   const output = outputOf({ flags: args.flags, stream: io.stdout, env: io.env, suffix: '' });
   const most = maxItems(args);
   const names = requestFlags(command);
@@ -149,10 +155,33 @@ async function call(command: Command, args: Arguments, session: Session): Promis
   const request = { ...given, route, body: await bodyOf(command, given.body, io) };
   if (route.downloads) await saveDownload(await client.download(request), lastFlag(args.flags, 'output'), io);
   else if (route.streams) await follow(() => client.events(request), { output, most, gone: session.gone });
-  else if (route.paging && lastFlag(args.flags, 'format') !== 'raw')
-    await printItems(client.items(request), output, most);
-  else output(await client.json(request), 'one');
+  else if (route.paging && lastFlag(args.flags, 'format') !== 'raw') {
+    const items = client.items(request);
+    if (printed) await printTable(items, printed, { io, most });
+    else await printItems(items, output, most);
+  } else {
+    const answer = await client.json(request);
+    if (printed) say(io, listOf(answer, printed.columns, painter(io.stdout, io.env)));
+    else output(answer, 'one');
+  }
   return 0;
+}
+
+/** Whoever asks for a format is a program, or wants to see what one would. */
+function isForPeople(flags: Arguments['flags']): boolean {
+  return !flags.some(({ name }) => ['format', 'transform', 'raw-output'].includes(name));
+}
+
+async function printTable(
+  items: AsyncIterable<Readonly<Record<string, unknown>>>,
+  { columns, rows = (item) => [item] }: Short,
+  { io, most }: { readonly io: CliIo; readonly most: number },
+): Promise<void> {
+  const shown: unknown[] = [];
+  await printItems(items, (item) => shown.push(item), most);
+  const all = shown.flatMap((item) => rows(item as Readonly<Record<string, unknown>>));
+  if (all.length === 0) io.stderr.write('nothing\n');
+  else say(io, tableOf(all, columns, painter(io.stdout, io.env)));
 }
 
 /** Of lists and streams; -1 and nothing mean no limit. */

@@ -54,11 +54,13 @@ export type ClientOptions = {
   readonly debug: (line: string) => void;
   /** Values for `anthropic-beta` instead of the route's own. */
   readonly betas: readonly string[];
+  /** The workspace to act in, for keys of the organization; null: the one of the key. */
+  readonly workspaceId: string | null;
   /** Ends everything. */
   readonly signal: AbortSignal;
 };
 
-export function createClient({ target, debug, betas, signal }: ClientOptions): Client {
+export function createClient({ target, debug, betas, workspaceId, signal }: ClientOptions): Client {
   async function send({ route, ids, query, body }: ClientRequest): Promise<Response> {
     const url = new URL(target.baseUrl + pathOf(route, ids));
     for (const [name, value] of query) url.searchParams.append(name, value);
@@ -74,6 +76,7 @@ export function createClient({ target, debug, betas, signal }: ClientOptions): C
           ...requestHeaders(route),
           ...(betas.length === 0 ? {} : { 'anthropic-beta': betas.join(',') }),
           ...(target.apiKey === null ? {} : { 'x-api-key': target.apiKey }),
+          ...(workspaceId === null ? {} : { 'anthropic-workspace-id': workspaceId }),
           ...(text === null ? {} : { 'content-type': 'application/json' }),
           'user-agent': 'anthill-cli',
         },

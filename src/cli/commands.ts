@@ -2,6 +2,7 @@ import type { Field } from '../protocol/fields.ts';
 import { fieldsOf } from '../protocol/fields.ts';
 import type { Route } from '../protocol/route.ts';
 import { routes } from '../protocol/routes.ts';
+import type { Flag } from './arguments.ts';
 
 /** One command, derived from one route: nothing about an endpoint is written twice. */
 export type Command = {
@@ -14,18 +15,41 @@ export type Command = {
   readonly ids: readonly string[];
   readonly body: readonly Field[];
   readonly query: readonly Field[];
+  /** Of a command with words of its own, see `short-commands.ts`. */
+  readonly short?: Short;
 };
 
+export type Short = {
+  readonly summary: string;
+  /** Fields that are given without a flag, behind the ids. */
+  readonly words: readonly string[];
+  /** Flags of its own, and the flags of the route that they stand for; `null` of a switch. */
+  readonly flags: Readonly<
+    Record<string, { kind: 'switch' | 'value'; means: (value: string | null) => Flag[] }>
+  >;
+  /** Flags that are always given. */
+  readonly always: readonly Flag[];
+  /** What a person sees of an answer, see `table.ts`. */
+  readonly columns: readonly string[];
+  /** The rows of one item; without it the item is the row. */
+  readonly rows?: (item: Readonly<Record<string, unknown>>) => readonly unknown[];
+};
+
+/** Every route as a command. */
 export function allCommands(): readonly Command[] {
   const entries: Route[] = Object.values(routes);
-  return entries.map((route) => ({
+  return entries.map(commandOf);
+}
+
+export function commandOf(route: Route): Command {
+  return {
     resource: route.resource.map(kebab).join(':'),
     action: kebab(route.action),
     route,
     ids: [...route.path.matchAll(/:(\w+)/g)].map(([, name = '']) => name),
     body: bodyFields(route),
     query: route.query === null ? [] : fieldsOf(route.query),
-  }));
+  };
 }
 
 function bodyFields({ form, body }: Route): readonly Field[] {

@@ -11,6 +11,7 @@ const globalKinds: Kinds = new Map([
   ['base-url', 'value'],
   ['api-key', 'value'],
   ['data', 'value'],
+  ['workspace', 'value'],
   ['format', 'value'],
   ['format-error', 'value'],
   ['transform', 'value'],
@@ -34,14 +35,12 @@ const runKinds: Kinds = new Map([
   ['yes', 'switch'],
 ] as const);
 
-/** Strings on the wire, as everything is in a query, and switches to the person who types. */
-const switches = ['include_archived', 'force', 'has_error'];
-
 /** Names that the request of a command takes; they hide a global flag of the same name, as `--version` of an agent. */
 export function requestFlags(command: Command): Kinds {
   const ids = command.ids.map((id) => [flagOf(id), 'value'] as const);
   const fields = [...command.body, ...command.query].flatMap((field) => {
-    const isSwitch = field.kind === 'boolean' || switches.includes(field.name);
+    // `flag` is a string on the wire, as everything is in a query, and a switch to the person who types.
+    const isSwitch = field.kind === 'boolean' || field.choices.join() === 'true,false';
     const kind = isSwitch ? 'switch' : 'value';
     const item = itemFlagOf(field);
     return [flagOf(field.name), ...(item === null ? [] : [item])].map((name) => [name, kind] as const);
@@ -49,13 +48,15 @@ export function requestFlags(command: Command): Kinds {
   return new Map([...ids, ...fields]);
 }
 
-/** Flags of the command line itself: how often, with which beta value, where to. */
-function commandFlags({ route }: Command): Kinds {
+/** Flags of the command line itself: how often, with which beta value, where to; and those of a short command. */
+function commandFlags({ route, short }: Command): Kinds {
   const many = route.paging !== null || route.streams;
+  const own = Object.entries(short?.flags ?? {}).map(([name, { kind }]) => [name, kind] as const);
   return new Map([
     ['beta', 'value'] as const,
     ...(many ? [['max-items', 'value'] as const] : []),
     ...(route.downloads ? [['output', 'value'] as const] : []),
+    ...own,
   ]);
 }
 

@@ -6,6 +6,7 @@ const globalFlags = `Global flags
   --base-url URL         server to talk to (ANTHROPIC_BASE_URL); without it the local server is found by itself
   --api-key KEY          key to use (ANTHROPIC_API_KEY with a base URL; the local server's own otherwise)
   --data DIR             data directory of the local server (ANTHILL_DATA, ~/.anthill)
+  --workspace ID         workspace to act in, with a key of the organization
   --format FORMAT        auto, json, jsonl, pretty, yaml, raw; auto is pretty on a terminal and JSON on a pipe,
                          where lists and streams print one object per line
   --transform PATH       print only this part: id, content.0.text, {id,why:stop_reason.type}; of lists, of each item
@@ -17,11 +18,8 @@ const globalFlags = `Global flags
 `;
 
 export function generalHelp(commands: readonly Command[]): string {
-  const resources = [...new Set(commands.map(({ resource }) => resource))];
-  const lines = resources.map((resource) => {
-    const actions = commands.filter((command) => command.resource === resource).map(({ action }) => action);
-    return `  ${resource.padEnd(30)} ${actions.join(', ')}`;
-  });
+  const lines = resourceLines(commands.filter((command) => !command.short));
+  const short = resourceLines(commands.filter((command) => command.short));
   return `anthill: a server for Managed Agents, and its command line
 
 Usage
@@ -32,15 +30,27 @@ Usage
   anthill RESOURCE ACTION [flags]                 call the API
   anthill … --help                                say more
 
+Administration, for people to read (--json for programs)
+${short.join('\n')}
+
 Resources
 ${lines.join('\n')}
 
 ${globalFlags}`;
 }
 
+function resourceLines(commands: readonly Command[]): readonly string[] {
+  const resources = [...new Set(commands.map(({ resource }) => resource))];
+  return resources.map((resource) => {
+    const actions = commands.filter((command) => command.resource === resource).map(({ action }) => action);
+    return `  ${resource.padEnd(30)} ${actions.join(', ')}`;
+  });
+}
+
 export function resourceHelp(commands: readonly Command[]): string {
   const lines = commands.map(
-    ({ resource, action, route }) => `  ${`anthill ${resource} ${action}`.padEnd(45)} ${route.summary}`,
+    ({ resource, action, route, short }) =>
+      `  ${`anthill ${resource} ${action}`.padEnd(45)} ${short?.summary ?? route.summary}`,
   );
   return `${lines.join('\n')}\n\n${globalFlags}`;
 }
@@ -62,7 +72,10 @@ Exit code: 0 end_turn, 1 error, 2 requires_action, 3 retries_exhausted, 4 budget
 ${globalFlags}`;
 
 export function commandHelp(command: Command): string {
-  const { route } = command;
+  const { route, short } = command;
+  const own = Object.entries(short?.flags ?? {}).map(
+    ([name, { kind }]) => `  --${name}${kind === 'value' ? ' TEXT' : ''}`,
+  );
   const ids = command.ids.map((id) => `  --${flagOf(id)} ID (required; or without the flag)`);
   const flags = [...command.body, ...command.query].map(flagLine);
   const many = route.paging !== null || route.streams ? ['  --max-items N (of all pages; -1: no limit)'] : [];
@@ -74,9 +87,10 @@ export function commandHelp(command: Command): string {
 The body can also come as YAML or JSON on standard input; flags win. Text that begins with @ names a file
 whose content it stands for (\\@ for a literal @). --flag.member sets a member of a YAML flag.
 `;
-  return `anthill ${command.resource} ${command.action}: ${route.summary}
+  const words = [...command.ids, ...(short?.words ?? [])].map((word) => ` ${word.toUpperCase()}`).join('');
+  return `anthill ${command.resource} ${command.action}${short ? words : ''}: ${short?.summary ?? route.summary}
 
-${[...ids, ...flags, ...many, ...output, '  --beta VALUE (instead of the anthropic-beta value of this command)'].join('\n')}
+${[...ids, ...own, ...flags, ...many, ...output, '  --beta VALUE (instead of the anthropic-beta value of this command)'].join('\n')}
 ${stdin}
 ${globalFlags}`;
 }

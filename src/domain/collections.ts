@@ -11,10 +11,12 @@ import type { Session } from '../protocol/sessions.ts';
 import type { Vault } from '../protocol/vaults.ts';
 import type { StagedBlob } from './blobs.ts';
 import type { DeploymentScene, StoredDeployment } from './deployments.ts';
+import type { EnvironmentKeys } from './environment-keys.ts';
 import type { MemoryScene, MemoryWrite } from './memories.ts';
 import type { SecretField } from './sealing.ts';
 import type { Positioned } from './session/session-log.ts';
 import type { KeptSkill, KeptSkillVersion, SkillWithVersion } from './skills.ts';
+import type { WebhookEndpoints } from './webhook-endpoints.ts';
 
 /** A window over a list. Keyset only: `after` is the position of the last item seen. */
 export type PageQuery = {
@@ -277,20 +279,6 @@ export interface SkillVersions {
 export type VersionRule = (skill: KeptSkill) => SkillWithVersion;
 export type VersionRemoval = (skill: KeptSkill, newestLeft: KeptSkill['latest'] | null) => KeptSkill;
 
-/** What a client comes in with: it acts in one workspace. */
-export type ApiKey = {
-  readonly id: string;
-  readonly workspaceId: string;
-  readonly name: string;
-  readonly createdAtUs: number;
-};
-
-export interface ApiKeys {
-  /** Stores the SHA-256 of the secret. Inserting a known secret again is a no-op. */
-  insert(key: ApiKey, secretHash: string): Promise<void>;
-  find(secretHash: string): Promise<ApiKey | null>;
-}
-
 /** The resources of one workspace; those of another are not there. */
 export interface Collections {
   readonly agents: Agents;
@@ -306,11 +294,6 @@ export interface Collections {
   readonly files: Files;
   readonly skills: Skills;
   readonly skillVersions: SkillVersions;
-}
-
-/** What belongs to the whole installation. */
-export interface Organization {
-  readonly apiKeys: ApiKeys;
-  /** A small durable key/value shelf for the server's own identity (organization id, workspace id, key of the cursors). */
-  readonly identity: { getOrCreate(name: string, make: () => string): Promise<string> };
+  readonly environmentKeys: EnvironmentKeys;
+  readonly webhookEndpoints: WebhookEndpoints;
 }

@@ -89,6 +89,18 @@ export const tailBufferCharactersMax = 8 * 1024 * 1024;
 /** A stream opened this soon after an event that nobody listened to starts at that event. */
 export const missedEventWindowMs = 5_000;
 
+// Organization
+export const workspacesMax = 1_000;
+/** Keys that are not archived, of all workspaces. */
+export const apiKeysMax = 10_000;
+export const environmentKeysMax = 100;
+export const webhookEndpointsMax = 32;
+export const usageRowsMax = 10_000;
+/** How long a stream may outlive the key that opened it. */
+export const streamAccessCheckMs = 2_000;
+/** Buckets of rate limits that are kept before those that are full again are forgotten. */
+export const rateBucketsMax = 1_000;
+
 // Requests
 export const requestBodyBytesMax = 32 * 1024 * 1024;
 /** Text in a form, such as a name or a number. */
@@ -113,6 +125,7 @@ export const foldPageRecords = 1_000;
 /** Entry bodies over this go to the blob directory. */
 export const entryBodyBytesMax = 64 * 1024;
 export const groupCommitJobsMax = 64;
+export const preparedStatementsMax = 1_000;
 
 // Tools and sandboxes
 export const bashTimeoutMsDefault = 120_000;

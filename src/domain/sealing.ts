@@ -13,7 +13,8 @@ export type SecretPlace =
       readonly resourceId: ResourceId;
       readonly field: 'authorization_token';
     }
-  | { readonly deploymentId: string; readonly index: string; readonly field: 'authorization_token' };
+  | { readonly deploymentId: string; readonly index: string; readonly field: 'authorization_token' }
+  | { readonly webhookEndpointId: string; readonly field: 'signing_secret' };
 
 /** Encrypts one secret for rest. Two seals of one secret differ. */
 export type Seal = (secret: string, place: SecretPlace) => string;

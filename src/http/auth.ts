@@ -1,33 +1,109 @@
+import type { Clock } from '../base/clock.ts';
 import { sha256Hex } from '../base/sha256.ts';
-import type { ApiKeys } from '../domain/collections.ts';
+import type { StoredKey } from '../domain/api-keys.ts';
+import { isExpired } from '../domain/api-keys.ts';
+import { environmentKeyPrefix } from '../domain/environment-keys.ts';
+import type { Access, KeyAccess } from '../domain/organization.ts';
 import { Refusal } from '../protocol/refusal.ts';
+import { refuseForeign } from './same-origin.ts';
 
-/** Who sent a request: the key, and the workspace that it acts in. */
-export type Caller = { readonly apiKeyId: string; readonly workspaceId: string };
+/** Who sent a request, and where it acts. */
+export type Caller = {
+  /** Of an API key or of an environment key. */
+  readonly apiKeyId: string;
+  readonly workspaceId: string;
+  readonly isWorkspaceArchived: boolean;
+  /** May manage the organization. */
+  readonly isAdmin: boolean;
+  /** Of an environment key: the only environment whose sessions it reaches. */
+  readonly environmentId: string | null;
+};
 
+/** Refuses with 401 who is unknown, and with 403 who may not act where they want to. */
 export type Authenticate = (headers: Headers) => Promise<Caller>;
 
-const knownKeysMax = 1_000;
+export type AuthDeps = {
+  readonly access: Access;
+  readonly clock: Clock;
+  /** The key that requests without a known one act as; null, as it should be: none. */
+  readonly anonymous: StoredKey | null;
+};
 
 /**
- * Who may come in: an API key in `x-api-key` or as a bearer token (spec/README.md, Request headers).
- * Keys are looked up by their SHA-256; those seen before are remembered.
+ * Who may come in (spec/README.md, Request headers): an API key in `x-api-key` or as a bearer token, or an
+ * environment key as a bearer token. Nothing is remembered between requests: a key that was disabled is refused
+ * with the next one. Keys are looked up by the SHA-256 of their secret, so how long a look takes says nothing
+ * about a secret that somebody could make use of.
  */
-export function createAuthenticate(keys: ApiKeys): Authenticate {
-  const known = new Map<string, Caller>();
-  return async (headers) => {
-    const secret = headers.get('x-api-key') ?? bearer(headers.get('authorization'));
+export function createAuthenticate({ access, clock, anonymous }: AuthDeps): Authenticate {
+  async function apiKey(secret: string | null): Promise<KeyAccess> {
+    const found = secret ? await access.apiKey(sha256Hex(secret)) : null;
+    if (found) return found;
+    if (anonymous) return { key: anonymous, isWorkspaceArchived: false };
     if (!secret) throw new Refusal('authentication', 'x-api-key header is required');
-    const hash = sha256Hex(secret);
-    const seen = known.get(hash);
-    if (seen) return seen;
-    const key = await keys.find(hash);
-    if (!key) throw new Refusal('authentication', 'invalid x-api-key');
-    if (known.size >= knownKeysMax) known.clear();
-    const caller = { apiKeyId: key.id, workspaceId: key.workspaceId };
-    known.set(hash, caller);
-    return caller;
+    throw new Refusal('authentication', 'invalid x-api-key');
+  }
+
+  return async (headers) => {
+    if (anonymous) refuseForeign(headers);
+    const wanted = headers.get('anthropic-workspace-id') || null;
+    const token = bearer(headers.get('authorization'));
+    const given = headers.get('x-api-key') ?? token;
+    if (given?.startsWith(environmentKeyPrefix)) return await environmentCaller(access, token, wanted);
+    const { key, isWorkspaceArchived } = await apiKey(given);
+    if (isWorkspaceArchived && !key.isAdmin) throw archived(key.workspaceId);
+    refuseUnusable(key, clock.nowUs());
+    if (wanted === null || wanted === key.workspaceId) return callerOf(key, key.workspaceId, false);
+    if (!key.isAdmin) throw elsewhere(key.workspaceId);
+    const workspace = await access.workspace(wanted);
+    if (!workspace) throw new Refusal('not_found', `Workspace not found: ${wanted}`);
+    return callerOf(key, wanted, workspace.isArchived);
   };
+}
+
+function callerOf(key: StoredKey, workspaceId: string, isWorkspaceArchived: boolean): Caller {
+  return { apiKeyId: key.id, workspaceId, isWorkspaceArchived, isAdmin: key.isAdmin, environmentId: null };
+}
+
+async function environmentCaller(
+  access: Access,
+  token: string | null,
+  wanted: string | null,
+): Promise<Caller> {
+  if (!token?.startsWith(environmentKeyPrefix))
+    throw new Refusal('authentication', 'an environment key is sent as Authorization: Bearer');
+  const found = await access.environmentKey(sha256Hex(token));
+  if (!found || found.key.revoked_at !== null) throw new Refusal('authentication', 'invalid environment key');
+  const { key, workspaceId, isWorkspaceArchived } = found;
+  if (isWorkspaceArchived) throw archived(workspaceId);
+  if (wanted !== null && wanted !== workspaceId) throw elsewhere(workspaceId);
+  return {
+    apiKeyId: key.id,
+    workspaceId,
+    isWorkspaceArchived,
+    isAdmin: false,
+    environmentId: key.environment_id,
+  };
+}
+
+function refuseUnusable(key: StoredKey, nowUs: number): void {
+  if (key.status !== 'active')
+    throw new Refusal('authentication', `invalid x-api-key: this key is ${key.status}`);
+  if (isExpired(key, nowUs)) throw new Refusal('authentication', 'invalid x-api-key: this key has expired');
+}
+
+/** The same whether the other workspace exists or not. */
+function elsewhere(workspaceId: string): Refusal {
+  return new Refusal(
+    'permission',
+    `anthropic-workspace-id: this key acts in workspace ${workspaceId} only; leave the header out`,
+  );
+}
+
+function archived(id: string): Refusal {
+  return new Refusal('permission', `Workspace ${id} is archived, and its keys are no longer accepted`, {
+    errorCode: 'workspace_archived',
+  });
 }
 
 function bearer(authorization: string | null): string | null {

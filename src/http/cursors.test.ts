@@ -9,6 +9,7 @@ import type { PageQuery } from '../domain/collections.ts';
 import type { Route } from '../protocol/route.ts';
 import { routes } from '../protocol/routes.ts';
 import { createApp } from './app.ts';
+import type { Caller } from './auth.ts';
 import { createCursors } from './cursors.ts';
 import type { Handlers } from './handlers.ts';
 
@@ -24,7 +25,7 @@ function doorOf(key: string) {
   });
   return createApp({
     handlers: () => handlers,
-    authenticate: async (headers) => ({ apiKeyId: '', workspaceId: headers.get('x-api-key') ?? '' }),
+    admission: { authenticate: callerOf, admit: ({ headers }) => callerOf(headers), record() {} },
     cursors: createCursors(key),
     isReady: () => true,
     organizationId: '',
@@ -33,6 +34,12 @@ function doorOf(key: string) {
     newId,
     log: silentLog,
   });
+}
+
+/** The key is the workspace. */
+async function callerOf(headers: Headers): Promise<Caller> {
+  const workspaceId = headers.get('x-api-key') ?? '';
+  return { apiKeyId: '', workspaceId, isWorkspaceArchived: false, isAdmin: true, environmentId: null };
 }
 
 async function numbers({ order, after, limit }: PageQuery) {
@@ -47,15 +54,19 @@ const door = doorOf('a key');
 
 type Asked = { readonly page?: string; readonly id?: string; readonly workspace?: string };
 
-function ask({ path }: Route, { page, id = 'ant', workspace = 'wrkspc_1' }: Asked = {}, at = door) {
+function ask({ path, query }: Route, { page, id = 'ant', workspace = 'wrkspc_1' }: Asked = {}, at = door) {
   const named = path.replace(/:\w+/g, id);
-  const query = page === undefined ? '' : `?page=${encodeURIComponent(page)}`;
+  const parameters = new URLSearchParams({
+    ...(page === undefined ? {} : { page }),
+    // What a report cannot do without.
+    ...(query && 'starting_at' in query.shape ? { starting_at: '2026-01-01T00:00:00Z' } : {}),
+  });
   const headers = {
     'x-api-key': workspace,
     'anthropic-version': '2023-06-01',
     'anthropic-beta': 'managed-agents-2026-04-01',
   };
-  return at.fetch(new Request(`http://ants${named}${query}`, { headers }));
+  return at.fetch(new Request(`http://ants${named}?${parameters}`, { headers }));
 }
 
 type Page = { readonly data: number[]; readonly next_page: string; readonly prev_page: string };

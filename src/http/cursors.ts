@@ -66,5 +66,5 @@ export function createCursors(key: string): Cursors {
 }
 
 function hasCursors({ paging }: Route): boolean {
-  return paging?.kind === 'cursor' || paging?.kind === 'cursor-both';
+  return paging !== null && paging.kind !== 'ids';
 }

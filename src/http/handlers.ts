@@ -1,5 +1,6 @@
 import type { EventStream } from '../control/stream-events.ts';
 import type { BodyOf, QueryOf, ResponseOf, RouteKey, routes } from '../protocol/routes.ts';
+import type { Caller } from './auth.ts';
 
 /** What a handler gets: everything parsed, nothing raw but the replay cursor of a stream. */
 export type Call<K extends RouteKey> = {
@@ -8,11 +9,9 @@ export type Call<K extends RouteKey> = {
   readonly body: BodyOf<K>;
   /** `Last-Event-ID`, or null. */
   readonly lastEventId: string | null;
-  /** The key that the request came with: who did it. */
-  readonly apiKeyId: string;
   /** The `anthropic-beta` values: where older clients mean an older shape. */
   readonly betas: readonly string[];
-};
+} & Caller;
 
 type PathParameter<Path extends string> = Path extends `${string}:${infer Rest}`
   ? Rest extends `${infer Name}/${infer Tail}`

@@ -22,7 +22,8 @@ function streamOf(items: readonly StreamItem[], isOpen = false) {
 }
 
 function respond(events: EventStream, clock = fakeClock(), onlyMessages = false): Response {
-  return sseResponse(events, { clock, extraHeaders: { 'request-id': 'req_1' }, onlyMessages });
+  const extraHeaders = { 'request-id': 'req_1' };
+  return sseResponse(events, { clock, extraHeaders, onlyMessages, check: async () => {} });
 }
 
 test('a stream begins at once, frames each event with its id, and ends with its source', async () => {

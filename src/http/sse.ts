@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { EventStream, StreamItem } from '../control/stream-events.ts';
 import { streamBufferBytesMax, streamHeartbeatMs } from '../domain/limits.ts';
 import { frame, pingFrame } from '../protocol/sse.ts';
+import { whileAllowed } from './while-allowed.ts';
 
 const headers = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -25,15 +26,18 @@ export type SseOptions = {
   readonly extraHeaders: Readonly<Record<string, string>>;
   /** All frames of events are named `message`, for clients that read no other; their data says the type. */
   readonly onlyMessages: boolean;
+  /** Rejects with a refusal once the client may no longer listen. */
+  readonly check: () => Promise<unknown>;
 };
 
 /**
  * A session's stream as one Web stream, pulled by the reader: a slow one holds at most the high-water mark
  * here, while its tail fills up and, when full, says so and forgets. The server's memory stays flat.
  */
-export function sseResponse(events: EventStream, options: SseOptions): Response {
-  const { clock, extraHeaders } = options;
+export function sseResponse(source: EventStream, options: SseOptions): Response {
+  const { clock, extraHeaders, check } = options;
   const encoder = new TextEncoder();
+  const events = whileAllowed(source, check, clock);
   const iterator = events[Symbol.asyncIterator]();
   const done = new AbortController();
 

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
@@ -19,7 +19,6 @@ import { createHands } from '../hands/hands.ts';
 import { createProbe } from '../hands/mcp/probe.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
 import { createApp } from '../http/app.ts';
-import { createAuthenticate } from '../http/auth.ts';
 import { createCursors } from '../http/cursors.ts';
 import type { RunningServer } from '../http/server.ts';
 import { startServer } from '../http/server.ts';
@@ -33,9 +32,9 @@ import { expireFiles } from '../workers/expire-files.ts';
 import { runSessions } from '../workers/run-sessions.ts';
 import { tendSandboxes } from '../workers/tend-sandboxes.ts';
 import type { Config } from './config.ts';
-import { firstKey } from './first-key.ts';
 import { handlersByWorkspace } from './handlers.ts';
 import { openStoreKey } from './master-key.ts';
+import { createDoor, foundOrganization } from './organization.ts';
 import { checkUpstream } from './upstream.ts';
 import { versionOf } from './version.ts';
 
@@ -58,12 +57,13 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   const store = await openStore({ dataDir: config.dataDir, clock, afterCommit, claimant: () => claimant() });
   const key = await openStoreKey(store, config, log);
   const probe = createProbe({ deadlineMs: credentialProbeMsMax, version: versionOf() });
-  const validate = createValidate({ key, probe, clock, refreshMsMax: tokenRefreshMsMax });
-  const vault = { seal: createSeal(key), unseal: createUnseal(key), validate };
-  const { organization } = store;
-  const { organizationId, workspaceId, cursorKey } = await identityOf(store);
-  const apiKey = await firstKey(config, organization.apiKeys, { workspaceId, nowUs: clock.nowUs() });
-  if (config.upstream) await checkUpstream(config.upstream, config, organization.apiKeys);
+  const vault = {
+    seal: createSeal(key),
+    unseal: createUnseal(key),
+    validate: createValidate({ key, probe, clock, refreshMsMax: tokenRefreshMsMax }),
+  };
+  const { first, cursorKey, ...organization } = await foundOrganization(store.organization, config, log);
+  if (config.upstream) await checkUpstream(config.upstream, config, store.organization.access);
 
   const catalog = createCatalog(config.models);
   await provider.sweep();
@@ -78,11 +78,11 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
 
   let ready = true;
   const app = createApp({
-    handlers: handlersByWorkspace({ store, config, tails, catalog, vault, log }),
-    authenticate: createAuthenticate(organization.apiKeys),
+    handlers: handlersByWorkspace({ store, organization, config, tails, catalog, vault, log }),
+    admission: createDoor(store, { config, first, log }),
     cursors: createCursors(cursorKey),
     isReady: () => ready,
-    organizationId,
+    organizationId: organization.organizationId,
     version: versionOf(),
     clock,
     newId,
@@ -103,7 +103,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   });
   return {
     baseUrl: `http://${urlHost(host)}:${server.port}`,
-    apiKey,
+    apiKey: first.secret,
     close: () => close(server),
   };
 }
@@ -142,18 +142,6 @@ function startSessions({ config, store, tails, hands, catalog, log }: SessionPar
     clock: systemClock,
     log,
   });
-}
-
-async function identityOf(store: Store) {
-  const { identity } = store.organization;
-  return {
-    organizationId: await identity.getOrCreate('organization_id', randomUUID),
-    workspaceId: await identity.getOrCreate(
-      'workspace_id',
-      () => `wrkspc_${newId('apikey').slice('apikey_'.length)}`,
-    ),
-    cursorKey: await identity.getOrCreate('cursor_key', () => randomBytes(32).toString('base64url')),
-  };
 }
 
 /** What a client on this machine puts into a URL. */

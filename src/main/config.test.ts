@@ -35,6 +35,9 @@ describe('configuration', () => {
       judgeModel: null,
       filesQuotaBytes: 1024 ** 4,
       models: [],
+      noAuth: false,
+      rateLimits: { createPerMinute: null, readPerMinute: null, keys: {} },
+      webhookUrls: 'public',
     });
   });
 
@@ -54,6 +57,23 @@ describe('configuration', () => {
     const flagged = read(['--port', '0', '--host', '::1', '--scenarios', '/f'], env);
     assert.deepEqual([flagged.port, flagged.host, flagged.scenariosDir], [0, '::1', '/f']);
     assert.equal(read(['--data', '/elsewhere']).dataDir, '/elsewhere');
+  });
+
+  test('rate limits, of all keys and of single ones, and a switch for development come from the file', () => {
+    yaml(`rate_limits: {create_per_minute: 300, keys: {apikey_1: {read_per_minute: 5}}}
+webhooks: {allow_private_urls: true}`);
+    const { rateLimits, webhookUrls } = read();
+    assert.deepEqual(rateLimits, {
+      createPerMinute: 300,
+      readPerMinute: null,
+      keys: { apikey_1: { createPerMinute: null, readPerMinute: 5 } },
+    });
+    assert.equal(webhookUrls, 'any');
+  });
+
+  test('--no-auth is for this machine only', () => {
+    for (const host of ['127.0.0.1', '127.8.0.1', '::1', 'localhost'])
+      assert.equal(read(['--no-auth', '--host', host]).noAuth, true);
   });
 
   test('an empty variable is an unset one', () => {
@@ -101,6 +121,24 @@ describe('configuration', () => {
     ['a file that is no YAML', [], {}, 'port: [', /anthill\.yaml: /],
     ['a setting that nobody knows', [], {}, 'upsteam: {}', /unknown setting "upsteam"; known are host, port/],
     ['the same further in', [], {}, 'upstream: {url: x}', /unknown setting "url"; known are base_url/],
+    [
+      'a rate limit that is none',
+      [],
+      {},
+      'rate_limits: {read_per_minute: 0}',
+      /read_per_minute: must be a number/,
+    ],
+    [
+      'a rate limit of a key that is none',
+      [],
+      {},
+      'rate_limits: {keys: {apikey_1: {create_per_minute: many}}}',
+      /^rate_limits\.keys\.apikey_1\.create_per_minute: must be/,
+    ],
+    ['a switch that is none', [], {}, 'webhooks: {allow_private_urls: maybe}', /must be true or false/],
+    ['no keys for all the world', ['--no-auth', '--host', '0.0.0.0'], {}, '', /0\.0\.0\.0 can be reached/],
+    ['no keys on a name', ['--no-auth'], { ANTHILL_HOST: 'anthill.example' }, '', /anthill\.example can be/],
+    ['no keys on what only looks local', ['--no-auth', '--host', '127.0.0.1.evil.example'], {}, '', /can be/],
     [
       'an upstream without a scheme',
       [],

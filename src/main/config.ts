@@ -6,6 +6,9 @@ import { parseYaml } from '../base/yaml.ts';
 import { profileNames } from '../brain/models/profile.ts';
 import type { ModelSettings } from '../domain/catalog.ts';
 import { filesQuotaBytesDefault } from '../domain/limits.ts';
+import type { RateLimit, RateLimits } from '../domain/rate-limits.ts';
+import type { WebhookUrlPolicy } from '../domain/webhook-urls.ts';
+import { isLoopbackHost } from '../http/same-origin.ts';
 import { parseMasterKey } from '../vault/master-key.ts';
 import { modelSettingsOf } from './model-settings.ts';
 
@@ -28,6 +31,10 @@ export type Config = {
   readonly judgeModel: string | null;
   /** What the uploads of the organization may take, in bytes. */
   readonly filesQuotaBytes: number;
+  /** Requests need no key. Only where nobody but this machine can send any. */
+  readonly noAuth: boolean;
+  readonly rateLimits: RateLimits;
+  readonly webhookUrls: WebhookUrlPolicy;
 };
 
 export type Upstream = { readonly baseUrl: string; readonly apiKey: string | null; readonly profile: string };
@@ -49,8 +56,14 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     join(cwd, 'anthill.yaml'),
     join(dataDir, 'anthill.yaml'),
   ]);
+  const host = flags.host ?? (env['ANTHILL_HOST'] || text(file, 'host') || '127.0.0.1');
+  if (flags['no-auth'] && !isLoopbackHost(host)) {
+    throw new ConfigMistake(
+      `--no-auth lets in whoever reaches the server, and ${host} can be reached from other machines; leave out --no-auth, or listen on 127.0.0.1`,
+    );
+  }
   return {
-    host: flags.host ?? (env['ANTHILL_HOST'] || text(file, 'host') || '127.0.0.1'),
+    host,
     port: portOf(flags.port ?? (env['ANTHILL_PORT'] || text(file, 'port'))),
     dataDir,
     logLevel: logLevelOf(env['ANTHILL_LOG_LEVEL'] || text(file, 'log_level') || 'info'),
@@ -64,13 +77,23 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     judgeModel: env['ANTHILL_JUDGE_MODEL'] || text(file, 'judge_model') || null,
     filesQuotaBytes: bytesOf(section(file, 'files')['quota_bytes']) ?? filesQuotaBytesDefault,
     models: modelSettingsOf(file['models'], ConfigMistake),
+    noAuth: flags['no-auth'] ?? false,
+    rateLimits: rateLimitsOf(section(file, 'rate_limits')),
+    webhookUrls: webhookUrlsOf(section(file, 'webhooks')),
   };
 }
 
 function parseFlags(args: readonly string[]) {
   const string = { type: 'string' } as const;
   try {
-    const options = { port: string, host: string, data: string, config: string, scenarios: string };
+    const options = {
+      port: string,
+      host: string,
+      data: string,
+      config: string,
+      scenarios: string,
+      'no-auth': { type: 'boolean' },
+    } as const;
     return parseArgs({ args: [...args], options, strict: true }).values;
   } catch (cause) {
     throw new ConfigMistake(cause instanceof Error ? cause.message : String(cause));
@@ -126,9 +149,34 @@ function upstreamOf(env: Environment, file: Section): Upstream | null {
   return { baseUrl, apiKey, profile };
 }
 
-type Section = Readonly<Record<string, unknown>>;
+/** Off unless configured: who runs the server for themselves has nobody to share it with. */
+function rateLimitsOf(file: Section): RateLimits {
+  const keys = Object.keys(section(file, 'keys')).map((id) => {
+    const where = `rate_limits.keys.${id}`;
+    const own = section(section(file, 'keys'), id);
+    refuseUnknown(where, own, ['create_per_minute', 'read_per_minute']);
+    return [id, rateLimitOf(own, where)] as const;
+  });
+  return { ...rateLimitOf(file, 'rate_limits'), keys: Object.fromEntries(keys) };
+}
 
-const knownSettings = [
+function rateLimitOf(file: Section, where: string): RateLimit {
+  const perMinute = (name: string): number | null => {
+    const value = file[name];
+    if (value === undefined || value === null) return null;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 1) return value;
+    throw new ConfigMistake(`${where}.${name}: must be a number of requests, 1 or more`);
+  };
+  return { createPerMinute: perMinute('create_per_minute'), readPerMinute: perMinute('read_per_minute') };
+}
+
+function webhookUrlsOf(file: Section): WebhookUrlPolicy {
+  const value = file['allow_private_urls'] ?? false;
+  if (typeof value === 'boolean') return value ? 'any' : 'public';
+  throw new ConfigMistake('webhooks.allow_private_urls: must be true or false');
+}
+
+const settings = [
   'host',
   'port',
   'log_level',
@@ -137,16 +185,26 @@ const knownSettings = [
   'models',
   'judge_model',
   'files',
+  'rate_limits',
+  'webhooks',
 ];
+const sections: Readonly<Record<string, readonly string[]>> = {
+  upstream: ['base_url', 'api_key', 'profile'],
+  files: ['quota_bytes'],
+  rate_limits: ['create_per_minute', 'read_per_minute', 'keys'],
+  webhooks: ['allow_private_urls'],
+};
+
+type Section = Readonly<Record<string, unknown>>;
 
 function readFile(named: string | undefined, candidates: readonly string[]): Section {
   const path = named ?? candidates.find((candidate) => existsSync(candidate));
   if (path === undefined) return {};
   if (!existsSync(path)) throw new ConfigMistake(`configuration file ${path} does not exist`);
   const file = record(parsed(path)) ?? {};
-  refuseUnknown(path, file, knownSettings);
-  refuseUnknown(`${path}: upstream`, section(file, 'upstream'), ['base_url', 'api_key', 'profile']);
-  refuseUnknown(`${path}: files`, section(file, 'files'), ['quota_bytes']);
+  refuseUnknown(path, file, settings);
+  for (const [name, known] of Object.entries(sections))
+    refuseUnknown(`${path}: ${name}`, section(file, name), known);
   return file;
 }
 

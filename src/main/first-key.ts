@@ -1,7 +1,10 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { newId, randomToken } from '../base/ids.ts';
-import type { ApiKeys } from '../domain/collections.ts';
+import { newId } from '../base/ids.ts';
+import { newApiKeySecret } from '../base/secrets.ts';
+import type { StoredKey } from '../domain/api-keys.ts';
+import { isUsable, secretHint } from '../domain/api-keys.ts';
+import type { Organization } from '../domain/organization.ts';
 import type { Config } from './config.ts';
 import { hashSecret } from './upstream.ts';
 
@@ -12,17 +15,40 @@ export function serverFilePath(dataDir: string): string {
   return join(dataDir, 'server.json');
 }
 
-/** The preset key, the one of the last start, or a new one. The store keeps only its hash. */
+export type FirstKey = { readonly secret: string; readonly key: StoredKey };
+
+/**
+ * The key of who runs the server: the preset one, the one of the last start, or a new one, each an admin's. One of
+ * the last start that was disabled since is replaced: who can start the server is never locked out. A preset one
+ * stays as it is, whatever was made of it. The store keeps only hashes.
+ */
 export async function firstKey(
-  config: Config,
-  keys: ApiKeys,
-  at: { workspaceId: string; nowUs: number },
-): Promise<string> {
-  const secret = config.apiKey ?? keptKey(config.dataDir) ?? `sk-anthill-${randomToken(43)}`;
-  const { workspaceId, nowUs } = at;
-  const key = { id: newId('apikey'), workspaceId, name: 'first key', createdAtUs: nowUs };
-  await keys.insert(key, hashSecret(secret));
-  return secret;
+  config: Pick<Config, 'apiKey' | 'dataDir'>,
+  { access, apiKeys }: Pick<Organization, 'access' | 'apiKeys'>,
+  { workspaceId, nowUs }: { workspaceId: string; nowUs: number },
+): Promise<FirstKey> {
+  const given = config.apiKey ?? keptKey(config.dataDir);
+  const known = given === null ? null : await access.apiKey(hashSecret(given));
+  if (given !== null && known && (config.apiKey !== null || isFit(known.key, nowUs)))
+    return { secret: given, key: known.key };
+  const secret = given === null || known ? newApiKeySecret() : given;
+  const key: StoredKey = {
+    id: newId('apikey'),
+    workspaceId,
+    isAdmin: true,
+    name: 'first key',
+    status: 'active',
+    hint: secretHint(secret),
+    createdAtUs: nowUs,
+    expiresAtUs: null,
+  };
+  await apiKeys.insert(key, hashSecret(secret), () => {});
+  return { secret, key };
+}
+
+/** Whether a key can do what the first one is for. */
+export function isFit(key: StoredKey, nowUs: number): boolean {
+  return key.isAdmin && isUsable(key, nowUs);
 }
 
 function keptKey(dataDir: string): string | null {

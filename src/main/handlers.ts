@@ -25,6 +25,7 @@ import type { ValidateCredential } from '../domain/credential-validation.ts';
 import type { Seal, Unseal } from '../domain/sealing.ts';
 import type { Tails } from '../domain/tails.ts';
 import type { Handlers } from '../http/handlers.ts';
+import { adminRoutes } from '../http/routes/admin.ts';
 import { agentRoutes } from '../http/routes/agents.ts';
 import { deploymentRoutes } from '../http/routes/deployments.ts';
 import { environmentRoutes } from '../http/routes/environments.ts';
@@ -37,12 +38,15 @@ import { sessionRoutes } from '../http/routes/sessions.ts';
 import { skillRoutes, skillVersionRoutes } from '../http/routes/skills.ts';
 import { threadRoutes } from '../http/routes/threads.ts';
 import { credentialRoutes, vaultRoutes } from '../http/routes/vaults.ts';
-import type { DeploymentRun } from '../protocol/deployment-runs.ts';
-import type { Store, WorkspaceStore } from '../store/open.ts';
+import type { Store } from '../store/open.ts';
 import { createOccurrences } from '../workers/occurrences.ts';
 import type { Config } from './config.ts';
-export type SharedParts = {
+import type { Founded } from './organization.ts';
+import { createAdminCommands } from './organization.ts';
+
+export type HandlerParts = {
   readonly store: Store;
+  readonly organization: Omit<Founded, 'first' | 'cursorKey'>;
   readonly config: Config;
   readonly tails: Tails;
   readonly catalog: ModelCatalog;
@@ -51,33 +55,36 @@ export type SharedParts = {
 };
 
 /** Handlers are made when the first client of a workspace comes, and kept. */
-export function handlersByWorkspace(shared: SharedParts): (workspaceId: string) => Handlers {
-  const { store, log } = shared;
-  const readUpload = createUploadReader(store.blobs);
-  const runs = {
-    occurrences: createOccurrences(),
-    onFault: (run: DeploymentRun, cause: unknown) =>
-      log.error('deployment.run_failed', { runId: run.id, deploymentId: run.deployment_id, cause }),
-  };
-  const make = (id: string) => createHandlers({ ...shared, ...store.workspace(id), readUpload, runs });
-
+export function handlersByWorkspace(parts: HandlerParts): (workspaceId: string) => Handlers {
   const made = new Map<string, Handlers>();
+  const shared = { ...parts, readUpload: createUploadReader(parts.store.blobs), runs: runsOf(parts.log) };
   return (workspaceId) => {
-    const handlers = made.get(workspaceId) ?? make(workspaceId);
+    const handlers = made.get(workspaceId) ?? createHandlers(workspaceId, shared);
     made.set(workspaceId, handlers);
     return handlers;
   };
 }
 
-type HandlerParts = WorkspaceStore &
-  Omit<SharedParts, 'log'> & {
-    readonly readUpload: UploadReader;
-    readonly runs: Pick<DeploymentDeps, 'occurrences'> & Pick<DeploymentRunDeps, 'onFault'>;
+/** What runs of deployments need besides sessions. */
+function runsOf(log: Log): Pick<DeploymentDeps, 'occurrences'> & Pick<DeploymentRunDeps, 'onFault'> {
+  return {
+    occurrences: createOccurrences(),
+    onFault: (run, cause) =>
+      log.error('deployment.run_failed', { runId: run.id, deploymentId: run.deployment_id, cause }),
   };
+}
 
-function createHandlers(parts: HandlerParts): Handlers {
-  const { log, collections, config, tails, catalog, vault, readUpload, runs } = parts;
-  const { blobs } = parts.store;
+type Shared = HandlerParts & {
+  readonly readUpload: UploadReader;
+  readonly runs: ReturnType<typeof runsOf>;
+};
+
+function createHandlers(workspaceId: string, shared: Shared): Handlers {
+  const { store, config, tails, catalog, vault, readUpload, runs } = shared;
+  const { log, collections } = store.workspace(workspaceId);
+  const { organization, blobs } = store;
+  const founded = shared.organization;
+  const admin = { ...founded, organization, collections, workspaceId, seal: vault.seal, config };
   const common = { clock: systemClock, newId };
   const sessionDeps = { log, collections, catalog, ...vault, ...common };
   const threads = createThreadCommands({ log, clock: systemClock });
@@ -94,6 +101,7 @@ function createHandlers(parts: HandlerParts): Handlers {
     skillVersions,
   } = collections;
   return {
+    ...adminRoutes(createAdminCommands(admin)),
     ...agentRoutes(createAgentCommands({ agents, skillVersions, catalog, ...common })),
     ...environmentRoutes(createEnvironmentCommands({ environments, ...common })),
     ...memoryStoreRoutes(createMemoryStoreCommands({ memoryStores, ...common })),

@@ -4,12 +4,14 @@ const settings = `
   --data DIR         ANTHILL_DATA        ~/.anthill; everything durable, mode 0700
   --scenarios DIR    ANTHILL_SCENARIOS   <data>/scenarios; files behind scripted/<name>
   --config FILE      ANTHILL_CONFIG      anthill.yaml, here or in the data directory
+  --no-auth                              ask for no key; on 127.0.0.1 only
                      ANTHILL_API_KEY     presets the first key
                      ANTHILL_MASTER_KEY  32 bytes as base64 that seal credentials; else <data>/master.key
                      ANTHILL_LOG_LEVEL   info
 
 A model provider: ANTHROPIC_API_KEY for Anthropic; for others ANTHILL_UPSTREAM_BASE_URL, ANTHILL_UPSTREAM_API_KEY
-and ANTHILL_UPSTREAM_PROFILE, or \`upstream\` in anthill.yaml.
+and ANTHILL_UPSTREAM_PROFILE, or \`upstream\` in anthill.yaml. There also: \`rate_limits\` (create_per_minute, read_per_minute,
+and keys: {ID: …} with the same) and \`webhooks\` (allow_private_urls, for development).
 `;
 
 export const upHelp = `anthill up: start the server; SIGTERM or Ctrl-C stops it

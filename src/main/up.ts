@@ -2,7 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { createLog } from '../base/log.ts';
 import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
 import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
+import type { Anthill } from './compose.ts';
 import { startAnthill } from './compose.ts';
+import type { Config } from './config.ts';
 import { readConfig } from './config.ts';
 import { writeServerFile } from './first-key.ts';
 import { readableLine } from './readable-log.ts';
@@ -24,7 +26,7 @@ export async function up(args: readonly string[], world: World): Promise<number>
   const anthill = await startAnthill(config, provider, log);
   writeServerFile(config.dataDir, { base_url: anthill.baseUrl, api_key: anthill.apiKey });
   log.info('server.ready', { baseUrl: anthill.baseUrl, dataDir: config.dataDir });
-  world.stdout.write(banner(anthill.baseUrl, anthill.apiKey, config.upstream !== null));
+  world.stdout.write(banner(anthill, config));
   void provider.capabilities().then(({ unavailable, isolation, limits }) => {
     if (unavailable === null) log.info('sandbox.capabilities', { isolation, limits });
     else log.error('sandbox.unavailable', { reason: unavailable });
@@ -42,15 +44,15 @@ function stopSignal(): Promise<string> {
   });
 }
 
-function banner(baseUrl: string, apiKey: string, hasUpstream: boolean): string {
-  const model = hasUpstream
+function banner({ baseUrl, apiKey }: Anthill, { upstream, noAuth }: Config): string {
+  const model = upstream
     ? ''
     : '\n  No model provider is configured: agents can use the demo model scripted/demo.\n  For a real one start again with ANTHROPIC_API_KEY set, or see README.md.\n';
   return `
   Anthill is ready.
 
     URL  ${baseUrl}
-    key  ${apiKey}
+    key  ${noAuth ? 'none is needed: whoever reaches this port on this machine may do everything' : apiKey}
 
   Try, in another terminal:
 

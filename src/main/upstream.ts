@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
-import type { ApiKeys } from '../domain/collections.ts';
+import type { Access } from '../domain/organization.ts';
 import type { Upstream } from './config.ts';
 import { ConfigMistake } from './config.ts';
 
@@ -15,14 +15,14 @@ export function hashSecret(secret: string): string {
 export async function checkUpstream(
   upstream: Upstream,
   listening: { host: string; port: number },
-  keys: ApiKeys,
+  access: Pick<Access, 'apiKey'>,
 ): Promise<void> {
   if (isSelf(new URL(upstream.baseUrl), listening)) {
     throw new ConfigMistake(
       `the upstream ${upstream.baseUrl} is this server itself; set ANTHILL_UPSTREAM_BASE_URL to a model provider`,
     );
   }
-  if (upstream.apiKey !== null && (await keys.find(hashSecret(upstream.apiKey))) !== null) {
+  if (upstream.apiKey !== null && (await access.apiKey(hashSecret(upstream.apiKey))) !== null) {
     throw new ConfigMistake(
       'the upstream key (ANTHILL_UPSTREAM_API_KEY or ANTHROPIC_API_KEY) is a key of this Anthill server; it needs the key of a model provider',
     );

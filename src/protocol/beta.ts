@@ -7,7 +7,8 @@ export const filesBeta = 'files-api-2025-04-14';
 /** Of clients from before skills were. */
 export const skillsBeta = 'skills-2025-10-02';
 const agentMemory = 'agent-memory-2026-07-22';
-const betaValues = { 'managed-agents': managedAgentsBeta, 'agent-memory': agentMemory } as const;
+const webhooks = 'webhooks-2026-10-07';
+const betaValues = { 'managed-agents': managedAgentsBeta, 'agent-memory': agentMemory, webhooks } as const;
 const apiVersion = '2023-06-01';
 /** The SDK of this API generation sends the newer one; both name the same behaviour here. */
 const apiVersions: readonly string[] = [apiVersion, '2026-10-21'];
@@ -16,6 +17,7 @@ const apiVersions: readonly string[] = [apiVersion, '2026-10-21'];
 const known: ReadonlySet<string> = new Set([
   managedAgentsBeta,
   agentMemory,
+  webhooks,
   'admin-user-sign-out-2026-10-08',
   'advisor-tool-2026-03-01',
   'analytics-usage-cost-2026-08-24',
@@ -74,7 +76,6 @@ const known: ReadonlySet<string> = new Set([
   'user-profiles-2026-08-18',
   'user-profiles-2026-09-04',
   'user-profiles-billing-2026-10-01',
-  'webhooks-2026-10-07',
 ]);
 
 /** `anthropic-version` must be present and one there is. */
@@ -110,6 +111,7 @@ function unlocks({ beta }: Route, values: readonly string[]): boolean {
   const managed = values.includes(managedAgentsBeta);
   if (beta === null) return true;
   if (beta === 'managed-agents') return managed;
+  if (beta === 'webhooks') return values.includes(webhooks);
   // Memory moved to a value of its own; older clients still send the general one, alone.
   const memory = values.includes(agentMemory);
   if (memory && managed) {

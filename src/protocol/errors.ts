@@ -60,7 +60,12 @@ export function wireError(refusal: Refusal, requestId: string): WireError {
   return {
     status,
     body: { type: 'error', error, request_id: requestId },
-    headers: retry === undefined ? {} : { 'x-should-retry': String(retry) },
+    headers: {
+      ...(retry === undefined ? {} : { 'x-should-retry': String(retry) }),
+      ...(refusal.retryAfterSeconds === undefined
+        ? {}
+        : { 'retry-after': String(refusal.retryAfterSeconds) }),
+    },
   };
 }
 

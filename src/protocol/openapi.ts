@@ -168,6 +168,7 @@ function pageOf(item: Json, { kind }: Paging): Json {
     cursor: { next_page: cursor },
     'cursor-both': { next_page: cursor, prev_page: cursor },
     ids: { has_more: { type: 'boolean' }, first_id: cursor, last_id: cursor },
+    report: { next_page: cursor, has_more: { type: 'boolean' } },
   };
   const properties = { data: { type: 'array', items: item }, ...rest[kind] };
   return { type: 'object', properties, required: Object.keys(properties) };

@@ -35,6 +35,8 @@ export type RefusalOptions = {
   readonly retry?: boolean;
   /** What a deployment's run calls it when this keeps its session from being created. */
   readonly runError?: RunError['type'];
+  /** Of a 429: when another try may succeed, as the `retry-after` header. */
+  readonly retryAfterSeconds?: number;
   readonly cause?: unknown;
 };
 
@@ -43,6 +45,7 @@ export class Refusal extends Error {
   readonly errorCode: string | undefined;
   readonly details: Readonly<Record<string, string>>;
   readonly retry: boolean | undefined;
+  readonly retryAfterSeconds: number | undefined;
   readonly conflict: MemoryConflict | undefined;
   readonly runError: RunError['type'] | undefined;
 
@@ -53,6 +56,7 @@ export class Refusal extends Error {
     this.errorCode = options.errorCode;
     this.details = options.details ?? {};
     this.retry = options.retry;
+    this.retryAfterSeconds = options.retryAfterSeconds;
     this.conflict = options.conflict;
     this.runError = options.runError;
   }

@@ -15,7 +15,7 @@ export type Route = {
   /** Path template; parameters are `:snake_case`, in the order of the command line's positional ids. */
   readonly path: string;
   /** Which beta value unlocks the endpoint; `null` needs none. */
-  readonly beta: 'managed-agents' | 'agent-memory' | null;
+  readonly beta: 'managed-agents' | 'agent-memory' | 'webhooks' | null;
   /** Wording of validation messages, see the table "Message style by resource" of the specification. */
   readonly messages: 'managed' | 'environments';
   readonly query: z.ZodObject | null;
@@ -35,8 +35,8 @@ export type Route = {
 };
 
 export type Paging = {
-  /** `cursor`: `{data, next_page}`; `cursor-both`: also `prev_page`; `ids`: `{data, has_more, first_id, last_id}`. */
-  readonly kind: 'cursor' | 'cursor-both' | 'ids';
+  /** `cursor`: `{data, next_page}`; `cursor-both`: also `prev_page`; `ids`: `{data, has_more, first_id, last_id}`; `report`: `{data, next_page, has_more}`. */
+  readonly kind: 'cursor' | 'cursor-both' | 'ids' | 'report';
   readonly limitDefault: number;
   readonly limitMax: number;
 };

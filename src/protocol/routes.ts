@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { adminRoutes } from './admin-routes.ts';
 import { agentCreate, agentSchema, agentUpdate } from './agents.ts';
 import { deploymentRoutes } from './deployment-routes.ts';
 import {
@@ -338,6 +339,7 @@ export const routes = {
   ...fileRoutes,
   ...skillRoutes,
   ...deploymentRoutes,
+  ...adminRoutes,
   'models list': { ...models, ...modelList },
   'models retrieve': { ...models, ...modelRetrieve },
   'beta.models list': { ...betaModels, ...modelList },

@@ -16,12 +16,12 @@ export function createEnvironments(engine: Engine, workspaceId: string): Environ
       });
     },
     async get(id) {
-      const [row] = await engine.read.all(byId(workspaceId, id));
+      const [row] = await engine.read.all(environmentById(workspaceId, id));
       return row ? environmentOf(row) : null;
     },
     change(id, rule) {
       return engine.write(async (tx) => {
-        const [row] = await tx.all(byId(workspaceId, id));
+        const [row] = await tx.all(environmentById(workspaceId, id));
         if (!row) return null;
         const before = environmentOf(row);
         const after = rule(before);
@@ -48,7 +48,7 @@ export function createEnvironments(engine: Engine, workspaceId: string): Environ
     },
     remove(id, check) {
       return engine.write(async (tx) => {
-        const [row] = await tx.all(byId(workspaceId, id));
+        const [row] = await tx.all(environmentById(workspaceId, id));
         if (!row) return false;
         const [sessions] = await tx.all(activeSessions(id));
         check(Number(sessions?.count ?? 0));
@@ -86,11 +86,20 @@ function rowOf(workspaceId: string, environment: Environment): EnvironmentRow {
 }
 
 /** Documents are only ever written by `rowOf`, from an Environment. */
-function environmentOf(row: { document: string }): Environment {
+export function environmentOf(row: { document: string }): Environment {
   return JSON.parse(row.document) as Environment;
 }
 
-function byId(workspaceId: string, id: string) {
+/** The id of an environment, if this workspace has it: what the rows below it are looked up by. */
+export function ownEnvironment(workspaceId: string, id: string) {
+  return build
+    .selectFrom('environments')
+    .select('id')
+    .where('id', '=', id)
+    .where('workspace_id', '=', workspaceId);
+}
+
+export function environmentById(workspaceId: string, id: string) {
   return build
     .selectFrom('environments')
     .select('document')

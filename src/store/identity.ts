@@ -1,4 +1,4 @@
-import type { Organization } from '../domain/collections.ts';
+import type { Organization } from '../domain/organization.ts';
 import type { Engine } from './engines/engine.ts';
 import { build } from './tables.ts';
 

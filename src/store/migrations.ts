@@ -277,10 +277,63 @@ const steps: readonly (readonly string[])[] = [
     `create index sessions_by_deployment on sessions (workspace_id, deployment_id, created_at_us, id)
       where deployment_id is not null`,
   ],
+  [
+    `create table workspaces (
+      id text primary key,
+      created_at_us bigint not null,
+      archived_at_us bigint,
+      document text not null
+    )`,
+    'create index workspaces_by_creation on workspaces (created_at_us, id)',
+    'create index workspaces_active on workspaces (created_at_us, id) where archived_at_us is null',
+    // Until now every key could do everything.
+    'alter table api_keys add column is_admin bigint not null default 1',
+    `alter table api_keys add column status text not null default 'active'`,
+    'alter table api_keys add column hint text',
+    'alter table api_keys add column expires_at_us bigint',
+    'create index api_keys_by_creation on api_keys (created_at_us, id)',
+    'create index api_keys_by_status on api_keys (status, created_at_us, id)',
+    'create index api_keys_by_workspace on api_keys (workspace_id, is_admin, created_at_us, id)',
+    'create index api_keys_by_expiry on api_keys (created_at_us, id) where expires_at_us is not null',
+    `create table environment_keys (
+      id text primary key,
+      environment_id text not null references environments (id) on delete cascade,
+      secret_hash text not null unique,
+      created_at_us bigint not null,
+      revoked_at_us bigint,
+      document text not null
+    )`,
+    'create index environment_keys_by_creation on environment_keys (environment_id, created_at_us, id)',
+    `create index environment_keys_active on environment_keys (environment_id, created_at_us, id)
+      where revoked_at_us is null`,
+    `create table webhook_endpoints (
+      id text primary key,
+      workspace_id text not null,
+      created_at_us bigint not null,
+      document text not null,
+      sealed text not null
+    )`,
+    'create index webhook_endpoints_by_creation on webhook_endpoints (workspace_id, created_at_us, id)',
+    `create table usage_hours (
+      hour_us bigint not null,
+      workspace_id text not null,
+      model text not null,
+      requests bigint not null,
+      unpriced_requests bigint not null,
+      input_tokens bigint not null,
+      output_tokens bigint not null,
+      cache_read_input_tokens bigint not null,
+      cache_creation_5m_input_tokens bigint not null,
+      cache_creation_1h_input_tokens bigint not null,
+      cost_micro_cents bigint not null,
+      active_us bigint not null,
+      primary key (hour_us, workspace_id, model)
+    )`,
+  ],
 ];
 
-/** Brings the schema up to date; refuses one made by a newer server. */
-export async function migrate(engine: Engine): Promise<void> {
+/** Brings the schema up to date, or as far as it was at `target`; refuses one made by a newer server. */
+export async function migrate(engine: Engine, target = steps.length): Promise<void> {
   await engine.write(async (tx) => {
     await tx.run(CompiledQuery.raw('create table if not exists schema_version (version bigint not null)'));
     const version = await currentVersion(tx);
@@ -289,10 +342,10 @@ export async function migrate(engine: Engine): Promise<void> {
         `the data was written by a newer Anthill (schema ${version}, this server knows ${steps.length}); start that version instead`,
       );
     }
-    for (const statement of steps.slice(version).flat()) await tx.run(CompiledQuery.raw(statement));
-    if (version === steps.length) return;
+    for (const statement of steps.slice(version, target).flat()) await tx.run(CompiledQuery.raw(statement));
+    if (version >= target) return;
     await tx.run(CompiledQuery.raw('delete from schema_version'));
-    await tx.run(CompiledQuery.raw('insert into schema_version (version) values (?)', [steps.length]));
+    await tx.run(CompiledQuery.raw('insert into schema_version (version) values (?)', [target]));
   });
 }
 

@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import Database from 'better-sqlite3';
+import { CompiledQuery } from 'kysely';
 import type { Subject } from '../../test/contract/subject.ts';
 import { answer, environment, goOn, openSubject } from '../../test/contract/subject.ts';
 import { fakeClock } from '../../test/support/clock.ts';
 import { checkLog } from '../../test/support/log-checks.ts';
 import { DirectoryInUse } from './data-directory.ts';
+import { openSqlite } from './engines/sqlite.ts';
+import { migrate } from './migrations.ts';
 import type { Store } from './open.ts';
 import { openStore } from './open.ts';
 
@@ -173,5 +176,40 @@ describe('the data directory', () => {
     await it.log.remove('sesn_1', () => ({ entries: [], result: null }));
     assert.deepEqual(readdirSync(join(dataDir, 'blobs')), ['sesn_2']);
     assert.equal(files('sesn_2'), 1);
+  });
+});
+
+describe('data of an earlier server', () => {
+  /** The schema before there were workspaces to manage, with a key and what it made. */
+  async function earlier(): Promise<string> {
+    const dataDir = newDirectory();
+    const engine = openSqlite(join(dataDir, 'anthill.db'));
+    await migrate(engine, 4);
+    const statements = [
+      "insert into identity (name, value) values ('workspace_id', 'wrkspc_1')",
+      `insert into api_keys (id, workspace_id, name, secret_hash, created_at_us)
+        values ('apikey_1', 'wrkspc_1', 'first key', 'hash', 7)`,
+    ];
+    for (const statement of statements) await engine.write((tx) => tx.run(CompiledQuery.raw(statement)));
+    await engine.close();
+    return dataDir;
+  }
+
+  test('keeps its keys, which manage the organization as they could do everything before', async () => {
+    const store = await open(await earlier());
+    const { access, apiKeys } = store.organization;
+    const key = {
+      id: 'apikey_1',
+      workspaceId: 'wrkspc_1',
+      isAdmin: true,
+      name: 'first key',
+      status: 'active',
+      hint: null,
+      createdAtUs: 7,
+      expiresAtUs: null,
+    };
+    assert.deepEqual(await apiKeys.get('apikey_1'), key);
+    assert.deepEqual(await access.apiKey('hash'), { key, isWorkspaceArchived: false });
+    await store.close();
   });
 });

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Blobs } from '../domain/blobs.ts';
-import type { Collections, FileExpiry, Organization } from '../domain/collections.ts';
+import type { Collections, FileExpiry } from '../domain/collections.ts';
 import type { PlaceFile, ReadFile } from '../domain/files.ts';
+import type { Organization } from '../domain/organization.ts';
 import type { SealedSecrets } from '../domain/sealing.ts';
 import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
 import type { ReadSkill } from '../domain/skills.ts';
+import { createAccess } from './access.ts';
 import { createAgents } from './agents.ts';
 import { createApiKeys } from './api-keys.ts';
 import type { BlobFiles } from './blob-files.ts';
@@ -19,6 +21,7 @@ import { createDeploymentRuns } from './deployment-runs.ts';
 import { createDeployments } from './deployments.ts';
 import type { Engine } from './engines/engine.ts';
 import { openSqlite } from './engines/sqlite.ts';
+import { createEnvironmentKeys } from './environment-keys.ts';
 import { createEnvironments } from './environments.ts';
 import { createFileExpiry } from './file-expiry.ts';
 import { createFiles, createPlaceFile, createReadFile } from './files.ts';
@@ -35,7 +38,10 @@ import { createSessionLog } from './session-log.ts';
 import { createSessions } from './sessions.ts';
 import { createReadSkill, createSkillVersions } from './skill-versions.ts';
 import { createSkills } from './skills.ts';
+import { createUsage } from './usage.ts';
 import { createVaults } from './vaults.ts';
+import { createWebhookEndpoints } from './webhook-endpoints.ts';
+import { createWorkspaces } from './workspaces.ts';
 
 export type Store = {
   /** The sessions of all workspaces, for who works on them. */
@@ -106,7 +112,13 @@ export async function openStoreOn(engine: Engine, { clock, blobs, ...parts }: St
   return {
     log: createSessionLog(log, null),
     leases,
-    organization: { apiKeys: createApiKeys(engine), identity: createIdentity(engine) },
+    organization: {
+      access: createAccess(engine),
+      apiKeys: createApiKeys(engine),
+      workspaces: createWorkspaces(engine),
+      usage: createUsage(engine),
+      identity: createIdentity(engine),
+    },
     blobs,
     fileExpiry: createFileExpiry(contents),
     readFile: createReadFile(engine, blobs, clock),
@@ -133,5 +145,7 @@ function collectionsOf(engine: Engine, contents: Contents, workspaceId: string):
     files: createFiles(engine, contents, workspaceId),
     skills: createSkills(engine, contents, workspaceId),
     skillVersions: createSkillVersions(engine, contents, workspaceId),
+    environmentKeys: createEnvironmentKeys(engine, workspaceId),
+    webhookEndpoints: createWebhookEndpoints(engine, workspaceId),
   };
 }

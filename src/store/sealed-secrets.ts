@@ -20,6 +20,7 @@ const rewrites: Readonly<Record<SealedTable, Rewrite>> = {
   credentials: rewriteCredentials,
   repository_tokens: rewriteRepositoryTokens,
   deployments: rewriteDeployments,
+  webhook_endpoints: rewriteWebhookEndpoints,
 };
 
 export function createSealedSecrets(engine: Engine): SealedSecrets {
@@ -128,6 +129,24 @@ async function rewriteDeployments(tx: Sql, reseal: Reseal): Promise<number> {
       const changes = { sealed: JSON.stringify(Object.fromEntries(renewed)) };
       await tx.run(build.updateTable('deployments').set(changes).where('id', '=', row.id).compile());
     }
+    const last = rows.at(-1);
+    if (!last) return count;
+    after = last.id;
+  }
+}
+
+async function rewriteWebhookEndpoints(tx: Sql, reseal: Reseal): Promise<number> {
+  const select = build.selectFrom('webhook_endpoints').select(['id', 'sealed']).orderBy('id');
+  let count = 0;
+  for (let after = ''; ; ) {
+    const rows = await tx.all(select.where('id', '>', after).limit(pageRows).compile());
+    for (const row of rows) {
+      const place = { webhookEndpointId: row.id, field: 'signing_secret' } as const;
+      const name = `the signing secret of webhook endpoint ${row.id}`;
+      const changes = { sealed: resealed(reseal, row.sealed, { name, place }) };
+      await tx.run(build.updateTable('webhook_endpoints').set(changes).where('id', '=', row.id).compile());
+    }
+    count += rows.length;
     const last = rows.at(-1);
     if (!last) return count;
     after = last.id;

@@ -29,6 +29,7 @@ import * as queries from './log-queries.ts';
 import { contentsOfSession } from './session-files.ts';
 import { attachStores, dropTokens, writeBeside } from './session-resources.ts';
 import { queuedAtUs } from './tables.ts';
+import { usageUpdates } from './usage.ts';
 
 export type SessionLogDeps = {
   readonly engine: Engine;
@@ -98,6 +99,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
     const state = records.reduce(evolve, before);
     for (const record of records) await insert(tx, before.id, record);
     for (const update of queries.updateSession(state, before)) await tx.run(update);
+    for (const update of usageUpdates(before, records, state)) await tx.run(update);
     return { sessionId: before.id, records, state };
   }
 

@@ -26,13 +26,11 @@ export type Tables = {
   totals: { name: string; value: number };
   skills: SkillRow;
   skill_versions: SkillVersionRow;
-  api_keys: {
-    id: string;
-    workspace_id: string;
-    name: string;
-    secret_hash: string;
-    created_at_us: number;
-  };
+  workspaces: WorkspaceRow;
+  api_keys: ApiKeyRow;
+  environment_keys: EnvironmentKeyRow;
+  webhook_endpoints: WebhookEndpointRow;
+  usage_hours: UsageRow;
   identity: { name: string; value: string };
 };
 
@@ -207,6 +205,59 @@ export type SkillVersionRow = {
   /** Of its archive. */
   sha256: string;
   document: string;
+};
+
+export type WorkspaceRow = {
+  id: string;
+  created_at_us: number;
+  archived_at_us: number | null;
+  document: string;
+};
+
+export type ApiKeyRow = {
+  id: string;
+  workspace_id: string;
+  is_admin: number;
+  name: string;
+  status: string;
+  hint: string | null;
+  secret_hash: string;
+  created_at_us: number;
+  expires_at_us: number | null;
+};
+
+export type EnvironmentKeyRow = {
+  id: string;
+  environment_id: string;
+  secret_hash: string;
+  created_at_us: number;
+  revoked_at_us: number | null;
+  document: string;
+};
+
+export type WebhookEndpointRow = {
+  id: string;
+  workspace_id: string;
+  created_at_us: number;
+  document: string;
+  /** The signing secret. */
+  sealed: string;
+};
+
+/** Sums over one hour. */
+export type UsageRow = {
+  hour_us: number;
+  workspace_id: string;
+  model: string;
+  requests: number;
+  unpriced_requests: number;
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_input_tokens: number;
+  cache_creation_5m_input_tokens: number;
+  cache_creation_1h_input_tokens: number;
+  cost_micro_cents: number;
+  active_us: number;
 };
 
 /** Sorts behind every real time: where queued events stand in a list. */

@@ -46,6 +46,14 @@ describe('a sealed secret', () => {
     });
   }
 
+  test('of a webhook endpoint opens for that endpoint alone', () => {
+    const endpoint = { webhookEndpointId: 'whep_1', field: 'signing_secret' } as const;
+    assert.equal(unseal(key, seal('s', endpoint), endpoint), 's');
+    for (const other of [{ ...endpoint, webhookEndpointId: 'whep_2' }, place])
+      assert.throws(() => unseal(key, seal('s', endpoint), other), Unsealable);
+    assert.throws(() => unseal(key, seal('s', place), endpoint), Unsealable);
+  });
+
   test('does not open with any bit changed, nor cut short, and the error does not tell it', () => {
     const sealed = seal('s3cret', place);
     const bytes = Buffer.from(sealed.slice(3), 'base64url');

@@ -54,8 +54,8 @@ function authenticated(place: SecretPlace): Buffer {
   return Buffer.from(JSON.stringify([...owner, place.field]), 'utf8');
 }
 
-function ownerOf(place: SecretPlace): readonly [string, string] {
+function ownerOf(place: SecretPlace): readonly string[] {
   if ('vaultId' in place) return [place.vaultId, place.credentialId];
   if ('sessionId' in place) return [place.sessionId, place.resourceId];
-  return [place.deploymentId, place.index];
+  return 'deploymentId' in place ? [place.deploymentId, place.index] : [place.webhookEndpointId];
 }

@@ -3,6 +3,12 @@ import { before, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
 import type { RouteKey } from '../../src/protocol/routes.ts';
 import { routes } from '../../src/protocol/routes.ts';
+import {
+  createEnvironmentKey,
+  createKey,
+  revokeEnvironmentKey,
+  usageReport,
+} from '../support/server-admin.ts';
 import { everyMorning } from '../support/server-deployments.ts';
 import { setFile } from '../support/server-files.ts';
 import type { Session } from '../support/server-sessions.ts';
@@ -39,6 +45,14 @@ type World = {
   /** Made anew for each case, with one run. */
   readonly deploymentId: string;
   readonly runId: string;
+  /** What belongs to the organization. */
+  readonly admin: Admin;
+};
+type Admin = {
+  readonly keyId: string;
+  readonly workspaceId: string;
+  readonly environmentKey: Awaited<ReturnType<typeof createEnvironmentKey>>;
+  readonly webhookIds: readonly [string, string];
 };
 type SkillWithVersions = Awaited<ReturnType<typeof twoVersions>>;
 type Memory = Awaited<ReturnType<Anthropic['beta']['memoryStores']['memories']['retrieve']>>;
@@ -187,6 +201,41 @@ const cases: Record<RouteKey, Case> = {
     client.beta.skills.versions.delete(skill.versionIds[1], { skill_id: skill.id }),
   'beta.skills.versions download': ({ client, skill }) =>
     client.beta.skills.versions.download(skill.versionIds[0], { skill_id: skill.id }),
+  'organization retrieve': ({ client }) => client.organization.retrieve(),
+  'organization.apiKeys create': ({ client }) => createKey(client, { name: 'CI' }),
+  'organization.apiKeys retrieve': ({ client, admin }) => client.organization.apiKeys.retrieve(admin.keyId),
+  'organization.apiKeys update': ({ client, admin }) =>
+    client.organization.apiKeys.update(admin.keyId, { name: 'New', status: 'inactive' }),
+  'organization.apiKeys list': ({ client }) =>
+    client.organization.apiKeys.list({ limit: 2, status: 'active' }),
+  'organization.workspaces create': ({ client }) =>
+    client.organization.workspaces.create({ name: 'Team', tags: { a: 'b' }, display_color: '#123abc' }),
+  'organization.workspaces retrieve': ({ client, admin }) =>
+    client.organization.workspaces.retrieve(admin.workspaceId),
+  'organization.workspaces update': ({ client, admin }) =>
+    client.organization.workspaces.update(admin.workspaceId, { name: 'New', tags: { a: null } }),
+  'organization.workspaces list': ({ client, admin }) =>
+    client.organization.workspaces.list({ ids: [admin.workspaceId], include_archived: true }),
+  'organization.workspaces archive': ({ client, admin }) =>
+    client.organization.workspaces.archive(admin.workspaceId),
+  'organization.environmentKeys create': ({ client, session }) =>
+    createEnvironmentKey(client, session.environment_id),
+  'organization.environmentKeys list': ({ client, session }) =>
+    client.get(`/v1/organizations/environments/${session.environment_id}/keys`),
+  'organization.environmentKeys revoke': ({ client, admin }) =>
+    revokeEnvironmentKey(client, admin.environmentKey),
+  'organization.usageReport messages': ({ client }) =>
+    usageReport(client, { starting_at: new Date().toISOString(), group_by: ['model'] }),
+  'beta.organization.webhooks create': ({ client }) => client.beta.organization.webhooks.create(endpoint),
+  'beta.organization.webhooks retrieve': ({ client, admin }) =>
+    client.beta.organization.webhooks.retrieve(admin.webhookIds[0]),
+  'beta.organization.webhooks update': ({ client, admin }) =>
+    client.beta.organization.webhooks.update(admin.webhookIds[0], { name: 'New', state: 'disabled' }),
+  'beta.organization.webhooks list': ({ client }) => client.beta.organization.webhooks.list({ order: 'asc' }),
+  'beta.organization.webhooks delete': ({ client, admin }) =>
+    client.beta.organization.webhooks.delete(admin.webhookIds[1]),
+  'beta.organization.webhooks regenerateSigningSecret': ({ client, admin }) =>
+    client.beta.organization.webhooks.regenerateSigningSecret(admin.webhookIds[0]),
   'models list': ({ client }) => client.models.list(),
   'models retrieve': ({ client }) => client.models.retrieve('scripted/demo'),
   'beta.models list': ({ client }) => client.beta.models.list(),
@@ -233,7 +282,8 @@ describeServer('every route, driven by the SDK', ({ home, server }) => {
     const spare = [await openSession(client), await openSession(client)] as const;
     const [resourceId = '', mountedId = ''] = session.resources.map((each) => ('id' in each ? each.id : ''));
     const threadId = thread?.id ?? '';
-    world = { client, session, threadId, resourceId, mountedId, spare, ...(await openVaults(client)) };
+    const admin = await openOrganization(client, session);
+    world = { client, session, threadId, resourceId, mountedId, spare, admin, ...(await openVaults(client)) };
   });
 
   test('the table of cases is the route table', () => {
@@ -286,6 +336,18 @@ async function fresh({ client, session }: Pick<World, 'client' | 'session'>): Pr
   const { id: deploymentId } = await client.beta.deployments.create(everyMorning(session));
   const { id: runId } = await client.beta.deployments.run(deploymentId);
   return { memory: await newMemory(client), deploymentId, runId };
+}
+
+/** The SDK knows only the events of an organization; those of a workspace are in its own types as data. */
+const endpoint = { url: 'https://example.com/hook', enabled_events: ['session.updated'] as never[] };
+
+async function openOrganization(client: Anthropic, { environment_id }: Session): Promise<Admin> {
+  const { id: keyId } = await createKey(client, { name: 'CI' });
+  const { id: workspaceId } = await client.organization.workspaces.create({ name: 'Team' });
+  const environmentKey = await createEnvironmentKey(client, environment_id);
+  const { webhooks } = client.beta.organization;
+  const webhookIds = [(await webhooks.create(endpoint)).id, (await webhooks.create(endpoint)).id] as const;
+  return { keyId, workspaceId, environmentKey, webhookIds };
 }
 
 async function newMemory(client: Anthropic): Promise<Memory> {

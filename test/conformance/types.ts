@@ -1,9 +1,11 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { BetaManagedAgentsSessionEventType } from '@anthropic-ai/sdk/resources/beta/sessions/events';
+import type { BetaWebhookEvent as SentEvent } from '@anthropic-ai/sdk/resources/beta/webhooks';
 import type { ErrorType } from '@anthropic-ai/sdk/resources/shared';
 import type { ErrorType as OurErrorType } from '../../src/protocol/errors.ts';
 import type { EventType } from '../../src/protocol/events.ts';
 import type { ResponseOf, RouteKey } from '../../src/protocol/routes.ts';
+import type { WebhookEventType } from '../../src/protocol/webhook-endpoints.ts';
 import type {
   Answered,
   BodyInput,
@@ -49,15 +51,35 @@ type Same<Ours, Theirs> = [Ours] extends [Theirs]
     : { readonly keysWeDoNotKnow: [Deep<Ours>, Deep<Theirs>] }
   : { readonly notAssignable: [Ours, Theirs] };
 
+/** Routes of ours, for what the original does in its Console. One that the SDK gets a method for is no longer ours. */
+type Own =
+  | 'organization.apiKeys create'
+  | 'organization.environmentKeys create'
+  | 'organization.environmentKeys list'
+  | 'organization.environmentKeys revoke'
+  | 'organization.usageReport messages';
+
+/** The organization's endpoints of the original hear of other events than those of a workspace, which ours are. */
+type Widened<T> = T extends { enabled_events?: unknown }
+  ? { [K in keyof T]: K extends 'enabled_events' ? WebhookEventType[] : T[K] }
+  : T;
+type OrganizationEventType = Answered<
+  Method<'beta.organization.webhooks retrieve'>
+>['enabled_events'][number];
+
 /** The general endpoints for models and files answer with the fields of the beta ones as well: a superset. */
 type Superset = 'models list' | 'models retrieve' | 'files list' | 'files retrieveMetadata' | 'files upload';
 type Answers = {
-  readonly [K in Exclude<RouteKey, Superset | Downloads>]: Same<ResponseOf<K>, Answered<Method<K>>>;
+  readonly [K in Exclude<RouteKey, Superset | Downloads | Own>]: Same<
+    ResponseOf<K>,
+    Widened<Answered<Method<K>>>
+  >;
 };
 
+type Sending = Exclude<WithBody, Own>;
 /** What the SDK's method can send is accepted by our schema. */
 type Bodies = {
-  readonly [K in WithBody]: Accepts<BodyInput<K>, Omit<Params<Method<K>>, InPath<K> | InQuery<K>>>;
+  readonly [K in Sending]: Accepts<BodyInput<K>, Widened<Omit<Params<Method<K>>, InPath<K> | InQuery<K>>>>;
 };
 type Accepts<Ours, Theirs> = [Theirs] extends [Ours]
   ? [Keys<Ours>] extends [Keys<Theirs>]
@@ -77,7 +99,10 @@ type Parts = {
 
 /** Every query parameter that the SDK's method knows is one of ours; ids of the path come along in some. */
 type Queries = {
-  readonly [K in WithQuery]: Exclude<keyof Params<Method<K>>, InQuery<K> | InBody<K> | `${string}_id`>;
+  readonly [K in Exclude<WithQuery, Own>]: Exclude<
+    keyof Params<Method<K>>,
+    InQuery<K> | InBody<K> | `${string}_id`
+  >;
 };
 
 type EqualSets<A, B> = [A] extends [B] ? ([B] extends [A] ? true : Exclude<B, A>) : Exclude<A, B>;
@@ -87,8 +112,10 @@ check<ResponseOf<'models retrieve'>, Answered<Method<'models retrieve'>>>();
 check<ResponseOf<'files upload'>, Answered<Method<'files upload'>>>();
 check<Answered<Method<Downloads>>, Omit<Response, `_${string}`>>();
 check<Parts, Record<WithForm, true>>();
-check<Bodies, Record<WithBody, true>>();
-check<Queries, Record<WithQuery, never>>();
+check<Bodies, Record<Sending, true>>();
+check<Queries, Record<Exclude<WithQuery, Own>, never>>();
+check<{ readonly [K in Own]: Method<K> }, Record<Own, never>>();
 check<EqualSets<EventType, BetaManagedAgentsSessionEventType>, true>();
+check<EqualSets<WebhookEventType, Exclude<SentEvent['data']['type'], OrganizationEventType>>, true>();
 // A body that is too large is answered with a type that the SDK does not list (spec/README.md, Errors).
 check<Exclude<OurErrorType, 'request_too_large'>, ErrorType>();

@@ -10,6 +10,8 @@ import type { Environment } from '../../src/protocol/environments.ts';
 import { Refusal } from '../../src/protocol/refusal.ts';
 import type { Session } from '../../src/protocol/sessions.ts';
 import { deploymentsContract } from './deployments.ts';
+import { isolationContract } from './isolation.ts';
+import { organizationContract } from './organization.ts';
 import { sessionResourcesContract } from './session-resources.ts';
 import type { MakeStore, Subject } from './subject.ts';
 import { assertBounds, assertPages, birthOf, environment, openSubject, refusal } from './subject.ts';
@@ -24,7 +26,9 @@ export function collectionsContract(make: MakeStore): void {
   describe('resources of sessions', () => sessionResourcesContract(make));
   vaultsContract(make);
   deploymentsContract(make);
-  describe('keys and identity', () => shelvesContract(make));
+  describe('identity', () => shelvesContract(make));
+  organizationContract(make);
+  isolationContract(make);
 }
 
 const atUs = 1_790_000_000_000_000;
@@ -355,20 +359,6 @@ function sessionsContract(make: MakeStore): void {
 }
 
 function shelvesContract(make: MakeStore): void {
-  test('a secret that is known is not inserted again', async () => {
-    await using it = await openSubject(make);
-    const { apiKeys } = it.organization;
-    const key = { id: 'apikey_1', workspaceId: 'wrkspc_1', name: 'first', createdAtUs: 7 };
-    await Promise.all([
-      apiKeys.insert(key, 'hash 1'),
-      apiKeys.insert({ ...key, id: 'apikey_2', name: 'second' }, 'hash 1'),
-      apiKeys.insert({ ...key, id: 'apikey_3' }, 'hash 3'),
-    ]);
-    assert.deepEqual(await apiKeys.find('hash 1'), key);
-    assert.deepEqual(await apiKeys.find('hash 3'), { ...key, id: 'apikey_3' });
-    assert.equal(await apiKeys.find('hash 2'), null);
-  });
-
   test('an identity is made once, however many ask for it', async () => {
     await using it = await openSubject(make);
     let made = 0;

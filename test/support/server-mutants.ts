@@ -112,6 +112,16 @@ function goodBody(key: RouteKey, { agent, environment_id, resources }: Session):
         budget,
         metadata,
       };
+    case 'organization.apiKeys create':
+      return { name: 'CI', scope: { type: 'organization' }, expires_at: '2099-01-01T00:00:00Z' };
+    case 'organization.workspaces create':
+    case 'organization.workspaces update':
+      return { name: 'Team', display_color: '#6C5BB9', tags: { team: 'blue' }, data_residency: {} };
+    case 'organization.environmentKeys create':
+      return { name: 'worker' };
+    case 'beta.organization.webhooks create':
+    case 'beta.organization.webhooks update':
+      return { url: 'https://example.com/hook', enabled_events: ['agent.created'], name: 'Hook' };
     default:
       return {};
   }
@@ -214,6 +224,8 @@ const queryNames = [
   'agent_id',
   'agent_version',
   'after_id',
+  'starting_at',
+  'group_by[]',
   'view',
   'depth',
   'path_prefix',
@@ -250,7 +262,7 @@ const headers = fc.oneof(
   { weight: 8, arbitrary: fc.constant<Readonly<Record<string, string>>>({}) },
   fc.constantFrom('text/plain', 'application/json;x', 'a/b/c', '').map((type) => ({ 'content-type': type })),
   fc
-    .constantFrom('', 'x', 'managed-agents-2026-04-01,,', 'sevt_1')
+    .constantFrom('', 'x', 'managed-agents-2026-04-01,,', 'webhooks-2026-10-07', 'sevt_1')
     .map((value) => ({ 'anthropic-beta': value })),
   fc.constantFrom('', 'sevt_1', 'x'.repeat(300)).map((id) => ({ 'last-event-id': id })),
 );

@@ -25,7 +25,7 @@ export type ServerProcess = {
 
 export type ServerHome = {
   readonly dataDir: string;
-  start(env?: Readonly<Record<string, string>>): Promise<ServerProcess>;
+  start(env?: Readonly<Record<string, string>>, args?: readonly string[]): Promise<ServerProcess>;
   /** Runs a start that is expected to fail: exit code and what was said. */
   refusedStart(env: Readonly<Record<string, string>>, args?: readonly string[]): Promise<RefusedStart>;
   /** Ends every server still alive and removes the directory. */
@@ -62,8 +62,8 @@ export function serverHome(scenarios: Readonly<Record<string, string>> = {}): Se
 
   return {
     dataDir,
-    async start(env = {}) {
-      const child = launch(env, ['--port', '0']);
+    async start(env = {}, args = []) {
+      const child = launch(env, ['--port', '0', ...args]);
       const stderr = textOf(child.stderr);
       // The banner is printed once the server listens; an exit before it is a failed start.
       const ready = await Promise.race([once(child.stdout ?? child, 'data'), once(child, 'exit')]);

@@ -8,6 +8,8 @@ import type { ModelCatalog } from '../../domain/catalog.ts';
 import type { Files } from '../../domain/collections.ts';
 import type { SessionLog } from '../../domain/session/session-log.ts';
 import type { Tails } from '../../domain/tails.ts';
+import type { EventParams } from '../../protocol/event-params.ts';
+import { Refusal } from '../../protocol/refusal.ts';
 import type { Keys, Some } from '../handlers.ts';
 
 export type EventRouteDeps = {
@@ -25,7 +27,10 @@ export function eventRoutes(
   deps: EventRouteDeps,
 ): Some<Keys<'beta.sessions.events' | 'beta.sessions.threads.events'>> {
   return {
-    'beta.sessions.events send': ({ params, body }) => sendEvents(deps, params.session_id, body.events),
+    async 'beta.sessions.events send'({ params, body, environmentId }) {
+      if (environmentId !== null) refuseAllButResults(body.events);
+      return await sendEvents(deps, params.session_id, body.events);
+    },
     'beta.sessions.events list': ({ params, query }) => listEvents(deps.log, params.session_id, query),
     'beta.sessions.events stream': ({ params, query, lastEventId }) =>
       streamEvents(deps, params.session_id, {
@@ -42,4 +47,16 @@ export function eventRoutes(
       return await streamEvents(deps, params.session_id, options);
     },
   };
+}
+
+/** Workers answer tool calls; they do not talk to the agent. */
+function refuseAllButResults(events: readonly EventParams[]): void {
+  const other = events.findIndex(
+    ({ type }) => type !== 'user.tool_result' && type !== 'user.custom_tool_result',
+  );
+  if (other === -1) return;
+  throw new Refusal(
+    'permission',
+    `events[${other}]: an environment key can only send user.tool_result and user.custom_tool_result`,
+  );
 }

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import type { CompiledQuery } from 'kysely';
-import { groupCommitJobsMax } from '../../domain/limits.ts';
+import { groupCommitJobsMax, preparedStatementsMax } from '../../domain/limits.ts';
 import type { Engine, Sql } from './engine.ts';
 
 type Job = { readonly run: (tx: Sql) => Promise<void>; readonly settle: (failure: Error | null) => void };
@@ -107,6 +107,8 @@ function sqlOf(database: Database.Database): Sql {
   function prepared(query: CompiledQuery<unknown>): Database.Statement<unknown[]> {
     let statement = statements.get(query.sql);
     if (!statement) {
+      // Lists of any length in a filter would each leave a statement behind.
+      if (statements.size >= preparedStatementsMax) statements.clear();
       statement = database.prepare<unknown[]>(query.sql);
       statements.set(query.sql, statement);
     }
