@@ -1,5 +1,6 @@
 import type { NewId } from '../base/ids.ts';
 import type { ReadFile } from '../domain/files.ts';
+import type { McpTool } from '../domain/mcp.ts';
 import type { ContextWindow } from '../domain/session/compaction.ts';
 import { compactionRequest } from '../domain/session/compaction-request.ts';
 import { contextOf } from '../domain/session/context.ts';
@@ -19,25 +20,31 @@ export type AskDeps = JudgeDeps & {
   readonly newId: NewId;
 };
 
+export type Asked = {
+  readonly requestId: string;
+  readonly state: SessionState;
+  /** Offered to the model beside the other tools of the agent. */
+  readonly mcpTools: readonly McpTool[];
+};
+
 /** The next reply of the conversation, with its previews on the way and its calls judged. Never rejects. */
 export function askForReply(
   deps: AskDeps,
-  requestId: string,
-  state: SessionState,
+  { requestId, state, mcpTools }: Asked,
   signal: AbortSignal,
 ): Promise<Finished> {
   const previews = createPreviews(deps.newId);
   return finishing(signal, async () => {
     const reply = await deps.model.request(
-      await withFileContents(contextOf(state), deps.readFile),
+      await withFileContents(contextOf(state, mcpTools), deps.readFile),
       (delta) => {
         for (const preview of previews.take(delta)) deps.tails.preview(state.id, preview);
       },
       signal,
     );
     if (reply.type === 'failure') return { type: 'failure', failure: reply };
-    const judged = await judgeCalls(deps, state, reply, signal);
-    return { type: 'reply', requestId, reply, previewed: previews.promised, judged };
+    const judged = await judgeCalls(deps, { state, mcpTools, reply }, signal);
+    return { type: 'reply', requestId, reply, mcpTools, previewed: previews.promised, judged };
   });
 }
 

@@ -1,6 +1,7 @@
 import { backoffMs } from '../base/backoff.ts';
 import type { ToolOutcome } from '../domain/hands.ts';
 import { modelRetryBackoff } from '../domain/limits.ts';
+import type { McpTool } from '../domain/mcp.ts';
 import type { ModelFailure, ModelReply } from '../domain/model.ts';
 import type { Step } from '../domain/session/advance.ts';
 import { emitResult } from '../domain/session/calls.ts';
@@ -17,6 +18,7 @@ export type Finished =
       readonly type: 'reply';
       readonly requestId: string;
       readonly reply: ModelReply;
+      readonly mcpTools: readonly McpTool[];
       readonly previewed: ReadonlyMap<number, string>;
       readonly judged: Judgements;
     }
@@ -26,6 +28,8 @@ export type Finished =
   | { readonly type: 'cut' }
   /** `cut`: the call was aborted, its outcome says nothing. */
   | { readonly type: 'result'; readonly call: Call; readonly outcome: ToolOutcome; readonly cut: boolean }
+  /** The MCP servers of the agent are connected, or known to be out of reach. */
+  | { readonly type: 'connected' }
   /** The log grew by a client's hand. */
   | { readonly type: 'notice' };
 
@@ -52,12 +56,13 @@ export function recordFinished(draft: Draft, finished: Finished, pricing: ReplyP
   const { random, costOf } = pricing;
   switch (finished.type) {
     case 'reply': {
-      const { requestId, reply, previewed, judged } = finished;
+      const { requestId, reply, mcpTools, previewed, judged } = finished;
       const cost = costOf(reply, draft.state().agent.model);
       const costMicroCents = cost === null ? null : cost + judged.costMicroCents;
       return recordReply(draft, {
         requestId,
         reply,
+        mcpTools,
         previewed,
         costMicroCents,
         judgements: judged.judgements,
@@ -79,6 +84,7 @@ export function recordFinished(draft: Draft, finished: Finished, pricing: ReplyP
       if (!finished.cut) emitResult(draft, finished.call, finished.outcome);
       return null;
     case 'cut':
+    case 'connected':
     case 'notice':
       return null;
   }

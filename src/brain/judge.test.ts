@@ -61,8 +61,7 @@ function judge(answer: Answer, { clock = fakeClock(), signal = never, cost = 7 a
       costOf: () => cost,
       clock,
     },
-    atWork(),
-    calls,
+    { state: atWork(), mcpTools: [], reply: calls },
     signal,
   );
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { judgeMsMax } from '../domain/limits.ts';
+import type { McpTool } from '../domain/mcp.ts';
 import type { Model, ModelReply, WireBlock } from '../domain/model.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import { judgementOf, judgeRequest } from '../domain/tools/judge-request.ts';
@@ -34,19 +35,23 @@ export type Judgements = {
   readonly costMicroCents: number;
 };
 
+type Judged = {
+  readonly state: SessionState;
+  readonly mcpTools: readonly McpTool[];
+  readonly reply: ModelReply;
+};
+
 /**
  * Judges the calls of a reply whose policy is `auto`, all at once and in bounded time; without a judgement
  * the client is asked. Rejects with the signal's reason after an abort.
  */
 export async function judgeCalls(
   deps: JudgeDeps,
-  state: SessionState,
-  reply: ModelReply,
+  { state, mcpTools, reply }: Judged,
   signal: AbortSignal,
 ): Promise<Judgements> {
-  const calls = reply.content.filter(
-    (block) => block.type === 'tool_use' && wantsJudgement(state.agent, block),
-  );
+  const callable = { agent: state.agent, mcpTools };
+  const calls = reply.content.filter((block) => block.type === 'tool_use' && wantsJudgement(callable, block));
   const judge = calls.length === 0 ? null : deps.judgeOf(state.agent.model);
   if (judge === null) return { judgements: new Map(), costMicroCents: 0 };
   const judged = await Promise.all(calls.map((block) => judgeCall(deps, { state, block, judge, signal })));

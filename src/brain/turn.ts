@@ -1,5 +1,6 @@
 import { createMailbox } from '../base/mailbox.ts';
 import type { Hands } from '../domain/hands.ts';
+import type { Mcp } from '../domain/mcp.ts';
 import type { InFlight, Step } from '../domain/session/advance.ts';
 import { advance } from '../domain/session/advance.ts';
 import type { Draft } from '../domain/session/draft.ts';
@@ -11,13 +12,14 @@ import type { AskDeps } from './ask-model.ts';
 import { askForReply, askForSummary } from './ask-model.ts';
 import type { Finished, ReplyPricing } from './finished.ts';
 import { recordFinished } from './finished.ts';
-import { unreachableServers } from './mcp.ts';
+import { createMcpLink } from './mcp.ts';
 import { missingRepositories } from './repositories.ts';
 
 export type TurnDeps = ReplyPricing &
   AskDeps & {
     readonly log: SessionLog;
     readonly hands: Hands;
+    readonly mcp: Mcp;
   };
 
 /** A running turn. `notice` tells it that its session's log grew; `stop` gives it up without a word. */
@@ -38,6 +40,7 @@ export type TurnEnd = 'released' | 'held';
 export function startTurn(deps: TurnDeps, lease: Lease): Turn {
   const mailbox = createMailbox<Finished>();
   let aborts = new AbortController();
+  const mcp = createMcpLink(deps.mcp);
   const calls = new Set<string>();
   let request: string | null = null;
   let stopped = false;
@@ -60,10 +63,7 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
       settle(finished);
       const { result: step, state } = await commit((draft) => {
         const ended = recordFinished(draft, finished, deps);
-        const { agent } = draft.state();
-        const startErrors = [...unreachableServers(agent), ...missingRepositories(draft.state())];
-        const window = deps.windowOf(agent.model);
-        return ended ?? advance(draft, { inFlight: inFlight(), startErrors, window });
+        return ended ?? next(draft);
       });
       if (step.type === 'rest') return state.wakeAtUs === null ? 'released' : 'held';
       launch(step, state);
@@ -72,17 +72,28 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
     return 'held';
   }
 
-  function settle(finished: Finished): void {
-    if (finished.type === 'result') calls.delete(finished.call.eventId);
-    else if (finished.type !== 'notice') request = null;
+  function next(draft: Draft): Step | { readonly type: 'connect' } {
+    const missing = mcp.missing(draft.state());
+    if (missing !== null) return { type: missing };
+    const startErrors = [...mcp.errors(), ...missingRepositories(draft.state())];
+    const window = deps.windowOf(draft.state().agent.model);
+    return advance(draft, { inFlight: inFlight(), startErrors, window });
   }
 
-  function launch(step: Step, state: SessionState): void {
+  function settle(finished: Finished): void {
+    if (finished.type === 'result') calls.delete(finished.call.eventId);
+    else if (finished.type !== 'notice' && finished.type !== 'connected') request = null;
+  }
+
+  function launch(step: ReturnType<typeof next>, state: SessionState): void {
     // After an interrupt the same brain goes on with the messages that queued behind it.
     if (step.type !== 'wait' && aborts.signal.aborted && !stopped) aborts = new AbortController();
+    if (step.type === 'connect')
+      void mcp.connect(state, aborts.signal).then(() => mailbox.put({ type: 'connected' }));
     if (step.type === 'request') {
       request = step.requestId;
-      void askForReply(deps, step.requestId, state, aborts.signal).then(mailbox.put);
+      const asked = { requestId: step.requestId, state, mcpTools: mcp.tools() };
+      void askForReply(deps, asked, aborts.signal).then(mailbox.put);
     }
     if (step.type === 'compact') {
       request = 'summary';
@@ -98,12 +109,19 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
   async function execute(call: Call, state: SessionState): Promise<void> {
     const { id: sessionId, environmentId, resources } = state;
     const { signal } = aborts;
-    const outcome = await deps.hands.execute({ sessionId, environmentId, resources }, call, signal);
+    const recipe = { sessionId, environmentId, resources };
+    const outcome =
+      call.kind === 'mcp'
+        ? await deps.hands.spill(recipe, call, await mcp.call(call, signal))
+        : await deps.hands.execute(recipe, call, signal);
     mailbox.put({ type: 'result', call, outcome, cut: signal.aborted });
   }
 
   return {
-    done: run().finally(() => aborts.abort()),
+    done: run().finally(() => {
+      aborts.abort();
+      mcp.close();
+    }),
     notice(state) {
       if (hasQueued(state, 'user.interrupt')) aborts.abort();
       mailbox.put({ type: 'notice' });

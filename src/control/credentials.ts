@@ -4,7 +4,7 @@ import { formatUs } from '../base/timestamp.ts';
 import type { Collections, StoredCredential } from '../domain/collections.ts';
 import type { SaveRotated, ValidateCredential } from '../domain/credential-validation.ts';
 import type { Deposit } from '../domain/credentials.ts';
-import { checkAdmission, createCredential, updateCredential } from '../domain/credentials.ts';
+import { checkAdmission, createCredential, updateCredential, withRotated } from '../domain/credentials.ts';
 import type { Seal, SecretField } from '../domain/sealing.ts';
 import { absentVault, archived } from '../domain/vaults.ts';
 import type {
@@ -114,17 +114,10 @@ async function validate(deps: CredentialDeps, { credential, sealed }: StoredCred
   if (auth.type !== 'mcp_oauth')
     throw invalid(`Credential ${id} is of type ${auth.type}; only mcp_oauth can be validated`);
   if (credential.archived_at !== null) throw invalid(`Credential ${id} is archived.`);
-  /** Unless somebody has changed the secrets meanwhile: what they sent is newer. */
-  const save: SaveRotated = async (rotated) => {
-    await deps.collections.credentials.change(vault_id, id, (current) => {
-      const isSame = JSON.stringify(current.sealed) === JSON.stringify(sealed);
-      if (!isSame || current.credential.archived_at !== null) return current;
-      const updated_at = formatUs(deps.clock.nowUs());
-      return {
-        credential: { ...current.credential, auth: rotated.auth, updated_at },
-        sealed: { ...current.sealed, ...rotated.sealed },
-      };
-    });
+  const save: SaveRotated = async (fresh) => {
+    await deps.collections.credentials.change(vault_id, id, (current) =>
+      withRotated(current, { before: { sealed }, fresh, at: formatUs(deps.clock.nowUs()) }),
+    );
   };
   const verdict = await deps.validate({ credential, sealed }, save);
   const validated_at = formatUs(deps.clock.nowUs());

@@ -9,6 +9,7 @@ import type {
 } from '../protocol/credentials.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
 import type { Vault } from '../protocol/vaults.ts';
+import type { StoredCredential } from './collections.ts';
 import { credentialsPerVaultMax } from './limits.ts';
 import { mergeMetadata } from './metadata.ts';
 import type { Secrets } from './sealing.ts';
@@ -65,7 +66,12 @@ export function checkAdmission(vault: Vault, active: readonly Credential[], adde
 /** What a credential is for, once among the active ones of its vault: an MCP server or a variable. */
 export function credentialKey(auth: Auth): string {
   if (auth.type === 'environment_variable') return `variable ${auth.secret_name}`;
-  return `server ${normalUrl(auth.mcp_server_url)}`;
+  return serverKey(auth.mcp_server_url);
+}
+
+/** The key of any credential for an MCP server, however its URL is written. */
+export function serverKey(url: string): string {
+  return `server ${normalUrl(url)}`;
 }
 
 /** One spelling per server: case of scheme and host, default ports, a last slash and fragments do not matter. */
@@ -90,6 +96,23 @@ export function updateCredential(current: Credential, params: CredentialUpdate, 
   if (isSame && Object.keys(secrets).length === 0) return { credential: current, secrets };
   return { credential: { ...changed, updated_at: formatUs(nowUs) }, secrets };
 }
+
+/** Tokens that an exchange brought, unless somebody has changed the secrets meanwhile: what they sent is newer. */
+export function withRotated(current: StoredCredential, { before, fresh, at }: Rotation): StoredCredential {
+  const isSame = JSON.stringify(current.sealed) === JSON.stringify(before.sealed);
+  if (!isSame || current.credential.archived_at !== null) return current;
+  return {
+    credential: { ...current.credential, auth: fresh.auth, updated_at: at },
+    sealed: { ...current.sealed, ...fresh.sealed },
+  };
+}
+
+export type Rotation = {
+  readonly before: Pick<StoredCredential, 'sealed'>;
+  readonly fresh: { readonly auth: Auth; readonly sealed: StoredCredential['sealed'] };
+  /** RFC 3339. */
+  readonly at: string;
+};
 
 type Resolved = { readonly auth: Auth; readonly secrets: Secrets };
 

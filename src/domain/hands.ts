@@ -33,6 +33,8 @@ export interface Hands {
   /** Starts provisioning in the background; bounded, never awaited, errors surface at the next call. */
   warm(recipe: SandboxRecipe): void;
   execute(recipe: SandboxRecipe, request: ToolRequest, signal: AbortSignal): Promise<ToolOutcome>;
+  /** Keeps text that is too long for the model in a file of the sandbox, and shows its beginning instead. */
+  spill(recipe: SandboxRecipe, request: ToolRequest, outcome: ToolOutcome): Promise<ToolOutcome>;
   /** The session went idle: the sandbox may be torn down after its grace period. The workspace stays. */
   rest(sessionId: SessionId): void;
   /** Ends the sandbox now. `discard` also removes the workspace. */

@@ -62,6 +62,16 @@ export const credentialsPerVaultMax = 20;
 /** For trying a credential at its MCP server, and for one exchange with a token endpoint. */
 export const credentialProbeMsMax = 15_000;
 export const tokenRefreshMsMax = 10_000;
+/** A token that ends within this time is exchanged before it is used. */
+export const tokenRefreshAheadMs = 60_000;
+/** After an exchange that failed, before a token that still holds is tried to be exchanged again. */
+export const tokenRefreshRestMs = 30_000;
+
+// MCP servers
+/** For connecting to one server and listing its tools. */
+export const mcpConnectMsMax = 10_000;
+export const mcpToolsPerServerMax = 1_000;
+
 // Memory
 export const memoriesPerStoreMax = 2_000;
 /** Items of a page that carry their contents. */

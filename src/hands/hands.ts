@@ -12,7 +12,7 @@ import {
 } from '../domain/limits.ts';
 import type { Sandbox, SandboxProvider } from '../domain/sandbox.ts';
 import type { Toolbox } from './toolbox.ts';
-import { createToolbox } from './toolbox.ts';
+import { createToolbox, isTooLong } from './toolbox.ts';
 import { failed } from './tools/outcome.ts';
 import type { Workspaces } from './workspaces.ts';
 
@@ -71,6 +71,12 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
     slots.set(sessionId, slot);
     makeRoom();
     return slot;
+  }
+
+  function leave(sessionId: string, slot: Slot): void {
+    slot.busy -= 1;
+    park(sessionId);
+    makeRoom();
   }
 
   function drop(sessionId: string, slot: Slot): void {
@@ -136,16 +142,25 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
       return await unlessAborted(call, signal, () => void end(recipe.sessionId, slot));
     } catch (cause) {
       log.warn('tool.failed', { sessionId: recipe.sessionId, tool: request.name, cause });
-      return failed(`${request.name}: ${cause instanceof Error ? cause.message : String(cause)}`);
+      return failed(`${request.name}: ${messageOf(cause)}`);
     } finally {
-      slot.busy -= 1;
-      park(recipe.sessionId);
-      makeRoom();
+      leave(recipe.sessionId, slot);
     }
   }
 
   return {
     execute,
+    async spill(recipe, request, outcome) {
+      if (!isTooLong(outcome)) return outcome;
+      const slot = use(recipe.sessionId);
+      try {
+        return await (await slot.ready).toolbox.spill(request, outcome);
+      } catch (cause) {
+        return failed(`${request.name}: its long output could not be kept: ${messageOf(cause)}`);
+      } finally {
+        leave(recipe.sessionId, slot);
+      }
+    },
     warm({ sessionId }) {
       // Only while there is room: warming must never push out a sandbox that is in use.
       if (slots.size >= sandboxesLiveMax) return;
@@ -168,6 +183,10 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
       await Promise.all(ending.values());
     },
   };
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 async function run(

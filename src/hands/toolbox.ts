@@ -15,7 +15,11 @@ import { failed } from './tools/outcome.ts';
 import { createSearch } from './tools/search.ts';
 
 /** The built-in tools over one sandbox. */
-export type Toolbox = { run(request: ToolRequest, signal: AbortSignal): Promise<ToolOutcome> };
+export type Toolbox = {
+  run(request: ToolRequest, signal: AbortSignal): Promise<ToolOutcome>;
+  /** What is too long for the model goes to a file in the sandbox. */
+  spill(request: ToolRequest, outcome: ToolOutcome): Promise<ToolOutcome>;
+};
 
 export function createToolbox(sandbox: Sandbox): Toolbox {
   const bash = createBash(sandbox);
@@ -40,6 +44,7 @@ export function createToolbox(sandbox: Sandbox): Toolbox {
   }
 
   return {
+    spill: (request, outcome) => spilled(sandbox, request, outcome),
     async run(request, signal) {
       const problem = inputProblem(request.name, request.input);
       if (problem !== null) return failed(`${request.name}: ${problem}`);
@@ -86,19 +91,25 @@ async function within(
   return await Promise.race([called, late]).finally(() => clearTimeout(timer));
 }
 
+/** Whether text has to be spilled. */
+export function isTooLong({ content }: ToolOutcome): boolean {
+  const characters = content.reduce((sum, block) => sum + (block.type === 'text' ? block.text.length : 0), 0);
+  return characters > toolOutputCharactersMax;
+}
+
 /** Long output goes to a file in the sandbox; the model gets its beginning and the path. */
 async function spilled(sandbox: Sandbox, request: ToolRequest, outcome: ToolOutcome): Promise<ToolOutcome> {
   // grep cuts its own output and says so: there is no full text to keep.
-  if (request.name === 'grep') return outcome;
-  const [block] = outcome.content;
-  if (block?.type !== 'text' || block.text.length <= toolOutputCharactersMax) return outcome;
+  if (request.name === 'grep' || !isTooLong(outcome)) return outcome;
+  const whole = outcome.content.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('\n');
   const path = `/mnt/session/tool_outputs/${request.eventId}.txt`;
-  const where = await sandbox.writeFile(path, Buffer.from(block.text)).then(
+  const where = await sandbox.writeFile(path, Buffer.from(whole)).then(
     () => `the full text is in ${path}`,
     (cause: unknown) =>
       `the full text could not be stored: ${cause instanceof Error ? cause.message : cause}`,
   );
-  const preview = block.text.slice(0, toolPreviewCharacters).toWellFormed();
-  const text = `${preview}\n\n[${block.text.length} characters in all; ${where}]`;
-  return { ...outcome, content: [{ type: 'text', text }] };
+  const preview = whole.slice(0, toolPreviewCharacters).toWellFormed();
+  const text = `${preview}\n\n[${whole.length} characters in all; ${where}]`;
+  const others = outcome.content.filter(({ type }) => type !== 'text');
+  return { ...outcome, content: [{ type: 'text', text }, ...others] };
 }

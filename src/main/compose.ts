@@ -11,11 +11,13 @@ import { startTurn } from '../brain/turn.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
 import { createCatalog } from '../domain/default-catalog.ts';
 import { credentialProbeMsMax, drainGraceMs, tokenRefreshMsMax } from '../domain/limits.ts';
+import type { Mcp } from '../domain/mcp.ts';
 import type { ModelReply } from '../domain/model.ts';
 import { listCostMicroCents } from '../domain/prices.ts';
 import type { SandboxProvider } from '../domain/sandbox.ts';
 import type { Claimant, Commit } from '../domain/session/session-log.ts';
 import { createHands } from '../hands/hands.ts';
+import { createMcp } from '../hands/mcp/connections.ts';
 import { createProbe } from '../hands/mcp/probe.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
 import { createApp } from '../http/app.ts';
@@ -26,6 +28,8 @@ import type { ModelConfig } from '../protocol/agents.ts';
 import type { Store } from '../store/open.ts';
 import { openStore } from '../store/open.ts';
 import { createTails } from '../store/tails.ts';
+import { createMcpTokens } from '../vault/mcp-tokens.ts';
+import { createRefresh } from '../vault/open-credential.ts';
 import { createSeal, createUnseal } from '../vault/sealing.ts';
 import { createValidate } from '../vault/validate.ts';
 import { expireFiles } from '../workers/expire-files.ts';
@@ -57,10 +61,11 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   const store = await openStore({ dataDir: config.dataDir, clock, afterCommit, claimant: () => claimant() });
   const key = await openStoreKey(store, config, log);
   const probe = createProbe({ deadlineMs: credentialProbeMsMax, version: versionOf() });
+  const refresh = createRefresh({ key, clock, refreshMsMax: tokenRefreshMsMax });
   const vault = {
     seal: createSeal(key),
     unseal: createUnseal(key),
-    validate: createValidate({ key, probe, clock, refreshMsMax: tokenRefreshMsMax }),
+    validate: createValidate({ key, probe, refresh }),
   };
   const { first, cursorKey, ...organization } = await foundOrganization(store.organization, config, log);
   if (config.upstream) await checkUpstream(config.upstream, config, store.organization.access);
@@ -71,7 +76,9 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   const hands = createHands({ provider, workspaces, clock, log });
   listeners.push(tendSandboxes(hands));
 
-  const sessions = startSessions({ config, store, tails, hands, catalog, log });
+  const tokens = createMcpTokens({ key, credentials: store.sessionCredentials, refresh, clock });
+  const mcp = createMcp({ tokens, version: versionOf(), log });
+  const sessions = startSessions({ config, store, tails, hands, mcp, catalog, log });
   listeners.push((commit) => sessions.noticeCommit(commit));
   claimant = sessions.claimant;
   const expiry = expireFiles({ fileExpiry: store.fileExpiry, clock, log });
@@ -113,17 +120,19 @@ type SessionParts = {
   readonly store: Store;
   readonly tails: ReturnType<typeof createTails>;
   readonly hands: ReturnType<typeof createHands>;
+  readonly mcp: Mcp;
   readonly catalog: ModelCatalog;
   readonly log: Log;
 };
 
-function startSessions({ config, store, tails, hands, catalog, log }: SessionParts) {
+function startSessions({ config, store, tails, hands, mcp, catalog, log }: SessionParts) {
   const scripted = createScriptedEndpoint({ scenariosDir: config.scenariosDir, clock: systemClock });
   const model = createRoutingModel({ scripted, upstream: config.upstream, catalog });
   const turnDeps = {
     log: store.log,
     model,
     hands,
+    mcp,
     tails,
     readFile: store.readFile,
     clock: systemClock,

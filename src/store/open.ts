@@ -6,6 +6,7 @@ import type { PlaceFile, ReadFile } from '../domain/files.ts';
 import type { Organization } from '../domain/organization.ts';
 import type { SealedSecrets } from '../domain/sealing.ts';
 import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
+import type { SessionCredentials } from '../domain/session-credentials.ts';
 import type { ReadSkill } from '../domain/skills.ts';
 import { createAccess } from './access.ts';
 import { createAgents } from './agents.ts';
@@ -33,6 +34,7 @@ import { createMemoryStores } from './memory-stores.ts';
 import { createMemoryVersions } from './memory-versions.ts';
 import { migrate } from './migrations.ts';
 import { createSealedSecrets } from './sealed-secrets.ts';
+import { createSessionCredentials } from './session-credentials.ts';
 import type { SessionLogDeps } from './session-log.ts';
 import { createSessionLog } from './session-log.ts';
 import { createSessions } from './sessions.ts';
@@ -55,6 +57,7 @@ export type Store = {
   /** Any skill, likewise. */
   readonly readSkill: ReadSkill;
   readonly placeFile: PlaceFile;
+  readonly sessionCredentials: SessionCredentials;
   readonly sealed: SealedSecrets;
   workspace(id: string): WorkspaceStore;
   close(): Promise<void>;
@@ -124,6 +127,7 @@ export async function openStoreOn(engine: Engine, { clock, blobs, ...parts }: St
     readFile: createReadFile(engine, blobs, clock),
     readSkill: createReadSkill(engine, blobs),
     placeFile: createPlaceFile(engine, blobs),
+    sessionCredentials: createSessionCredentials(engine),
     sealed: createSealedSecrets(engine),
     workspace: (id) => ({ log: createSessionLog(log, id), collections: collectionsOf(engine, contents, id) }),
     close: () => engine.close(),

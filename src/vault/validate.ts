@@ -1,5 +1,4 @@
-import type { Clock } from '../base/clock.ts';
-import { formatUs } from '../base/timestamp.ts';
+import { scrub } from '../base/scrub.ts';
 import type { StoredCredential } from '../domain/collections.ts';
 import type {
   ProbeFailure,
@@ -9,22 +8,17 @@ import type {
   ValidateCredential,
   Verdict,
 } from '../domain/credential-validation.ts';
-import type { SecretField } from '../domain/sealing.ts';
-import type { Credential, CredentialValidation } from '../protocol/credentials.ts';
-import type { RefreshOutcome, RefreshRequest } from './oauth-refresh.ts';
-import { refreshTokens } from './oauth-refresh.ts';
-import { scrub } from './scrub.ts';
-import { createSeal, unseal } from './sealing.ts';
+import type { CredentialValidation } from '../protocol/credentials.ts';
+import type { RefreshOutcome } from './oauth-refresh.ts';
+import type { Refresh } from './open-credential.ts';
+import { openCredential } from './open-credential.ts';
 
 export type ValidateOptions = {
   readonly key: Uint8Array;
   readonly probe: ProbeMcp;
-  readonly clock: Clock;
-  /** For one exchange with a token endpoint. */
-  readonly refreshMsMax: number;
+  readonly refresh: Refresh;
 };
 
-type Oauth = Extract<Credential['auth'], { type: 'mcp_oauth' }>;
 type Status = CredentialValidation['status'];
 
 /** spec/vaults.md, mcp_oauth_validate. A refreshed token is kept first, then tried. */
@@ -45,7 +39,7 @@ async function validate(
 ): Promise<Verdict> {
   const { auth } = stored.credential;
   if (auth.type !== 'mcp_oauth') throw new Error('only OAuth credentials are validated');
-  const open = opener(options.key, stored);
+  const open = openCredential(options.key, stored);
   const secrets = open.all();
   const has_refresh_token = open.secret('refresh_token') !== null;
   const verdict = (
@@ -63,12 +57,10 @@ async function validate(
   const failure: ProbeFailure = token === null ? null : await options.probe(auth.mcp_server_url, token);
   if (token !== null && failure === null) return verdict('valid', null, null);
   if (token !== null && failure?.answer?.status !== 401) return verdict(statusAfter(failure), failure, null);
-  const request = open.refreshRequest(auth);
-  if (request === null) return verdict('invalid', failure, 'no_refresh_token');
-  const outcome = await refreshTokens(request, options.refreshMsMax);
+  const outcome = await options.refresh(stored, save);
+  if (outcome === null) return verdict('invalid', failure, 'no_refresh_token');
   if (outcome.type !== 'succeeded') return verdict(statusOfRefresh(outcome), failure, outcome);
   secrets.push(outcome.accessToken, ...(outcome.refreshToken === null ? [] : [outcome.refreshToken]));
-  await save(rotated(options, stored, auth, outcome));
   const again = await options.probe(auth.mcp_server_url, outcome.accessToken);
   return verdict(again === null ? 'valid' : statusAfter(again), again, outcome);
 }
@@ -83,45 +75,6 @@ function statusOfRefresh(outcome: RefreshOutcome): Status {
   if (outcome.type !== 'failed') return 'unknown';
   const { status } = outcome.answer;
   return status >= 400 && status < 500 && status !== 408 && status !== 429 ? 'invalid' : 'unknown';
-}
-
-function opener(key: Uint8Array, { credential, sealed }: StoredCredential) {
-  const place = { vaultId: credential.vault_id, credentialId: credential.id };
-  const secret = (field: SecretField): string | null => {
-    const text = sealed[field];
-    return text === undefined ? null : unseal(key, text, { ...place, field });
-  };
-  return {
-    secret,
-    all: () => (Object.keys(sealed) as SecretField[]).flatMap((field) => secret(field) ?? []),
-    refreshRequest({ refresh }: Oauth): RefreshRequest | null {
-      const refreshToken = secret('refresh_token');
-      if (!refresh || refreshToken === null) return null;
-      return { refresh, refreshToken, clientSecret: secret('client_secret') };
-    },
-  };
-}
-
-function rotated(
-  { key, clock }: ValidateOptions,
-  { credential }: StoredCredential,
-  auth: Oauth,
-  tokens: RefreshOutcome & { type: 'succeeded' },
-): Parameters<SaveRotated>[0] {
-  const seal = createSeal(key);
-  const place = { vaultId: credential.vault_id, credentialId: credential.id };
-  const { expires_at: _, ...rest } = auth;
-  const expires =
-    tokens.expiresIn === null ? {} : { expires_at: formatUs(clock.nowUs() + tokens.expiresIn * 1_000_000) };
-  return {
-    auth: { ...rest, ...expires },
-    sealed: {
-      access_token: seal(tokens.accessToken, { ...place, field: 'access_token' }),
-      ...(tokens.refreshToken === null
-        ? {}
-        : { refresh_token: seal(tokens.refreshToken, { ...place, field: 'refresh_token' }) }),
-    },
-  };
 }
 
 const shownCharactersMax = 4_096;

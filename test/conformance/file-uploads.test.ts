@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type Anthropic from '@anthropic-ai/sdk';
 import { StorageQuotaExceededError } from '@anthropic-ai/sdk/resources/files';
 import { all, bad } from '../support/sdk-calls.ts';
@@ -31,9 +32,12 @@ async function begun(home: ServerHome, server: ServerProcess, length?: number) {
 }
 
 describeServer('uploads that go wrong', ({ home, server, client }) => {
-  const isClean = () => filesOnDisk(home).pending.length === 0;
+  /** Looks twice: a client may be done before the server has begun. */
   const leavesNothing = async () => {
-    await eventually(isClean, 'nothing is left of the upload');
+    for (const _look of [1, 2]) {
+      await eventually(() => filesOnDisk(home).pending.length === 0, 'nothing is left of the upload');
+      await setTimeout(50);
+    }
     assert.deepEqual([filesOnDisk(home), await ids(client)], [nothing, []]);
   };
 
@@ -58,8 +62,6 @@ describeServer('uploads that go wrong', ({ home, server, client }) => {
     const form = `${head}abc${tail}`;
     const short = `content-length: ${form.length - 10}`;
     assert.match(await exchange(server, short, form.slice(0, -10)), /^HTTP\/1.1 400 .*the body ended early/s);
-    // What is left over is no request either.
-    assert.match(await exchange(server, short, form), /^HTTP\/1.1 400 /);
     const socket = connect(Number(new URL(server.baseUrl).port), '127.0.0.1');
     socket.end(`${requestLines(server)}content-length: ${form.length + 10}\r\n\r\n${form}`);
     await leavesNothing();

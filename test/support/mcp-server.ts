@@ -6,7 +6,8 @@ import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import { ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { CallToolRequestSchema, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 
 export type Seen = {
   readonly method: string;
@@ -27,7 +28,7 @@ export type McpServer = {
 };
 
 /**
- * A real MCP server with one tool, behind a door: streamable HTTP at `/mcp`, or the older SSE transport at
+ * A real MCP server with two tools, behind a door: streamable HTTP at `/mcp`, or the older SSE transport at
  * `/sse`. Every other path is the door's alone, a token endpoint for example.
  */
 export async function startMcpServer(): Promise<McpServer> {
@@ -65,10 +66,27 @@ export async function startMcpServer(): Promise<McpServer> {
 
 function newServer(): Server {
   const server = new Server({ name: 'ants', version: '1' }, { capabilities: { tools: {} } });
+  const inputSchema = { type: 'object' as const };
   server.setRequestHandler(ListToolsRequestSchema, () => ({
-    tools: [{ name: 'dig', inputSchema: { type: 'object' as const } }],
+    tools: [
+      { name: 'dig', description: 'Digs', inputSchema },
+      { name: 'dig.deeper/v2', inputSchema },
+    ],
   }));
+  server.setRequestHandler(CallToolRequestSchema, ({ params: { name, arguments: given = {} } }) =>
+    answerOf(name, given),
+  );
   return server;
+}
+
+/** What it is asked for: so many characters, an error, an answer that never comes, blocks as they are, or an echo. */
+function answerOf(name: string, given: Readonly<Record<string, unknown>>): CallToolResult | Promise<never> {
+  if (given['never']) return new Promise<never>(() => {});
+  if (given['content']) return { content: given['content'] as CallToolResult['content'] };
+  const text = given['size']
+    ? 'x'.repeat(Number(given['size']))
+    : `${name} ${JSON.stringify(given['say'] ?? null)}`;
+  return { content: [{ type: 'text', text }], isError: given['fail'] === true };
 }
 
 async function serveStreamable(

@@ -14,6 +14,7 @@ import { sendEvents } from '../../src/control/send-events.ts';
 import { resolveTools } from '../../src/domain/agent-tools.ts';
 import { createCatalog } from '../../src/domain/default-catalog.ts';
 import type { Hands, ToolOutcome, ToolRequest } from '../../src/domain/hands.ts';
+import type { Mcp } from '../../src/domain/mcp.ts';
 import type { Draft } from '../../src/domain/session/draft.ts';
 import { draftOf } from '../../src/domain/session/draft.ts';
 import type { LogRecord } from '../../src/domain/session/entry.ts';
@@ -45,6 +46,8 @@ export type Setting = {
   readonly replyMicroCents?: number;
   /** What a built-in tool does: the outcome, and how often it ran, are the outside world's to remember. */
   readonly tool?: (request: ToolRequest, signal: AbortSignal) => Promise<ToolOutcome>;
+  /** Without it no MCP server can be reached. */
+  readonly mcp?: Mcp;
 };
 
 /**
@@ -212,6 +215,7 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
     log,
     model: fusedModel(createRoutingModel({ scripted: endpoint, upstream: null, catalog }), fuse),
     hands: handsOf(setting, executed, fuse),
+    mcp: setting.mcp ?? unreachable,
     tails,
     readFile: store.readFile,
     clock: hastyClock,
@@ -285,6 +289,23 @@ async function createIn({ store }: Life, setting: Setting): Promise<string> {
   return state.id;
 }
 
+/** MCP servers that nobody can reach. */
+const unreachable: Mcp = {
+  async connect(servers) {
+    return {
+      tools: [],
+      errors: servers.map(({ name }) => ({
+        type: 'mcp_connection_failed_error',
+        mcp_server_name: name,
+        message: `Could not connect to MCP server "${name}": it is out of reach.`,
+        retry_status: { type: 'retrying' },
+      })),
+      call: async () => ok('never'),
+      close: async () => {},
+    };
+  },
+};
+
 /** Tools as data: each call is counted, then does what the setting says, or nothing at all. */
 function handsOf({ tool }: Setting, executed: Map<string, number>, fuse: Fuse): Hands {
   return {
@@ -292,6 +313,7 @@ function handsOf({ tool }: Setting, executed: Map<string, number>, fuse: Fuse): 
     rest() {},
     async release() {},
     async close() {},
+    spill: async (_recipe, _request, outcome) => outcome,
     async execute(_recipe, request, signal) {
       if (!fuse.burn('tool starts')) return cut;
       executed.set(request.eventId, (executed.get(request.eventId) ?? 0) + 1);

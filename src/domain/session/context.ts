@@ -1,18 +1,20 @@
 import { chainToArray } from '../../base/chain.ts';
 import type { AgentTool } from '../../protocol/agent-tools.ts';
 import type { ResultBlock, UserBlock } from '../../protocol/content.ts';
+import type { McpTool } from '../mcp.ts';
 import type { ModelRequest, WireBlock, WireMessage, WireTool } from '../model.ts';
 import { builtinTools } from '../tools/builtin.ts';
+import { mcpToolNames } from '../tools/mcp-names.ts';
 import { toolPermission } from '../tools/permission.ts';
 import type { ConversationItem, SessionState } from './state.ts';
 
 /** What the model is shown: the agent's system prompt, its tools, and the conversation so far. */
-export function contextOf(state: SessionState): ModelRequest {
+export function contextOf(state: SessionState, mcpTools: readonly McpTool[] = []): ModelRequest {
   return {
     model: state.agent.model,
     system: systemOf(state),
     messages: messagesOf(chainToArray(state.conversation)),
-    tools: state.agent.tools.flatMap((tool) => toolsOf(tool, state.agent.tools)),
+    tools: state.agent.tools.flatMap((tool) => toolsOf(tool, { all: state.agent.tools, mcpTools })),
   };
 }
 
@@ -85,7 +87,9 @@ function contentBlock(block: UserBlock | ResultBlock): WireBlock {
   return Object.fromEntries(kept) as WireBlock;
 }
 
-function toolsOf(tool: AgentTool, all: readonly AgentTool[]): readonly WireTool[] {
+type Offered = { readonly all: readonly AgentTool[]; readonly mcpTools: readonly McpTool[] };
+
+function toolsOf(tool: AgentTool, { all, mcpTools }: Offered): readonly WireTool[] {
   switch (tool.type) {
     case 'custom':
       return [{ name: tool.name, description: tool.description, input_schema: tool.input_schema }];
@@ -95,6 +99,10 @@ function toolsOf(tool: AgentTool, all: readonly AgentTool[]): readonly WireTool[
         .map(({ name, description, inputSchema }) => ({ name, description, input_schema: inputSchema }));
     case 'mcp_toolset':
       // A server whose connection failed offers nothing this turn.
-      return [];
+      return [...mcpToolNames(mcpTools)].flatMap(([name, { server, name: own, description, inputSchema }]) =>
+        server === tool.mcp_server_name && toolPermission(all, { server, name: own }).enabled
+          ? [{ name, description, input_schema: inputSchema }]
+          : [],
+      );
   }
 }

@@ -223,8 +223,10 @@ function emitted(state: SessionState, event: SessionEvent): SessionState {
       return answered(state, event.mcp_tool_use_id, event.content ?? [], event.is_error ?? false);
     case 'agent.tool_use':
       return called(state, { ...event, kind: 'builtin', permission: event.evaluated_permission ?? 'deny' });
-    case 'agent.mcp_tool_use':
-      return called(state, { ...event, kind: 'mcp', permission: event.evaluated_permission ?? 'deny' });
+    case 'agent.mcp_tool_use': {
+      const permission = event.evaluated_permission ?? 'deny';
+      return called(state, { ...event, kind: 'mcp', server: event.mcp_server_name, permission });
+    }
     case 'agent.custom_tool_use':
       return called(state, { ...event, kind: 'custom', permission: 'ask' });
     default:
@@ -268,6 +270,7 @@ function resting(state: SessionState, reason: string): SessionState {
 type ToolUse = {
   readonly id: string;
   readonly kind: Call['kind'];
+  readonly server?: string;
   readonly name: string;
   readonly input: Readonly<Record<string, unknown>>;
   readonly permission: 'allow' | 'ask' | 'deny';
@@ -282,6 +285,7 @@ function called(state: SessionState, use: ToolUse): SessionState {
     eventId: use.id,
     modelToolUseId: '',
     kind: use.kind,
+    server: use.server ?? null,
     name: use.name,
     input: use.input,
     status: statusOfPermission[use.permission],

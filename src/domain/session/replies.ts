@@ -1,5 +1,6 @@
 import type { SessionErrorObject } from '../../protocol/session-errors.ts';
 import { compactionsMax, modelAttemptsMax } from '../limits.ts';
+import type { McpTool } from '../mcp.ts';
 import type { ModelFailure, ModelReply, WireBlock } from '../model.ts';
 import type { Judgement } from '../tools/route-call.ts';
 import { toolUseOf } from '../tools/route-call.ts';
@@ -19,6 +20,8 @@ export type RecordedReply = {
   /** Event ids already promised to previews, by content block index. */
   readonly previewed: ReadonlyMap<number, string>;
   readonly costMicroCents: number | null;
+  /** What the agent's MCP servers offered the model; absent: nothing. */
+  readonly mcpTools?: readonly McpTool[];
   /** Of calls whose policy is `auto`, by the model's tool use id. */
   readonly judgements?: ReadonlyMap<string, Judgement>;
 };
@@ -29,7 +32,7 @@ export type RecordedReply = {
  */
 export function recordReply(
   draft: Draft,
-  { requestId, reply, previewed, costMicroCents, judgements }: RecordedReply,
+  { requestId, reply, previewed, costMicroCents, mcpTools = [], judgements }: RecordedReply,
 ): Step | null {
   const calls: CallRecord[] = [];
   let index = 0;
@@ -46,7 +49,7 @@ export function recordReply(
     }
     // A refused reply runs nothing: its calls would have no reply to belong to.
     if (block?.type === 'tool_use' && reply.stopReason !== 'refusal')
-      calls.push(emitToolUse(draft, block, reply.malformed, judgements));
+      calls.push(emitToolUse(draft, block, { malformed: reply.malformed, mcpTools, judgements }));
     index += 1;
   }
   emitSpanEnd(draft, requestId, reply);
@@ -80,14 +83,19 @@ function emitMessage(draft: Draft, run: readonly WireBlock[], id: string | undef
   if (content.length > 0) emit(draft, { type: 'agent.message', content }, id);
 }
 
+type ToolUses = Required<Pick<RecordedReply, 'mcpTools'>> & {
+  readonly malformed: readonly string[];
+  readonly judgements: RecordedReply['judgements'];
+};
+
 function emitToolUse(
   draft: Draft,
   block: WireBlock,
-  malformed: readonly string[],
-  judgements: RecordedReply['judgements'],
+  { malformed, mcpTools, judgements }: ToolUses,
 ): CallRecord {
   const modelToolUseId = String(block['id']);
-  const eventId = emit(draft, toolUseOf(draft.state().agent, block, judgements?.get(modelToolUseId)));
+  const callable = { agent: draft.state().agent, mcpTools };
+  const eventId = emit(draft, toolUseOf(callable, block, judgements?.get(modelToolUseId)));
   return malformed.includes(modelToolUseId)
     ? { eventId, modelToolUseId, malformed: true }
     : { eventId, modelToolUseId };

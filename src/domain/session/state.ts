@@ -82,6 +82,8 @@ export type Call = {
   readonly eventId: EventId;
   readonly modelToolUseId: string;
   readonly kind: 'builtin' | 'mcp' | 'custom';
+  /** The MCP server that has the tool. */
+  readonly server: string | null;
   readonly name: string;
   readonly input: Readonly<Record<string, unknown>>;
   readonly status: CallStatus;

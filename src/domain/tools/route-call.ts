@@ -1,43 +1,50 @@
 import type { SessionAgent } from '../../protocol/sessions.ts';
+import type { McpTool } from '../mcp.ts';
 import type { WireBlock } from '../model.ts';
 import type { EventBody } from '../session/draft.ts';
 import { builtinTools } from './builtin.ts';
+import { guessedMcpTool, mcpToolNames } from './mcp-names.ts';
 import type { ToolName } from './permission.ts';
 import { toolPermission } from './permission.ts';
 
-/** How the model sees an MCP tool: the reserved prefix of spec/tools.md, MCP. */
-const mcpName = /^mcp__(.+?)__(.+)$/;
+/** Who may be asked for what: the agent, and the tools that its MCP servers offer now. */
+export type Callable = { readonly agent: SessionAgent; readonly mcpTools: readonly McpTool[] };
 
 /**
  * Which kind of tool a `tool_use` block of the model means, with its permission evaluated.
  * A tool that is unknown or disabled is refused before any policy: deny, and no `evaluation`.
  */
-export function toolUseOf(agent: SessionAgent, block: WireBlock, judgement?: Judgement): EventBody {
+export function toolUseOf(callable: Callable, block: WireBlock, judgement?: Judgement): EventBody {
   const name = String(block['name']);
   const input = inputOf(block);
-  if (agent.tools.some((tool) => tool.type === 'custom' && tool.name === name)) {
-    return { type: 'agent.custom_tool_use', name, input };
-  }
-  const tool = toolNamed(agent, name);
-  const verdict = evaluated(agent, tool, judgement);
+  if (isCustom(callable.agent, name)) return { type: 'agent.custom_tool_use', name, input };
+  const tool = toolNamed(callable, name);
+  const verdict = evaluated(callable.agent, tool, judgement);
   return tool.server === null
     ? { type: 'agent.tool_use', name, input, ...verdict }
     : { type: 'agent.mcp_tool_use', mcp_server_name: tool.server, name: tool.name, input, ...verdict };
 }
 
 /** Whether the policy of the tool that a block calls wants the call judged. */
-export function wantsJudgement(agent: SessionAgent, block: WireBlock): boolean {
+export function wantsJudgement(callable: Callable, block: WireBlock): boolean {
   const name = String(block['name']);
-  if (agent.tools.some((tool) => tool.type === 'custom' && tool.name === name)) return false;
-  const verdict = evaluated(agent, toolNamed(agent, name));
+  if (isCustom(callable.agent, name)) return false;
+  const verdict = evaluated(callable.agent, toolNamed(callable, name));
   return 'evaluation' in verdict && verdict.evaluation.type === 'auto';
 }
 
-function toolNamed(agent: SessionAgent, name: string): ToolName {
-  const [, server, tool] = mcpName.exec(name) ?? [];
-  if (server && tool && agent.mcp_servers.some((known) => known.name === server))
-    return { server, name: tool };
-  return { server: null, name };
+function isCustom(agent: SessionAgent, name: string): boolean {
+  return agent.tools.some((tool) => tool.type === 'custom' && tool.name === name);
+}
+
+type NamedTool = ToolName & { readonly isKnown: boolean };
+
+function toolNamed({ agent, mcpTools }: Callable, name: string): NamedTool {
+  const offered = mcpToolNames(mcpTools).get(name);
+  if (offered) return { server: offered.server, name: offered.name, isKnown: true };
+  const guessed = guessedMcpTool(name, agent.mcp_servers);
+  if (guessed) return { ...guessed, isKnown: false };
+  return { server: null, name, isKnown: builtinTools.some((known) => known.name === name) };
 }
 
 function inputOf(block: WireBlock): Record<string, unknown> {
@@ -65,10 +72,8 @@ type Verdict =
       evaluation: { type: 'auto'; evaluated_permission: Judgement };
     };
 
-function evaluated(agent: SessionAgent, tool: ToolName, judgement = indeterminate): Verdict {
-  if (tool.server === null && !builtinTools.some((known) => known.name === tool.name)) {
-    return { evaluated_permission: 'deny' };
-  }
+function evaluated(agent: SessionAgent, tool: NamedTool, judgement = indeterminate): Verdict {
+  if (!tool.isKnown) return { evaluated_permission: 'deny' };
   const { enabled, policy } = toolPermission(agent.tools, tool);
   if (!enabled) return { evaluated_permission: 'deny' };
   switch (policy.type) {

@@ -1,6 +1,7 @@
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { ProbeFailure, ProbeMcp, RawAnswer } from '../../domain/credential-validation.ts';
+import type { Fetch, TransportKind } from './client.ts';
+import { openClient, speaksOnlySse } from './client.ts';
 
 export type ProbeOptions = {
   /** For the whole probe. */
@@ -12,26 +13,19 @@ export type ProbeOptions = {
 /** Answers are shown to people: more of one is not read. */
 const answerBytesMax = 64 * 1024;
 
-type Kind = 'streamable' | 'sse';
-
 /**
- * Connects as agents' sessions do: streamable HTTP, then the older SSE transport where a server knows only
- * that. The MCP client follows no redirect to another origin, so the token stays where it belongs.
+ * Connects as agents' sessions do: streamable HTTP, then the older SSE transport where a server knows only that.
  */
 export function createProbe({ deadlineMs, version }: ProbeOptions): ProbeMcp {
   return async (url, token) => {
     const signal = AbortSignal.timeout(deadlineMs);
     const first = await attempt('streamable', { url, token, version, signal });
-    if (first === null || !speaksOnlySse(first)) return first;
+    const isOld = first?.method === 'initialize' && speaksOnlySse(first.answer?.status);
+    if (first === null || !isOld) return first;
     const second = await attempt('sse', { url, token, version, signal });
     // A server that knows neither is better described by its answer to the first.
     return second === null || second.answer?.status === 401 ? second : first;
   };
-}
-
-/** How servers from before streamable HTTP answer its first request. */
-function speaksOnlySse({ method, answer }: NonNullable<ProbeFailure>): boolean {
-  return method === 'initialize' && [400, 404, 405].includes(answer?.status ?? 0);
 }
 
 type Attempt = {
@@ -41,21 +35,19 @@ type Attempt = {
   readonly signal: AbortSignal;
 };
 
-async function attempt(kind: Kind, { url, token, version, signal }: Attempt): Promise<ProbeFailure> {
-  // Loaded when it is needed: a server that starts does not need it.
-  const { Client } = await import('@modelcontextprotocol/sdk/client/index.js');
-  const client = new Client({ name: 'anthill', version });
-  const failed = recorder(signal);
+async function attempt(kind: TransportKind, { url, token, version, signal }: Attempt): Promise<ProbeFailure> {
+  const failed = recorder(signal, token);
+  let client: Client | null = null;
   let method = 'initialize';
   try {
-    await client.connect(await transportOf(kind, url, token, failed.fetch), { signal });
+    client = await openClient(kind, { url, fetch: failed.fetch, version }, signal);
     method = 'tools/list';
     await listTools(client, signal);
     return null;
   } catch {
     return { method, answer: await failed.answer() };
   } finally {
-    await client.close().catch(() => {});
+    await client?.close().catch(() => {});
   }
 }
 
@@ -63,34 +55,21 @@ async function listTools(client: Client, signal: AbortSignal): Promise<void> {
   if (client.getServerCapabilities()?.tools) await client.listTools(undefined, { signal });
 }
 
-async function transportOf(kind: Kind, url: string, token: string, send: Fetch): Promise<Transport> {
-  const options = { fetch: send, requestInit: { headers: { authorization: `Bearer ${token}` } } };
-  if (kind === 'sse') {
-    const { SSEClientTransport } = await import('@modelcontextprotocol/sdk/client/sse.js');
-    return new SSEClientTransport(new URL(url), options);
-  }
-  const { StreamableHTTPClientTransport } = await import(
-    '@modelcontextprotocol/sdk/client/streamableHttp.js'
-  );
-  // Its optional members may be undefined, which the interface it implements does not say.
-  return new StreamableHTTPClientTransport(new URL(url), options) as Transport;
-}
-
-type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
-
 /** Keeps the last answer that was not a success. */
-function recorder(signal: AbortSignal) {
+function recorder(signal: AbortSignal, token: string) {
   let last: Promise<RawAnswer | null> = Promise.resolve(null);
   const send: Fetch = async (url, init) => {
     const ends = init?.signal ? AbortSignal.any([signal, init.signal]) : signal;
-    const response = await fetch(url, { ...init, signal: ends });
+    const headers = new Headers(init?.headers);
+    headers.set('authorization', `Bearer ${token}`);
+    const response = await fetch(url, { ...init, headers, signal: ends });
     // Opening the optional stream for messages of the server is refused by many, and means nothing.
     const isOptional = init?.method === 'GET' && response.status === 405;
     if (response.ok || isOptional) return response;
     const [body, copy] = response.body?.tee() ?? [null, null];
-    const { status, statusText, headers } = response;
-    last = rawAnswer(status, headers, copy);
-    return new Response(body, { status, statusText, headers });
+    const { status, statusText } = response;
+    last = rawAnswer(status, response.headers, copy);
+    return new Response(body, { status, statusText, headers: response.headers });
   };
   return { fetch: send, answer: () => last.catch(() => null) };
 }
