@@ -29,6 +29,7 @@ export type IdPrefix =
   | 'envkey'
   | 'whep'
   | 'wrkspc'
+  | 'work'
   | 'memstore'
   | 'mem'
   | 'memver'

@@ -12,6 +12,11 @@ export function newEnvironmentKeySecret(): string {
   return `sk-ant-oat01-${randomToken(64)}`;
 }
 
+/** For one work item; who has it acts for one session. */
+export function newSessionsToken(): string {
+  return `sk-ant-req-${randomToken(64)}`;
+}
+
 /** Standard Webhooks: base64 of 32 bytes. */
 export function newSigningSecret(): string {
   return `whsec_${randomBytes(32).toString('base64')}`;

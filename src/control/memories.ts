@@ -22,6 +22,7 @@ import type {
   MemoryUpdate,
   MemoryView,
 } from '../protocol/memories.ts';
+import type { Actor } from '../protocol/memory-versions.ts';
 import { invalid } from '../protocol/refusal.ts';
 import type { Page, WindowQuery } from './page.ts';
 import { pageOf } from './page.ts';
@@ -37,7 +38,7 @@ export type MemoryDeps = {
 export type MemoryCall = {
   readonly storeId: string;
   readonly memoryId: string;
-  readonly apiKeyId: string;
+  readonly actor: Actor;
 };
 
 type View = { readonly view?: MemoryView | undefined };
@@ -55,12 +56,12 @@ export type MemoryCommands = {
 export function createMemoryCommands({ memoryStores, memories, clock, newId }: MemoryDeps): MemoryCommands {
   /** The memory as the rule leaves it, in a store that must be there. */
   async function write(
-    { apiKeyId, ...target }: MemoryCall & Pick<MemoryTarget, 'path'>,
+    { actor, ...target }: MemoryCall & Pick<MemoryTarget, 'path'>,
     rule: (scene: MemoryScene, moment: MemoryMoment) => MemoryWrite,
   ): Promise<Memory | null> {
     const moment: MemoryMoment = {
       nowUs: clock.nowUs(),
-      actor: { type: 'api_actor', api_key_id: apiKeyId },
+      actor,
       versionId: newId('memver'),
     };
     const written = await memories.write(target, (scene) => rule(scene, moment));

@@ -18,6 +18,12 @@ export type SendEventsDeps = {
   readonly newId: NewId;
 };
 
+export type Sending = {
+  readonly events: readonly EventParams[];
+  /** A worker of the session's environment sends them. */
+  readonly isWorker: boolean;
+};
+
 /**
  * Hops 2 and 3: a client's events against the session's rules, in one transaction. Resolves with the
  * events as accepted, in posted order, once they are durable; a refusal changes nothing.
@@ -25,13 +31,13 @@ export type SendEventsDeps = {
 export async function sendEvents(
   { log, catalog, files, clock, newId }: SendEventsDeps,
   sessionId: string,
-  events: readonly EventParams[],
+  { events, isWorker }: Sending,
 ): Promise<{ data: ClientEvent[] }> {
   await checkFileBlocks({ files, nowUs: clock.nowUs() }, events, 'events');
   const data = await log.commit(sessionId, (state) => {
     checkSystemModel(state, events, catalog);
     const draft = draftOf(state, { nowUs: clock.nowUs(), newId });
-    const result = acceptEvents(draft, events);
+    const result = acceptEvents(draft, events, { isWorker });
     return { entries: draft.entries(), result };
   });
   return { data };

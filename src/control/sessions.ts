@@ -137,11 +137,6 @@ export async function startSession(
   const agent = await snapshotAgent({ ...deps.collections, catalog: deps.catalog }, body.agent);
   checkSystemModel({ agent }, initialEvents, deps.catalog, 'initial_events');
   const environment = await usableEnvironment(deps.collections.environments, body.environment_id);
-  if (environment.config.type === 'self_hosted') {
-    throw invalid(
-      'sessions on self_hosted environments need workers, which this server version does not have',
-    );
-  }
   checkMcpHosts(agent, environment);
   if (body.budget) checkPriced(agent, deps.catalog);
   const vaultIds = body.vault_ids ?? [];
@@ -158,6 +153,7 @@ export async function startSession(
     id,
     threadId: deps.newId('sthr'),
     environmentId: environment.id,
+    ...(environment.config.type === 'self_hosted' ? { selfHosted: true as const } : {}),
     vaultIds,
     resources,
     ...(origin && { deploymentId: origin.deploymentId }),

@@ -17,6 +17,7 @@ import type { SecretField } from './sealing.ts';
 import type { Positioned } from './session/session-log.ts';
 import type { KeptSkill, KeptSkillVersion, SkillWithVersion } from './skills.ts';
 import type { WebhookEndpoints } from './webhook-endpoints.ts';
+import type { WorkItems } from './work.ts';
 
 /** A window over a list. Keyset only: `after` is the position of the last item seen. */
 export type PageQuery = {
@@ -295,5 +296,6 @@ export interface Collections {
   readonly skills: Skills;
   readonly skillVersions: SkillVersions;
   readonly environmentKeys: EnvironmentKeys;
+  readonly workItems: WorkItems;
   readonly webhookEndpoints: WebhookEndpoints;
 }

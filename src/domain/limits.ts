@@ -67,6 +67,14 @@ export const tokenRefreshAheadMs = 60_000;
 /** After an exchange that failed, before a token that still holds is tried to be exchanged again. */
 export const tokenRefreshRestMs = 30_000;
 
+// Work of self-hosted environments
+export const workTtlSeconds = { min: 30, max: 300, default: 300 } as const;
+/** From the acknowledgement of an item to its first heartbeat. */
+export const workStartMsMax = 120_000;
+export const workReclaimMsDefault = 5_000;
+/** Workers that polled within this time are counted. */
+export const workersSeenMs = 30_000;
+
 // MCP servers
 /** For connecting to one server and listing its tools. */
 export const mcpConnectMsMax = 10_000;

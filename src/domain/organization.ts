@@ -22,6 +22,8 @@ export interface Organization {
 export interface Access {
   apiKey(secretHash: string): Promise<KeyAccess | null>;
   environmentKey(secretHash: string): Promise<EnvironmentKeyAccess | null>;
+  /** By the token that a poll of the work queue gave away. */
+  workItem(secretHash: string): Promise<WorkItemAccess | null>;
   /** `null`: no such workspace. */
   workspace(id: string): Promise<{ readonly isArchived: boolean } | null>;
 }
@@ -32,6 +34,15 @@ export type EnvironmentKeyAccess = {
   readonly workspaceId: string;
   readonly isWorkspaceArchived: boolean;
 };
+
+export type WorkItemAccess = {
+  readonly item: WorkItem;
+  readonly environmentId: string;
+  readonly workspaceId: string;
+  readonly isWorkspaceArchived: boolean;
+};
+/** What the secret of a work item is for. */
+export type WorkItem = { readonly id: string; readonly sessionId: string; readonly isStopped: boolean };
 
 export type ApiKeyQuery = PageQuery & {
   readonly status: 'active' | 'archived' | 'expired' | 'inactive' | null;

@@ -89,6 +89,8 @@ function canonical(params: Readonly<Record<string, string>>): Record<string, str
     : params;
 }
 
+const workerNameMax = 256;
+
 type Served = {
   readonly key: string;
   readonly route: Route;
@@ -110,7 +112,8 @@ async function serve(deps: AppDeps, { key, route, request, headers, params }: Se
   // A client that reconnects by itself sends the header along with its first URL, so the header is newer.
   const lastEventId = request.headers.get('last-event-id') || null;
   const handler: AnyHandler = Reflect.get(deps.handlers(caller.workspaceId), key);
-  const result = await handler({ params, query, body, lastEventId, betas, ...caller });
+  const worker = request.headers.get('anthropic-worker-id')?.slice(0, workerNameMax) || null;
+  const result = await handler({ params, query, body, lastEventId, betas, worker, ...caller });
   deps.admission.record(asked, caller);
   // What a handler answers depends on its route, see Answer.
   if (route.downloads) return downloadResponse(result as Download, headers);

@@ -53,6 +53,7 @@ function access({ keys = {}, workers = {}, archived = [] }: Known): Access {
       const key = bySecret(workers, hash);
       return key && { key, workspaceId: 'wrkspc_1', isWorkspaceArchived: archived.includes('wrkspc_1') };
     },
+    workItem: async () => null,
     workspace: async (id) =>
       [...archived, 'wrkspc_1', 'wrkspc_2'].includes(id) ? { isArchived: archived.includes(id) } : null,
   };
@@ -83,6 +84,7 @@ describe('an API key', () => {
       isWorkspaceArchived: false,
       isAdmin: false,
       environmentId: null,
+      item: null,
     };
     assert.deepEqual(await authenticate(known, { 'x-api-key': 'own' }), expected);
     assert.deepEqual(await authenticate(known, { authorization: 'Bearer own' }), expected);

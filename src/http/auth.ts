@@ -3,20 +3,23 @@ import { sha256Hex } from '../base/sha256.ts';
 import type { StoredKey } from '../domain/api-keys.ts';
 import { isExpired } from '../domain/api-keys.ts';
 import { environmentKeyPrefix } from '../domain/environment-keys.ts';
-import type { Access, KeyAccess } from '../domain/organization.ts';
+import type { Access, KeyAccess, WorkItem } from '../domain/organization.ts';
+import { itemSecretPrefix } from '../domain/work.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import { refuseForeign } from './same-origin.ts';
 
 /** Who sent a request, and where it acts. */
 export type Caller = {
-  /** Of an API key or of an environment key. */
+  /** Of an API key, of an environment key, or the work item whose secret it is. */
   readonly apiKeyId: string;
   readonly workspaceId: string;
   readonly isWorkspaceArchived: boolean;
   /** May manage the organization. */
   readonly isAdmin: boolean;
-  /** Of an environment key: the only environment whose sessions it reaches. */
+  /** Of a worker: the only environment whose sessions it reaches. */
   readonly environmentId: string | null;
+  /** Of a worker that came with the secret of a work item: the only one it works on. */
+  readonly item: WorkItem | null;
 };
 
 /** Refuses with 401 who is unknown, and with 403 who may not act where they want to. */
@@ -31,7 +34,7 @@ export type AuthDeps = {
 
 /**
  * Who may come in (spec/README.md, Request headers): an API key in `x-api-key` or as a bearer token, or an
- * environment key as a bearer token. Nothing is remembered between requests: a key that was disabled is refused
+ * environment key or the secret of a work item as a bearer token. Nothing is remembered between requests: a key that was disabled is refused
  * with the next one. Keys are looked up by the SHA-256 of their secret, so how long a look takes says nothing
  * about a secret that somebody could make use of.
  */
@@ -50,6 +53,7 @@ export function createAuthenticate({ access, clock, anonymous }: AuthDeps): Auth
     const token = bearer(headers.get('authorization'));
     const given = headers.get('x-api-key') ?? token;
     if (given?.startsWith(environmentKeyPrefix)) return await environmentCaller(access, token, wanted);
+    if (given?.startsWith(itemSecretPrefix)) return await itemCaller(access, given, wanted);
     const { key, isWorkspaceArchived } = await apiKey(given);
     if (isWorkspaceArchived && !key.isAdmin) throw archived(key.workspaceId);
     refuseUnusable(key, clock.nowUs());
@@ -62,7 +66,8 @@ export function createAuthenticate({ access, clock, anonymous }: AuthDeps): Auth
 }
 
 function callerOf(key: StoredKey, workspaceId: string, isWorkspaceArchived: boolean): Caller {
-  return { apiKeyId: key.id, workspaceId, isWorkspaceArchived, isAdmin: key.isAdmin, environmentId: null };
+  const { id: apiKeyId, isAdmin } = key;
+  return { apiKeyId, workspaceId, isWorkspaceArchived, isAdmin, environmentId: null, item: null };
 }
 
 async function environmentCaller(
@@ -83,7 +88,17 @@ async function environmentCaller(
     isWorkspaceArchived,
     isAdmin: false,
     environmentId: key.environment_id,
+    item: null,
   };
+}
+
+async function itemCaller(access: Access, secret: string, wanted: string | null): Promise<Caller> {
+  const found = await access.workItem(sha256Hex(secret));
+  if (!found) throw new Refusal('authentication', 'invalid sessions token');
+  const { item, environmentId, workspaceId, isWorkspaceArchived } = found;
+  if (isWorkspaceArchived) throw archived(workspaceId);
+  if (wanted !== null && wanted !== workspaceId) throw elsewhere(workspaceId);
+  return { apiKeyId: item.id, workspaceId, isWorkspaceArchived, isAdmin: false, environmentId, item };
 }
 
 function refuseUnusable(key: StoredKey, nowUs: number): void {

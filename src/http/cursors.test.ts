@@ -39,7 +39,14 @@ function doorOf(key: string) {
 /** The key is the workspace. */
 async function callerOf(headers: Headers): Promise<Caller> {
   const workspaceId = headers.get('x-api-key') ?? '';
-  return { apiKeyId: '', workspaceId, isWorkspaceArchived: false, isAdmin: true, environmentId: null };
+  return {
+    apiKeyId: '',
+    workspaceId,
+    isWorkspaceArchived: false,
+    isAdmin: true,
+    environmentId: null,
+    item: null,
+  };
 }
 
 async function numbers({ order, after, limit }: PageQuery) {

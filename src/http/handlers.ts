@@ -11,6 +11,8 @@ export type Call<K extends RouteKey> = {
   readonly lastEventId: string | null;
   /** The `anthropic-beta` values: where older clients mean an older shape. */
   readonly betas: readonly string[];
+  /** What a worker calls itself, in `anthropic-worker-id`, or null. */
+  readonly worker: string | null;
 } & Caller;
 
 type PathParameter<Path extends string> = Path extends `${string}:${infer Rest}`

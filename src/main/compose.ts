@@ -8,6 +8,7 @@ import { judgeChoice } from '../brain/judge.ts';
 import { createRoutingModel, windowOf } from '../brain/models/routing-model.ts';
 import { createScriptedEndpoint } from '../brain/models/scripted/endpoint.ts';
 import { startTurn } from '../brain/turn.ts';
+import { createWorkSignals } from '../control/work-signals.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
 import { createCatalog } from '../domain/default-catalog.ts';
 import { credentialProbeMsMax, drainGraceMs, tokenRefreshMsMax } from '../domain/limits.ts';
@@ -53,20 +54,17 @@ export type Anthill = {
 export async function startAnthill(config: Config, provider: SandboxProvider, log: Log): Promise<Anthill> {
   const clock = systemClock;
   const tails = createTails(clock);
-  const listeners: ((commit: Commit) => void)[] = [(commit) => tails.publish(commit)];
+  const workSignals = createWorkSignals();
+  const listeners: ((commit: Commit) => void)[] = [
+    (commit) => tails.publish(commit),
+    ({ state }) => state.selfHosted && workSignals.notify(state.environmentId),
+  ];
   const afterCommit = (commit: Commit) => {
     for (const listen of listeners) listen(commit);
   };
   let claimant: Claimant = () => null;
   const store = await openStore({ dataDir: config.dataDir, clock, afterCommit, claimant: () => claimant() });
-  const key = await openStoreKey(store, config, log);
-  const probe = createProbe({ deadlineMs: credentialProbeMsMax, version: versionOf() });
-  const refresh = createRefresh({ key, clock, refreshMsMax: tokenRefreshMsMax });
-  const vault = {
-    seal: createSeal(key),
-    unseal: createUnseal(key),
-    validate: createValidate({ key, probe, refresh }),
-  };
+  const { vault, tokens } = openVault(store, await openStoreKey(store, config, log));
   const { first, cursorKey, ...organization } = await foundOrganization(store.organization, config, log);
   if (config.upstream) await checkUpstream(config.upstream, config, store.organization.access);
 
@@ -76,7 +74,6 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   const hands = createHands({ provider, workspaces, clock, log });
   listeners.push(tendSandboxes(hands));
 
-  const tokens = createMcpTokens({ key, credentials: store.sessionCredentials, refresh, clock });
   const mcp = createMcp({ tokens, version: versionOf(), log });
   const sessions = startSessions({ config, store, tails, hands, mcp, catalog, log });
   listeners.push((commit) => sessions.noticeCommit(commit));
@@ -85,7 +82,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
 
   let ready = true;
   const app = createApp({
-    handlers: handlersByWorkspace({ store, organization, config, tails, catalog, vault, log }),
+    handlers: handlersByWorkspace({ store, organization, config, tails, workSignals, catalog, vault, log }),
     admission: createDoor(store, { config, first, log }),
     cursors: createCursors(cursorKey),
     isReady: () => ready,
@@ -112,6 +109,21 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
     baseUrl: `http://${urlHost(host)}:${server.port}`,
     apiKey: first.secret,
     close: () => close(server),
+  };
+}
+
+/** What is done with the secrets of vaults, under the master key. */
+function openVault(store: Store, key: Uint8Array) {
+  const clock = systemClock;
+  const probe = createProbe({ deadlineMs: credentialProbeMsMax, version: versionOf() });
+  const refresh = createRefresh({ key, clock, refreshMsMax: tokenRefreshMsMax });
+  return {
+    vault: {
+      seal: createSeal(key),
+      unseal: createUnseal(key),
+      validate: createValidate({ key, probe, refresh }),
+    },
+    tokens: createMcpTokens({ key, credentials: store.sessionCredentials, refresh, clock }),
   };
 }
 

@@ -26,6 +26,7 @@ function memory() {
         const key = known.get(hash);
         return key ? { key, isWorkspaceArchived: false } : null;
       },
+      workItem: async () => null,
       environmentKey: async () => null,
       workspace: async () => null,
     },

@@ -20,6 +20,8 @@ import { createUploadReader } from '../control/skill-upload.ts';
 import { createSkillCommands, createSkillVersionCommands } from '../control/skills.ts';
 import { createThreadCommands } from '../control/threads.ts';
 import { createVaultCommands } from '../control/vaults.ts';
+import { createWorkCommands } from '../control/work.ts';
+import type { WorkSignals } from '../control/work-signals.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
 import type { ValidateCredential } from '../domain/credential-validation.ts';
 import type { Seal, Unseal } from '../domain/sealing.ts';
@@ -38,6 +40,7 @@ import { sessionRoutes } from '../http/routes/sessions.ts';
 import { skillRoutes, skillVersionRoutes } from '../http/routes/skills.ts';
 import { threadRoutes } from '../http/routes/threads.ts';
 import { credentialRoutes, vaultRoutes } from '../http/routes/vaults.ts';
+import { workRoutes } from '../http/routes/work.ts';
 import type { Store } from '../store/open.ts';
 import { createOccurrences } from '../workers/occurrences.ts';
 import type { Config } from './config.ts';
@@ -49,6 +52,7 @@ export type HandlerParts = {
   readonly organization: Omit<Founded, 'first' | 'cursorKey'>;
   readonly config: Config;
   readonly tails: Tails;
+  readonly workSignals: WorkSignals;
   readonly catalog: ModelCatalog;
   readonly vault: { readonly seal: Seal; readonly unseal: Unseal; readonly validate: ValidateCredential };
   readonly log: Log;
@@ -104,6 +108,7 @@ function createHandlers(workspaceId: string, shared: Shared): Handlers {
     ...adminRoutes(createAdminCommands(admin)),
     ...agentRoutes(createAgentCommands({ agents, skillVersions, catalog, ...common })),
     ...environmentRoutes(createEnvironmentCommands({ environments, ...common })),
+    ...workRoutes(createWorkCommands({ collections, signals: shared.workSignals, clock: systemClock })),
     ...memoryStoreRoutes(createMemoryStoreCommands({ memoryStores, ...common })),
     ...memoryRoutes(createMemoryCommands({ memoryStores, memories, ...common })),
     ...memoryVersionRoutes(createMemoryVersionCommands({ memoryStores, memoryVersions, clock: systemClock })),

@@ -60,10 +60,8 @@ export function createDoor(
   return createAdmission({
     authenticate: createAuthenticate({ access, clock: systemClock, anonymous }),
     countRequest: createRateLimit(config.rateLimits, systemClock),
-    async environmentOf(workspaceId, sessionId) {
-      const { sessions } = store.workspace(workspaceId).collections;
-      return (await sessions.get(sessionId, systemClock.nowUs()))?.environment_id ?? null;
-    },
+    sessionOf: (workspaceId, sessionId) =>
+      store.workspace(workspaceId).collections.sessions.get(sessionId, systemClock.nowUs()),
     log,
   });
 }

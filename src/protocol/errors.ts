@@ -1,4 +1,4 @@
-import type { MemoryConflict, RefusalCode } from './refusal.ts';
+import type { Details, MemoryConflict, RefusalCode } from './refusal.ts';
 import { Refusal } from './refusal.ts';
 
 export type ErrorType =
@@ -20,7 +20,7 @@ export type ErrorBody = {
   readonly error: {
     readonly type: ErrorType;
     readonly message: string;
-    readonly details?: { readonly error_code: string } & Readonly<Record<string, string>>;
+    readonly details?: { readonly error_code: string } & Details;
   } & Partial<MemoryConflict>;
   readonly request_id: string;
 };
@@ -37,6 +37,7 @@ const wire: Record<RefusalCode, { readonly status: number; readonly type: ErrorT
   conflict_invalid: { status: 409, type: 'invalid_request_error' },
   memory_path_conflict: { status: 409, type: 'memory_path_conflict_error' },
   memory_precondition_failed: { status: 409, type: 'memory_precondition_failed_error' },
+  precondition: { status: 412, type: 'invalid_request_error' },
   too_large: { status: 413, type: 'request_too_large' },
   rate_limited: { status: 429, type: 'rate_limit_error' },
   internal: { status: 500, type: 'api_error' },

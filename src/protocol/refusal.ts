@@ -16,6 +16,7 @@ export type RefusalCode =
   | 'conflict_invalid'
   | 'memory_path_conflict'
   | 'memory_precondition_failed'
+  | 'precondition'
   | 'too_large'
   | 'rate_limited'
   | 'internal'
@@ -25,10 +26,13 @@ export type RefusalCode =
 /** The memory in the way of a path, as the error object names it. */
 export type MemoryConflict = { readonly conflicting_memory_id: string; readonly conflicting_path: string };
 
+/** More about an `error_code`; what stands there is part of that code's definition. */
+export type Details = Readonly<Record<string, unknown>>;
+
 export type RefusalOptions = {
   readonly errorCode?: string;
   /** What `error_code` is about: stands beside it. */
-  readonly details?: Readonly<Record<string, string>>;
+  readonly details?: Details;
   /** More about a path conflict: stands beside `message` in the error object. */
   readonly conflict?: MemoryConflict;
   /** Overrides the `x-should-retry` header: `true` lets the SDK try again. */
@@ -43,7 +47,7 @@ export type RefusalOptions = {
 export class Refusal extends Error {
   readonly code: RefusalCode;
   readonly errorCode: string | undefined;
-  readonly details: Readonly<Record<string, string>>;
+  readonly details: Details;
   readonly retry: boolean | undefined;
   readonly retryAfterSeconds: number | undefined;
   readonly conflict: MemoryConflict | undefined;

@@ -28,6 +28,7 @@ import { skillRoutes } from './skill-routes.ts';
 import { idSchema } from './text.ts';
 import { threadSchema } from './threads.ts';
 import { vaultRoutes } from './vault-routes.ts';
+import { workRoutes } from './work-routes.ts';
 
 /** The route table: every endpoint this server answers, in the order of its documents. */
 
@@ -333,6 +334,7 @@ export const routes = {
     response: streamEventSchema,
     streams: true,
   },
+  ...workRoutes,
   ...sessionResourceRoutes,
   ...vaultRoutes,
   ...memoryRoutes,

@@ -21,6 +21,16 @@ export function createAccess(engine: Engine): Access {
         isWorkspaceArchived: row.archived_at_us !== null,
       };
     },
+    async workItem(secretHash) {
+      const [row] = await engine.read.all(workItemBySecret({ secretHash }));
+      if (!row) return null;
+      return {
+        item: { id: row.id, sessionId: row.session_id, isStopped: row.state === 'stopped' },
+        environmentId: row.environment_id,
+        workspaceId: row.workspace_id,
+        isWorkspaceArchived: row.archived_at_us !== null,
+      };
+    },
     async workspace(id) {
       const [row] = await engine.read.all(workspaceState({ id }));
       return row ? { isArchived: row.archived_at_us !== null } : null;
@@ -53,6 +63,23 @@ const environmentKeyBySecret = prepare(({ secretHash }: { secretHash: string }) 
     .innerJoin('environments', 'environments.id', 'environment_keys.environment_id')
     .leftJoin('workspaces', 'workspaces.id', 'environments.workspace_id')
     .select(['environment_keys.document', 'environments.workspace_id', 'workspaces.archived_at_us'])
+    .where('secret_hash', '=', secretHash)
+    .compile(),
+);
+
+const workItemBySecret = prepare(({ secretHash }: { secretHash: string }) =>
+  build
+    .selectFrom('work_items')
+    .innerJoin('environments', 'environments.id', 'work_items.environment_id')
+    .leftJoin('workspaces', 'workspaces.id', 'environments.workspace_id')
+    .select([
+      'work_items.id',
+      'session_id',
+      'state',
+      'environment_id',
+      'environments.workspace_id',
+      'workspaces.archived_at_us',
+    ])
     .where('secret_hash', '=', secretHash)
     .compile(),
 );

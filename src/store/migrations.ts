@@ -330,6 +330,35 @@ const steps: readonly (readonly string[])[] = [
       primary key (hour_us, workspace_id, model)
     )`,
   ],
+  [
+    `create table work_items (
+      id text primary key,
+      environment_id text not null references environments (id) on delete cascade,
+      session_id text not null,
+      state text not null,
+      metadata text not null,
+      created_at_us bigint not null,
+      claimed_at_us bigint,
+      acknowledged_at_us bigint,
+      heartbeat_at_us bigint,
+      lease_until_us bigint,
+      ttl_seconds bigint,
+      stop_requested_at_us bigint,
+      stopped_at_us bigint,
+      secret_hash text unique
+    )`,
+    'create index work_items_by_creation on work_items (environment_id, created_at_us, id)',
+    `create index work_items_open on work_items (environment_id, created_at_us, id)
+      where state in ('queued', 'starting', 'active')`,
+    `create unique index work_items_of_session on work_items (session_id)
+      where state in ('queued', 'starting', 'active')`,
+    `create table work_pollers (
+      environment_id text not null references environments (id) on delete cascade,
+      worker text not null,
+      seen_at_us bigint not null,
+      primary key (environment_id, worker)
+    )`,
+  ],
 ];
 
 /** Brings the schema up to date, or as far as it was at `target`; refuses one made by a newer server. */

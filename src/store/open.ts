@@ -43,6 +43,7 @@ import { createSkills } from './skills.ts';
 import { createUsage } from './usage.ts';
 import { createVaults } from './vaults.ts';
 import { createWebhookEndpoints } from './webhook-endpoints.ts';
+import { createWorkItems } from './work-items.ts';
 import { createWorkspaces } from './workspaces.ts';
 
 export type Store = {
@@ -151,5 +152,6 @@ function collectionsOf(engine: Engine, contents: Contents, workspaceId: string):
     skillVersions: createSkillVersions(engine, contents, workspaceId),
     environmentKeys: createEnvironmentKeys(engine, workspaceId),
     webhookEndpoints: createWebhookEndpoints(engine, workspaceId),
+    workItems: createWorkItems(engine, workspaceId),
   };
 }

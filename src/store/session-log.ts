@@ -30,6 +30,7 @@ import { contentsOfSession } from './session-files.ts';
 import { attachStores, dropTokens, writeBeside } from './session-resources.ts';
 import { queuedAtUs } from './tables.ts';
 import { usageUpdates } from './usage.ts';
+import { stopWork, workUpdates } from './work-queue.ts';
 
 export type SessionLogDeps = {
   readonly engine: Engine;
@@ -98,8 +99,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
     const records = entries.map((entry, index) => ({ seq: before.seq + 1 + index, entry }));
     const state = records.reduce(evolve, before);
     for (const record of records) await insert(tx, before.id, record);
-    for (const update of queries.updateSession(state, before)) await tx.run(update);
-    for (const update of usageUpdates(before, records, state)) await tx.run(update);
+    for (const update of updatesBeside(before, records, state)) await tx.run(update);
     return { sessionId: before.id, records, state };
   }
 
@@ -135,7 +135,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
       if (state === null) throw new Error('a log begins with its created entry');
       if (workspaceId === null) throw new Error('a session is born in a workspace');
       const done = await contents.write(async (tx, content) => {
-        await insertSession(tx, workspaceId, state);
+        await insertSession(tx, workspaceId, { state, records });
         await writeBeside({ tx, content }, state.id, beside);
         if (run) await insertRun(tx, workspaceId, run);
         for (const record of records) await insert(tx, state.id, record);
@@ -175,6 +175,15 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
   };
 }
 
+/** What a commit changes beside the log. */
+function updatesBeside(before: SessionState, records: readonly LogRecord[], state: SessionState) {
+  return [
+    ...queries.updateSession(state, before),
+    ...usageUpdates(before, records, state),
+    ...workUpdates(records, state),
+  ];
+}
+
 type Removal = SessionLogDeps & {
   readonly folds: FoldCache;
   readonly lockedState: (tx: Sql, id: SessionId) => Promise<SessionState>;
@@ -190,6 +199,7 @@ async function removeSession(
     const records = decide(before).entries.map((entry, index) => ({ seq: before.seq + 1 + index, entry }));
     const named = await contentsOfSession(tx, id);
     await tx.run(queries.deleteSession(id));
+    await tx.run(stopWork(id, before.lastAtUs));
     await content.release(named);
     return { sessionId: id, records, state: records.reduce(evolve, before) };
   });
@@ -220,10 +230,13 @@ async function listEvents(
   });
 }
 
-async function insertSession(tx: Sql, workspaceId: string, state: SessionState): Promise<void> {
+type Birth = { readonly state: SessionState; readonly records: readonly LogRecord[] };
+
+async function insertSession(tx: Sql, workspaceId: string, { state, records }: Birth): Promise<void> {
   await requireEnvironment(tx, workspaceId, state.environmentId);
   await tx.run(queries.insertSession(workspaceId, state));
   await attachStores(tx, workspaceId, state);
+  for (const update of workUpdates(records, state)) await tx.run(update);
 }
 
 async function requireEnvironment(tx: Sql, workspaceId: string, id: string): Promise<void> {

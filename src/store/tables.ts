@@ -29,6 +29,8 @@ export type Tables = {
   workspaces: WorkspaceRow;
   api_keys: ApiKeyRow;
   environment_keys: EnvironmentKeyRow;
+  work_items: WorkItemRow;
+  work_pollers: { environment_id: string; worker: string; seen_at_us: number };
   webhook_endpoints: WebhookEndpointRow;
   usage_hours: UsageRow;
   identity: { name: string; value: string };
@@ -224,6 +226,23 @@ export type ApiKeyRow = {
   secret_hash: string;
   created_at_us: number;
   expires_at_us: number | null;
+};
+
+export type WorkItemRow = {
+  id: string;
+  environment_id: string;
+  session_id: string;
+  state: 'queued' | 'starting' | 'active' | 'stopping' | 'stopped';
+  metadata: string;
+  created_at_us: number;
+  claimed_at_us: number | null;
+  acknowledged_at_us: number | null;
+  heartbeat_at_us: number | null;
+  lease_until_us: number | null;
+  ttl_seconds: number | null;
+  stop_requested_at_us: number | null;
+  stopped_at_us: number | null;
+  secret_hash: string | null;
 };
 
 export type EnvironmentKeyRow = {

@@ -8,6 +8,8 @@ import type { SessionAgent } from '../protocol/sessions.ts';
  */
 export function tendSandboxes(hands: Hands): (commit: Commit) => void {
   return ({ sessionId, records, state }) => {
+    // Its sandbox is a worker's.
+    if (state.selfHosted) return;
     for (const { entry } of records) {
       if (entry.kind === 'created' && usesSandbox(state.agent)) {
         hands.warm({ sessionId, environmentId: state.environmentId, resources: state.resources });

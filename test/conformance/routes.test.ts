@@ -3,6 +3,7 @@ import { before, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
 import type { RouteKey } from '../../src/protocol/routes.ts';
 import { routes } from '../../src/protocol/routes.ts';
+import type { ServerProcess } from '../support/server.ts';
 import {
   createEnvironmentKey,
   createKey,
@@ -16,6 +17,8 @@ import { atRest, message, openSession } from '../support/server-sessions.ts';
 import { newSkillName, skillFiles, twoVersions } from '../support/server-skills.ts';
 import { describeServer } from '../support/server-suite.ts';
 import { oauth, variable } from '../support/server-vaults.ts';
+import type { Queue } from '../support/server-work.ts';
+import { openQueue } from '../support/server-work.ts';
 
 /** A call of the SDK: `withResponse` gives its parsed data and the raw response. */
 type Made = { withResponse(): Promise<{ data: unknown; response: Response }> };
@@ -45,6 +48,8 @@ type World = {
   /** Made anew for each case, with one run. */
   readonly deploymentId: string;
   readonly runId: string;
+  /** Made anew for each case: a queue with one item, that nobody has taken. */
+  readonly hosted: Queue & { readonly workId: string };
   /** What belongs to the organization. */
   readonly admin: Admin;
 };
@@ -203,6 +208,32 @@ const cases: Record<RouteKey, Case> = {
     client.beta.skills.versions.download(skill.versionIds[0], { skill_id: skill.id }),
   'organization retrieve': ({ client }) => client.organization.retrieve(),
   'organization.apiKeys create': ({ client }) => createKey(client, { name: 'CI' }),
+  'beta.environments.work list': ({ hosted: { worker, environmentId } }) =>
+    worker.beta.environments.work.list(environmentId, { limit: 5 }),
+  'beta.environments.work poll': ({ hosted: { worker, environmentId } }) =>
+    worker.beta.environments.work.poll(environmentId, {
+      block_ms: 10,
+      reclaim_older_than_ms: 1,
+      'Anthropic-Worker-ID': 'w',
+    }),
+  'beta.environments.work stats': ({ client, hosted: { environmentId } }) =>
+    client.beta.environments.work.stats(environmentId),
+  'beta.environments.work retrieve': ({ client, hosted: { workId, environmentId } }) =>
+    client.beta.environments.work.retrieve(workId, { environment_id: environmentId }),
+  'beta.environments.work update': ({ client, hosted: { workId, environmentId } }) =>
+    client.beta.environments.work.update(workId, {
+      environment_id: environmentId,
+      metadata: { a: '1', b: null },
+    }),
+  'beta.environments.work ack': ({ hosted: { worker, workId, environmentId } }) =>
+    worker.beta.environments.work.ack(workId, { environment_id: environmentId }),
+  'beta.environments.work heartbeat': ({ hosted: { worker, workId, environmentId } }) =>
+    worker.beta.environments.work.heartbeat(workId, {
+      environment_id: environmentId,
+      desired_ttl_seconds: 60,
+    }),
+  'beta.environments.work stop': ({ client, hosted: { workId, environmentId } }) =>
+    client.beta.environments.work.stop(workId, { environment_id: environmentId, force: true }),
   'organization.apiKeys retrieve': ({ client, admin }) => client.organization.apiKeys.retrieve(admin.keyId),
   'organization.apiKeys update': ({ client, admin }) =>
     client.organization.apiKeys.update(admin.keyId, { name: 'New', status: 'inactive' }),
@@ -258,7 +289,13 @@ describeServer('every route, driven by the SDK', ({ home, server }) => {
     const { id: fileId } = await server.client.files.upload({ file: csv() });
     setFile(home, fileId, 'downloadable', 1);
     const uploads = { files: await skillFiles(newSkillName()) };
-    return { ...world, ...(await fresh(world)), fileId, skill: await twoVersions(server.client), uploads };
+    return {
+      ...world,
+      ...(await fresh(server, world.session)),
+      fileId,
+      skill: await twoVersions(server.client),
+      uploads,
+    };
   };
 
   before(async () => {
@@ -330,12 +367,20 @@ async function openVaults(client: Anthropic) {
   };
 }
 
-type Fresh = Pick<World, 'memory' | 'deploymentId' | 'runId'>;
+type Fresh = Pick<World, 'memory' | 'deploymentId' | 'runId' | 'hosted'>;
 
-async function fresh({ client, session }: Pick<World, 'client' | 'session'>): Promise<Fresh> {
+async function fresh(server: ServerProcess, session: Session): Promise<Fresh> {
+  const { client } = server;
   const { id: deploymentId } = await client.beta.deployments.create(everyMorning(session));
   const { id: runId } = await client.beta.deployments.run(deploymentId);
-  return { memory: await newMemory(client), deploymentId, runId };
+  const memory = await newMemory(client);
+  return { memory, deploymentId, runId, hosted: await withItem(await openQueue(server)) };
+}
+
+async function withItem(queue: Queue): Promise<World['hosted']> {
+  await queue.open({}, 'hello');
+  const { data } = await queue.worker.beta.environments.work.list(queue.environmentId);
+  return { ...queue, workId: data[0]?.id ?? '' };
 }
 
 /** The SDK knows only the events of an organization; those of a workspace are in its own types as data. */

@@ -21,6 +21,9 @@ const never = () => {
   throw new Error('not to be called');
 };
 
+/** Of the work item of the newest store: the store makes it up. */
+let workId = '';
+
 /** A store in which the workspace `wrkspc_1` has one of everything, and `there` is another, empty workspace. */
 async function open(make: MakeStore) {
   const it = await openSubject(make);
@@ -55,8 +58,10 @@ async function open(make: MakeStore) {
   await putFiles(it);
   await collections.deployments.insert(deployment(), () => {});
   await collections.deploymentRuns.insert(run());
-  await it.create();
+  await it.create({ selfHosted: true });
   await it.send('sesn_1', 'hello');
+  const [work] = await collections.workItems.page('env_1', window);
+  workId = work?.item.id ?? '';
   return { ...it, there: it.workspace('wrkspc_2') };
 }
 
@@ -155,6 +160,19 @@ const cases: { readonly [Name in keyof Collections]: Case<Name> } = {
     archive: () => agents.archive('agent_1', { agent: never, deployment: never }),
     page: () => agents.page(everything),
     versions: () => agents.versions('agent_1', window),
+  }),
+  workItems: ({ workItems }) => ({
+    claim: () => workItems.claim('env_1', { nowUs, claimedBeforeUs: nowUs, secretHash: 'hash' }),
+    get: () => workItems.get('env_1', workId),
+    change: () => workItems.change('env_1', workId, never),
+    page: () => workItems.page('env_1', window),
+    stats: async () => {
+      const { depth, pending } = await workItems.stats('env_1', nowUs);
+      return depth + pending === 0 ? null : depth;
+    },
+    // Asked only of environments that were found to be of the workspace.
+    noteWorker: nothing,
+    countWorkers: nothing,
   }),
   environments: ({ environments }) => ({
     insert: nothing,

@@ -23,7 +23,14 @@ export type MethodOf<Client, K extends RouteKey> = K extends `${infer Resource} 
 // biome-ignore lint/suspicious/noExplicitAny: the arguments of a method are of no interest here
 export type Answered<M> = M extends (...args: any[]) => infer Made ? Item<Awaited<Made>> : never;
 /** Pages and streams are compared item by item; the client adds fields such as `_request_id` to the rest. */
-type Item<T> = T extends AsyncIterable<infer One> ? One : T extends unknown ? Omit<T, `_${string}`> : never;
+type Item<T> =
+  T extends AsyncIterable<infer One>
+    ? One
+    : T extends null
+      ? null
+      : T extends unknown
+        ? Omit<T, `_${string}`>
+        : never;
 
 // biome-ignore lint/suspicious/noExplicitAny: only one of the arguments is of interest
 type Arguments<M> = M extends (...args: infer All extends any[]) => unknown ? All : never;
@@ -38,7 +45,7 @@ export type Params<M> =
       : never;
 /** Options of the request itself, where a method has no parameters besides an id. */
 type WithoutOptions<T> = '__binaryResponse' extends keyof T ? unknown : T;
-type Header = 'betas' | 'workspace_id';
+type Header = 'betas' | 'workspace_id' | 'Anthropic-Worker-ID';
 
 type Routes = typeof routes;
 export type WithBody = { readonly [K in RouteKey]: Routes[K]['body'] extends null ? never : K }[RouteKey];

@@ -157,7 +157,10 @@ export async function startWorld(setting: Setting, fuses: Iterator<Fuse>): Promi
         if ((await acceptedCount()) > before) return;
         const log = fusedLog(store.log, fuse);
         const { files } = store.workspace('wrkspc_1').collections;
-        await sendEvents({ log, catalog, files, clock: hastyClock, newId }, sessionId, events);
+        await sendEvents({ log, catalog, files, clock: hastyClock, newId }, sessionId, {
+          events,
+          isWorker: false,
+        });
       });
     },
     change: (rule) =>

@@ -96,7 +96,7 @@ const expected: Record<Outcome, { refused: RegExp | null; status: string | null 
   refuse_waiting: { refused: /waiting for an answer to sevt_\d+/, status: null },
   refuse_capped: { refused: /reached its budget/, status: null },
   refuse_archived: { refused: /archived \(and read-only\)/, status: null },
-  refuse_worker_only: { refused: /environment key/, status: null },
+  answer_of_worker: { refused: /only accepted from workers/, status: null },
   refuse_unsupported: { refused: /not supported/, status: null },
 };
 

@@ -8,25 +8,24 @@ export type Phase = 'idle' | 'requires_action' | 'running' | 'rescheduling' | 'c
 
 /**
  * start: accepted and wakes the session · queue: accepted, consumed by the next model request ·
- * answer: settles a pending call, refused when it names none · interrupt / ignore: accepted, with or without effect ·
+ * answer: settles a pending call, refused when it names none · answer_of_worker: likewise, from nobody else · interrupt / ignore: accepted, with or without effect ·
  * discard: answered as if accepted, but neither stored nor listed · refuse_*: 400 with the reason named.
  */
 export type Outcome =
   | 'start'
   | 'queue'
   | 'answer'
+  | 'answer_of_worker'
   | 'interrupt'
   | 'ignore'
   | 'discard'
   | 'refuse_waiting'
   | 'refuse_capped'
   | 'refuse_archived'
-  | 'refuse_worker_only'
   | 'refuse_unsupported';
 
 /**
- * The full table. `user.tool_result` belongs to workers and their keys; outcomes are not part of this server
- * yet and are refused in every phase. A `system.message` right behind a result is queued in any phase that
+ * The full table. Outcomes are not part of this server yet and are refused in every phase. A `system.message` right behind a result is queued in any phase that
  * takes the result.
  */
 export const acceptance: Record<Phase, Record<EventParams['type'], Outcome>> = {
@@ -35,7 +34,7 @@ export const acceptance: Record<Phase, Record<EventParams['type'], Outcome>> = {
     'user.interrupt': 'ignore',
     'user.tool_confirmation': 'answer',
     'user.custom_tool_result': 'answer',
-    'user.tool_result': 'refuse_worker_only',
+    'user.tool_result': 'answer_of_worker',
     'user.define_outcome': 'refuse_unsupported',
     'system.message': 'queue',
   },
@@ -44,7 +43,7 @@ export const acceptance: Record<Phase, Record<EventParams['type'], Outcome>> = {
     'user.interrupt': 'interrupt',
     'user.tool_confirmation': 'answer',
     'user.custom_tool_result': 'answer',
-    'user.tool_result': 'refuse_worker_only',
+    'user.tool_result': 'answer_of_worker',
     'user.define_outcome': 'refuse_waiting',
     'system.message': 'refuse_waiting',
   },
@@ -53,7 +52,7 @@ export const acceptance: Record<Phase, Record<EventParams['type'], Outcome>> = {
     'user.interrupt': 'queue',
     'user.tool_confirmation': 'answer',
     'user.custom_tool_result': 'answer',
-    'user.tool_result': 'refuse_worker_only',
+    'user.tool_result': 'answer_of_worker',
     'user.define_outcome': 'refuse_unsupported',
     'system.message': 'queue',
   },
@@ -62,7 +61,7 @@ export const acceptance: Record<Phase, Record<EventParams['type'], Outcome>> = {
     'user.interrupt': 'queue',
     'user.tool_confirmation': 'answer',
     'user.custom_tool_result': 'answer',
-    'user.tool_result': 'refuse_worker_only',
+    'user.tool_result': 'answer_of_worker',
     'user.define_outcome': 'refuse_unsupported',
     'system.message': 'queue',
   },
@@ -71,7 +70,7 @@ export const acceptance: Record<Phase, Record<EventParams['type'], Outcome>> = {
     'user.interrupt': 'discard',
     'user.tool_confirmation': 'answer',
     'user.custom_tool_result': 'answer',
-    'user.tool_result': 'refuse_worker_only',
+    'user.tool_result': 'answer_of_worker',
     'user.define_outcome': 'refuse_capped',
     'system.message': 'refuse_capped',
   },

@@ -15,17 +15,37 @@ import { checkSystemMessages, isResult } from './system-messages.ts';
  * What a batch of client events does to a session: the events as accepted, in posted order.
  * All or nothing: the first refusal throws, naming its place in `field`, and nothing of the draft is kept.
  */
-export function acceptEvents(draft: Draft, events: readonly EventParams[], field = 'events'): ClientEvent[] {
+export function acceptEvents(
+  draft: Draft,
+  events: readonly EventParams[],
+  { field = 'events', isWorker = false }: Sent = {},
+): ClientEvent[] {
   const waitedBefore = waitingCalls(draft.state()).length;
   checkSystemMessages(events, field);
   const accepted = events.map((params, index) => {
     const path = `${field}[${index}]`;
     // The result it accompanies may leave others that are waited for.
     if (params.type === 'system.message' && isResult(events[index - 1])) return accept(draft, params);
+    if (params.type === 'user.tool_result' && !isWorker) refuseResult(draft.state(), path);
     return acceptEvent(draft, params, path);
   });
   settleStatus(draft, waitedBefore);
   return accepted;
+}
+
+export type Sent = {
+  /** Where the events stand in the request, for messages about them. */
+  readonly field?: string;
+  /** A worker of the session's environment sends them. */
+  readonly isWorker?: boolean;
+};
+
+function refuseResult(state: SessionState, path: string): void {
+  if (state.status === 'terminated') throw archivedRefusal(path);
+  throw new Refusal(
+    'permission',
+    `${path}: user.tool_result is only accepted from workers of a self_hosted environment`,
+  );
 }
 
 function acceptEvent(draft: Draft, params: EventParams, path: string): ClientEvent {
@@ -37,6 +57,7 @@ function acceptEvent(draft: Draft, params: EventParams, path: string): ClientEve
       checkThread(state, params);
       return accept(draft, params);
     case 'answer':
+    case 'answer_of_worker':
       return acceptAnswer(draft, params, path);
     case 'interrupt':
     case 'ignore':
@@ -50,14 +71,16 @@ function acceptEvent(draft: Draft, params: EventParams, path: string): ClientEve
     case 'refuse_capped':
       throw invalid(`${path}: ${cappedMessage}`);
     case 'refuse_archived':
-      throw invalid(`${path}: the session is archived (and read-only) and accepts no events`);
-    case 'refuse_worker_only':
-      throw new Refusal('permission', `${path}: user.tool_result is only accepted from an environment key`);
+      throw archivedRefusal(path);
     case 'refuse_unsupported':
       throw invalid(`${path}.type: "${params.type}" is not supported by this server version`);
     default:
       return unreachable(outcome);
   }
+}
+
+function archivedRefusal(path: string): Refusal {
+  return invalid(`${path}: the session is archived (and read-only) and accepts no events`);
 }
 
 const answerTypes = 'user.tool_confirmation, user.custom_tool_result, user.tool_result, user.interrupt';
@@ -105,6 +128,7 @@ function acceptInterrupt(draft: Draft, params: EventParams): ClientEvent {
 function acceptAnswer(draft: Draft, params: EventParams, path: string): ClientEvent {
   if (params.type === 'user.tool_confirmation') return acceptConfirmation(draft, params, path);
   if (params.type === 'user.custom_tool_result') return acceptCustomResult(draft, params, path);
+  if (params.type === 'user.tool_result') return acceptToolResult(draft, params, path);
   return unreachable(params as never);
 }
 
@@ -117,9 +141,26 @@ function acceptConfirmation(draft: Draft, params: Confirmation, path: string): C
       `${path}.tool_use_id: ${call.eventId} is a custom tool use; answer it with user.custom_tool_result`,
     );
   }
+  if (call.status === 'assigned') throw notWaiting(`${path}.tool_use_id`, call);
   const event = accept(draft, params);
   consumeConfirmations(draft);
   return event;
+}
+
+type ToolResult = Extract<EventParams, { type: 'user.tool_result' }>;
+
+/** What a worker's sandbox answered; processed on arrival. */
+function acceptToolResult(draft: Draft, params: ToolResult, path: string): ClientEvent {
+  const call = pendingCall(draft.state(), params.tool_use_id, `${path}.tool_use_id`);
+  if (call.kind === 'custom') {
+    throw invalid(
+      `${path}.tool_use_id: ${call.eventId} is a custom tool use; answer it with user.custom_tool_result`,
+    );
+  }
+  if (call.status !== 'assigned') {
+    throw invalid(`${path}.tool_use_id: ${call.eventId} is waiting for a confirmation, not for a result`);
+  }
+  return acceptProcessed(draft, params);
 }
 
 type CustomResult = Extract<EventParams, { type: 'user.custom_tool_result' }>;
@@ -130,6 +171,10 @@ function acceptCustomResult(draft: Draft, params: CustomResult, path: string): C
   if (call.kind !== 'custom') {
     throw invalid(`${path}.custom_tool_use_id: ${call.eventId} is not a custom tool use`);
   }
+  return acceptProcessed(draft, params);
+}
+
+function acceptProcessed(draft: Draft, params: EventParams): ClientEvent {
   const id = draft.newId('sevt');
   const event = { ...withoutNulls(params), id, processed_at: draft.stamp() } as ClientEvent;
   draft.append({ kind: 'accepted', event });
@@ -140,10 +185,13 @@ function acceptCustomResult(draft: Draft, params: CustomResult, path: string): C
 function pendingCall(state: SessionState, id: string, path: string): Call {
   const call = state.round.calls.find((candidate) => candidate.eventId === id);
   if (!call) throw invalid(`${path}: no tool use ${id} is waiting for an answer`);
-  if (call.status !== 'waiting' || earlyAnswer(state, call)) {
-    throw invalid(`${path}: ${id} is not waiting for an answer`);
-  }
+  if (call.status === 'assigned') return call;
+  if (call.status !== 'waiting' || earlyAnswer(state, call)) throw notWaiting(path, call);
   return call;
+}
+
+function notWaiting(path: string, { eventId }: Call): Refusal {
+  return invalid(`${path}: ${eventId} is not waiting for an answer`);
 }
 
 /** Confirmations received early stay unprocessed until every earlier call of the thread is settled. */

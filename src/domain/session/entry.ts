@@ -39,6 +39,8 @@ export type SessionBirth = {
   readonly vaultIds?: readonly string[];
   /** Logs from before resources existed do not have it. */
   readonly resources?: readonly SessionResource[];
+  /** Workers of its environment run its sandbox tools. Absent: this server does. */
+  readonly selfHosted?: true;
   /** The deployment that started it; absent when a client did. */
   readonly deploymentId?: string;
   readonly agent: SessionAgent;

@@ -8,6 +8,7 @@ import { cleared, compactedConversation } from './compacted.ts';
 import { overheadTokens, tokensOf } from './context-size.ts';
 import type { Compaction, LogRecord, ReplyRecord, SessionBirth, SessionChanges } from './entry.ts';
 import type { Call, ConversationItem, Round, SessionState } from './state.ts';
+import { isForWorker } from './state.ts';
 
 /** One step of the fold. `null` only before the `created` entry. Pure: the same log gives the same state. */
 export function evolve(state: SessionState | null, record: LogRecord): SessionState {
@@ -72,6 +73,7 @@ function born(birth: SessionBirth, seq: number): SessionState {
     seq,
     threadId: birth.threadId,
     environmentId: birth.environmentId,
+    selfHosted: birth.selfHosted ?? false,
     vaultIds: birth.vaultIds ?? [],
     resources: birth.resources ?? [],
     deploymentId: birth.deploymentId ?? null,
@@ -169,9 +171,11 @@ function processed(state: SessionState, event: SessionEvent): SessionState {
     case 'user.tool_confirmation':
       return withCall(state, event.tool_use_id, (call) =>
         event.result === 'allow'
-          ? { ...call, status: 'ready' }
+          ? { ...call, status: permitted(state, call) }
           : { ...call, status: 'denied', denial: rejection(call.name, event.deny_message ?? null) },
       );
+    case 'user.tool_result':
+      return answered(state, event.tool_use_id, event.content ?? [], event.is_error ?? false);
     case 'user.custom_tool_result':
       return answered(state, event.custom_tool_use_id, event.content ?? [], event.is_error ?? false);
     default:
@@ -278,7 +282,12 @@ type ToolUse = {
   readonly evaluation?: unknown;
 };
 
-const statusOfPermission = { allow: 'ready', ask: 'waiting', deny: 'denied' } as const;
+const statusOfRefused = { ask: 'waiting', deny: 'denied' } as const;
+
+/** Who runs a call that may run. */
+function permitted(state: SessionState, call: Pick<Call, 'kind'>): 'assigned' | 'ready' {
+  return isForWorker(state, call) ? 'assigned' : 'ready';
+}
 
 function called(state: SessionState, use: ToolUse): SessionState {
   const call: Call = {
@@ -288,7 +297,7 @@ function called(state: SessionState, use: ToolUse): SessionState {
     server: use.server ?? null,
     name: use.name,
     input: use.input,
-    status: statusOfPermission[use.permission],
+    status: use.permission === 'allow' ? permitted(state, use) : statusOfRefused[use.permission],
     denial: use.permission === 'deny' ? denial(use) : null,
   };
   return withRound(state, { calls: [...state.round.calls, call] });

@@ -24,7 +24,7 @@ export function createSession(
 ): CreatedEntries {
   const created = { kind: 'created', session: birth } as const;
   const draft = draftOf(evolve(null, { seq: 1, entry: created }), moment);
-  if (initialEvents.length > 0) acceptEvents(draft, initialEvents, 'initial_events');
+  if (initialEvents.length > 0) acceptEvents(draft, initialEvents, { field: 'initial_events' });
   return [created, ...draft.entries()];
 }
 

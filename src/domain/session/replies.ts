@@ -7,7 +7,7 @@ import { toolUseOf } from '../tools/route-call.ts';
 import type { Step } from './advance.ts';
 import { endTurn, exhaust } from './advance.ts';
 import { closeCalls, interruptedText } from './calls.ts';
-import type { Draft } from './draft.ts';
+import type { Draft, EventBody } from './draft.ts';
 import { emit } from './draft.ts';
 import type { CallRecord } from './entry.ts';
 import { closeRequest } from './interrupt.ts';
@@ -95,10 +95,17 @@ function emitToolUse(
 ): CallRecord {
   const modelToolUseId = String(block['id']);
   const callable = { agent: draft.state().agent, mcpTools };
-  const eventId = emit(draft, toolUseOf(callable, block, judgements?.get(modelToolUseId)));
-  return malformed.includes(modelToolUseId)
-    ? { eventId, modelToolUseId, malformed: true }
-    : { eventId, modelToolUseId };
+  const isMalformed = malformed.includes(modelToolUseId);
+  const use = toolUseOf(callable, block, judgements?.get(modelToolUseId));
+  const eventId = emit(draft, isMalformed && draft.state().selfHosted ? withheld(use) : use);
+  return isMalformed ? { eventId, modelToolUseId, malformed: true } : { eventId, modelToolUseId };
+}
+
+/** A worker runs what it sees permitted, so a call without input is shown to it as refused. */
+function withheld(use: EventBody): EventBody {
+  if (use.type !== 'agent.tool_use') return use;
+  const { evaluation: _, ...rest } = use;
+  return { ...rest, evaluated_permission: 'deny' };
 }
 
 function emitSpanEnd(draft: Draft, requestId: string, { usage }: ModelReply): void {

@@ -22,6 +22,8 @@ export type SessionState = {
   readonly seq: number;
   readonly threadId: ThreadId;
   readonly environmentId: string;
+  /** Workers of the environment run the sandbox tools, not this server (spec/self-hosted-work.md). */
+  readonly selfHosted: boolean;
   /** Vaults whose credentials the session may use, the first that has one wins. They may be gone by now. */
   readonly vaultIds: readonly string[];
   /** In the order in which they were attached. */
@@ -73,10 +75,10 @@ export type Round = {
 };
 
 /**
- * waiting: a client must answer · ready: may run · denied: owes the model an error result ·
- * started: its side effect may have happened · done: the model's result is in the conversation.
+ * waiting: a client must answer · assigned: a worker must run it · ready: may run · denied: owes the model an
+ * error result · started: its side effect may have happened · done: the model's result is in the conversation.
  */
-export type CallStatus = 'waiting' | 'ready' | 'denied' | 'started' | 'done';
+export type CallStatus = 'waiting' | 'assigned' | 'ready' | 'denied' | 'started' | 'done';
 
 export type Call = {
   readonly eventId: EventId;
@@ -126,9 +128,21 @@ export type Activity = {
   readonly terminatedAtUs: number | null;
 };
 
-/** The calls a client must still answer, in call order. A confirmation received early is an answer. */
+/**
+ * The calls a client or a worker must still answer, in call order. A confirmation received early is an answer,
+ * but not to what a worker then has to run.
+ */
 export function waitingCalls(state: SessionState): readonly Call[] {
-  return state.round.calls.filter((call) => call.status === 'waiting' && !earlyAnswer(state, call));
+  return state.round.calls.filter(
+    (call) =>
+      call.status === 'assigned' ||
+      (call.status === 'waiting' && (!earlyAnswer(state, call) || isForWorker(state, call))),
+  );
+}
+
+/** Whether a call runs in a sandbox that a worker has. */
+export function isForWorker({ selfHosted }: SessionState, { kind }: Pick<Call, 'kind'>): boolean {
+  return selfHosted && kind === 'builtin';
 }
 
 /** A confirmation that waits for earlier calls to be settled first. */

@@ -28,8 +28,9 @@ export function eventRoutes(
 ): Some<Keys<'beta.sessions.events' | 'beta.sessions.threads.events'>> {
   return {
     async 'beta.sessions.events send'({ params, body, environmentId }) {
-      if (environmentId !== null) refuseAllButResults(body.events);
-      return await sendEvents(deps, params.session_id, body.events);
+      const isWorker = environmentId !== null;
+      if (isWorker) refuseAllButResults(body.events);
+      return await sendEvents(deps, params.session_id, { events: body.events, isWorker });
     },
     'beta.sessions.events list': ({ params, query }) => listEvents(deps.log, params.session_id, query),
     'beta.sessions.events stream': ({ params, query, lastEventId }) =>

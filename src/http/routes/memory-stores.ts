@@ -1,6 +1,8 @@
 import type { MemoryCommands } from '../../control/memories.ts';
 import type { MemoryStoreCommands } from '../../control/memory-stores.ts';
 import type { MemoryVersionCommands } from '../../control/memory-versions.ts';
+import type { Actor } from '../../protocol/memory-versions.ts';
+import type { Caller } from '../auth.ts';
 import type { Keys, Some } from '../handlers.ts';
 
 export function memoryStoreRoutes(stores: MemoryStoreCommands): Some<Keys<'beta.memoryStores'>> {
@@ -16,15 +18,22 @@ export function memoryStoreRoutes(stores: MemoryStoreCommands): Some<Keys<'beta.
 
 export function memoryRoutes(memories: MemoryCommands): Some<Keys<'beta.memoryStores.memories'>> {
   return {
-    'beta.memoryStores.memories create': ({ params, body, query, apiKeyId }) =>
-      memories.create({ storeId: params.memory_store_id, apiKeyId }, body, query),
+    'beta.memoryStores.memories create': ({ params, body, query, ...by }) =>
+      memories.create({ storeId: params.memory_store_id, actor: actorOf(by) }, body, query),
     'beta.memoryStores.memories retrieve': ({ params, query }) =>
       memories.retrieve(params.memory_store_id, params.memory_id, query),
-    'beta.memoryStores.memories update': ({ params, body, query, apiKeyId }) =>
-      memories.update({ storeId: params.memory_store_id, memoryId: params.memory_id, apiKeyId }, body, query),
+    'beta.memoryStores.memories update': ({ params, body, query, ...by }) =>
+      memories.update(
+        { storeId: params.memory_store_id, memoryId: params.memory_id, actor: actorOf(by) },
+        body,
+        query,
+      ),
     'beta.memoryStores.memories list': ({ params, query }) => memories.list(params.memory_store_id, query),
-    'beta.memoryStores.memories delete': ({ params, query, apiKeyId }) =>
-      memories.delete({ storeId: params.memory_store_id, memoryId: params.memory_id, apiKeyId }, query),
+    'beta.memoryStores.memories delete': ({ params, query, ...by }) =>
+      memories.delete(
+        { storeId: params.memory_store_id, memoryId: params.memory_id, actor: actorOf(by) },
+        query,
+      ),
   };
 }
 
@@ -39,4 +48,11 @@ export function memoryVersionRoutes(
     'beta.memoryStores.memoryVersions redact': ({ params, apiKeyId }) =>
       versions.redact(params.memory_store_id, params.memory_version_id, apiKeyId),
   };
+}
+
+/** A worker acts for its session. */
+function actorOf({ apiKeyId, item }: Pick<Caller, 'apiKeyId' | 'item'>): Actor {
+  return item
+    ? { type: 'session_actor', session_id: item.sessionId }
+    : { type: 'api_actor', api_key_id: apiKeyId };
 }
