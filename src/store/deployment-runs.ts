@@ -1,11 +1,12 @@
 import type { DeploymentRunQuery, DeploymentRuns } from '../domain/collections.ts';
 import { absentDeployment } from '../domain/deployments.ts';
 import type { DeploymentRun } from '../protocol/deployment-runs.ts';
+import { triggerTypes } from '../protocol/deployment-runs.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
 import { deploymentById } from './deployments.ts';
 import type { Engine, Sql } from './engines/engine.ts';
 import { microseconds } from './entry-rows.ts';
-import { keyset } from './keyset.ts';
+import { merged } from './keyset.ts';
 import type { DeploymentRunRow } from './tables.ts';
 import { build } from './tables.ts';
 
@@ -22,8 +23,8 @@ export function createDeploymentRuns(engine: Engine, workspaceId: string): Deplo
       return row ? runOf(row) : null;
     },
     async page(query) {
-      const select = filtered(workspaceId, query);
-      const rows = await engine.read.all(keyset(select, ['created_at_us', 'id'], query).compile());
+      const compiled = merged(partsOf(workspaceId, query), ['created_at_us', 'id'], query);
+      const rows = compiled ? await engine.read.all(compiled) : [];
       return rows.map((row) => ({ item: runOf(row), position: [row.created_at_us, row.id] as const }));
     },
   };
@@ -55,15 +56,18 @@ async function refuseSecond(tx: Sql, row: DeploymentRunRow): Promise<void> {
   if (first) throw new Refusal('conflict', `Run ${first.id} was started for the same scheduled time`);
 }
 
-function filtered(workspaceId: string, query: DeploymentRunQuery) {
-  let select = build
+/** Each part is one stretch of an index: those of one trigger, failed or not. */
+function partsOf(workspaceId: string, { deploymentId, trigger, hasError }: DeploymentRunQuery) {
+  const all = build
     .selectFrom('deployment_runs')
     .select(['id', 'created_at_us', 'document'])
     .where('workspace_id', '=', workspaceId);
-  if (query.deploymentId !== null) select = select.where('deployment_id', '=', query.deploymentId);
-  if (query.trigger !== null) select = select.where('trigger_type', '=', query.trigger);
-  if (query.hasError !== null) select = select.where('has_error', '=', Number(query.hasError));
-  return select;
+  const wanted = deploymentId === null ? all : all.where('deployment_id', '=', deploymentId);
+  return (trigger === null ? triggerTypes : [trigger]).flatMap((type) =>
+    (hasError === null ? [false, true] : [hasError]).map((failed) =>
+      wanted.where('trigger_type', '=', type).where('has_error', '=', Number(failed)),
+    ),
+  );
 }
 
 function rowOf(workspaceId: string, run: DeploymentRun): DeploymentRunRow {

@@ -1,9 +1,10 @@
 import type { DeploymentCheck, DeploymentQuery, Deployments } from '../domain/collections.ts';
 import type { DeploymentRecord, DeploymentTokens, StoredDeployment } from '../domain/deployments.ts';
 import { isScheduled } from '../domain/deployments.ts';
+import { deploymentStatuses } from '../protocol/deployments.ts';
 import type { Engine, Sql } from './engines/engine.ts';
 import { microseconds } from './entry-rows.ts';
-import { keyset } from './keyset.ts';
+import { merged } from './keyset.ts';
 import type { DeploymentRow } from './tables.ts';
 import { build } from './tables.ts';
 
@@ -34,8 +35,8 @@ export function createDeployments(engine: Engine, workspaceId: string): Deployme
       });
     },
     async page(query) {
-      const select = filtered(workspaceId, query);
-      const rows = await engine.read.all(keyset(select, ['created_at_us', 'id'], query).compile());
+      const compiled = merged(partsOf(workspaceId, query), ['created_at_us', 'id'], query);
+      const rows = compiled ? await engine.read.all(compiled) : [];
       return rows.map((row) => ({ item: deploymentOf(row), position: [row.created_at_us, row.id] as const }));
     },
   };
@@ -63,12 +64,15 @@ export async function changeDeploymentsOf(
 
 const shown = ['id', 'created_at_us', 'last_run_at_us', 'document', 'sealed'] as const;
 
-function filtered(workspaceId: string, query: DeploymentQuery) {
-  let select = build.selectFrom('deployments').select(shown).where('workspace_id', '=', workspaceId);
-  if (!query.includeArchived) select = select.where('archived_at_us', 'is', null);
-  if (query.agentId !== null) select = select.where('agent_id', '=', query.agentId);
-  if (query.status !== null) select = select.where('status', '=', query.status);
-  return select;
+/** Each part is one stretch of an index: those of one status, archived or not. */
+function partsOf(workspaceId: string, { agentId, status, includeArchived }: DeploymentQuery) {
+  const all = build.selectFrom('deployments').select(shown).where('workspace_id', '=', workspaceId);
+  const ofAgent = agentId === null ? all : all.where('agent_id', '=', agentId);
+  return (status === null ? deploymentStatuses : [status]).flatMap((one) => {
+    const part = ofAgent.where('status', '=', one);
+    const active = part.where('archived_at_us', 'is', null);
+    return includeArchived ? [active, part.where('archived_at_us', 'is not', null)] : [active];
+  });
 }
 
 export function deploymentById(workspaceId: string, id: string) {

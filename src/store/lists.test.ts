@@ -9,7 +9,14 @@ import { birthOf, environment } from '../../test/contract/subject.ts';
 import { fakeClock } from '../../test/support/clock.ts';
 import { newId } from '../base/ids.ts';
 import { formatUs } from '../base/timestamp.ts';
-import type { MemoryVersionQuery, PageQuery, ResourceQuery, SessionQuery } from '../domain/collections.ts';
+import type {
+  DeploymentQuery,
+  DeploymentRunQuery,
+  MemoryVersionQuery,
+  PageQuery,
+  ResourceQuery,
+  SessionQuery,
+} from '../domain/collections.ts';
 import type { Organization } from '../domain/organization.ts';
 import { createSession } from '../domain/session/lifecycle.ts';
 import { openBlobFiles } from './blob-files.ts';
@@ -52,6 +59,13 @@ const versions: Omit<MemoryVersionQuery, keyof PageQuery> = {
 const agent = { agentId: 'agent_1' };
 const apiKeys = { status: null, workspaceId: null, nowUs: 5 };
 const workspaces = { ids: null, except: null };
+const deployment = { deploymentId: 'depl_1' };
+const deployments: Omit<DeploymentQuery, keyof PageQuery> = {
+  includeArchived: false,
+  agentId: null,
+  status: null,
+};
+const runs: Omit<DeploymentRunQuery, keyof PageQuery> = { deploymentId: null, trigger: null, hasError: null };
 
 function cases({ collections: all, log }: WorkspaceStore, organization: Organization): Case[] {
   const simple = (['agents', 'environments', 'vaults', 'memoryStores'] as const).flatMap((noun): Case[] => {
@@ -69,8 +83,45 @@ function cases({ collections: all, log }: WorkspaceStore, organization: Organiza
     all.sessions.page({ ...at, ...sessions, ...filter }, 0);
   const ofVersions = (filter: Partial<MemoryVersionQuery>) => (at: PageQuery) =>
     all.memoryVersions.page('memstore_1', { ...at, ...versions, ...filter });
+  const ofDeployments = (filter: Partial<DeploymentQuery>) => (at: PageQuery) =>
+    all.deployments.page({ ...at, ...deployments, ...filter });
+  const ofRuns = (filter: Partial<DeploymentRunQuery>) => (at: PageQuery) =>
+    all.deploymentRuns.page({ ...at, ...runs, ...filter });
   return [
     ...simple,
+    ['deployments', ofDeployments({}), 'deployments_by_status'],
+    [
+      'deployments with archived',
+      ofDeployments({ includeArchived: true }),
+      ['deployments_by_status', 'deployments_archived'],
+    ],
+    ['deployments of a status', ofDeployments({ status: 'paused' }), 'deployments_by_status'],
+    ['deployments of an agent', ofDeployments(agent), 'deployments_by_agent'],
+    [
+      'deployments of an agent with archived',
+      ofDeployments({ ...agent, includeArchived: true }),
+      ['deployments_by_agent', 'deployments_by_agent_archived'],
+    ],
+    ['runs', ofRuns({}), 'deployment_runs_by_kind'],
+    ['failed runs', ofRuns({ hasError: true }), 'deployment_runs_by_kind'],
+    ['scheduled runs', ofRuns({ trigger: 'schedule' }), 'deployment_runs_by_kind'],
+    ['runs of a deployment', ofRuns(deployment), 'deployment_runs_by_deployment'],
+    [
+      'failed runs of a deployment',
+      ofRuns({ ...deployment, hasError: true }),
+      'deployment_runs_by_deployment',
+    ],
+    ['sessions of a deployment', ofSessions(deployment), 'sessions_by_deployment'],
+    [
+      'sessions of a deployment with archived',
+      ofSessions({ ...deployment, includeArchived: true }),
+      ['sessions_by_deployment', 'sessions_by_deployment_archived'],
+    ],
+    [
+      'sessions of a deployment and a status',
+      ofSessions({ ...deployment, statuses: ['idle'] }),
+      'sessions_by_deployment',
+    ],
     ['credentials', (at) => all.credentials.page('vlt_1', { ...at, ...resources }), 'credentials_active'],
     [
       'credentials with archived',

@@ -256,8 +256,19 @@ const steps: readonly (readonly string[])[] = [
       document text not null,
       sealed text not null
     )`,
-    'create index deployments_by_creation on deployments (workspace_id, created_at_us, id)',
-    'create index deployments_by_agent on deployments (workspace_id, agent_id, created_at_us, id)',
+    ...[
+      ['deployments_by_status', 'status', 'is null'],
+      ['deployments_by_agent', 'agent_id, status', 'is null'],
+      ['deployments_archived', 'status', 'is not null'],
+      ['deployments_by_agent_archived', 'agent_id, status', 'is not null'],
+    ].map(
+      ([
+        name,
+        columns,
+        archived,
+      ]) => `create index ${name} on deployments (workspace_id, ${columns}, created_at_us, id)
+        where archived_at_us ${archived}`,
+    ),
     'create index deployments_by_schedule on deployments (is_scheduled)',
     `create table deployment_runs (
       id text primary key,
@@ -269,13 +280,22 @@ const steps: readonly (readonly string[])[] = [
       has_error bigint not null,
       document text not null
     )`,
-    'create index deployment_runs_by_creation on deployment_runs (workspace_id, created_at_us, id)',
-    'create index deployment_runs_by_deployment on deployment_runs (workspace_id, deployment_id, created_at_us, id)',
+    // Of two that seem as good, SQLite takes the first: the narrower one.
+    `create index deployment_runs_by_deployment
+      on deployment_runs (workspace_id, deployment_id, trigger_type, has_error, created_at_us, id)`,
+    `create index deployment_runs_by_kind
+      on deployment_runs (workspace_id, trigger_type, has_error, created_at_us, id)`,
     `create unique index deployment_runs_by_time on deployment_runs (deployment_id, scheduled_at_us)
       where scheduled_at_us is not null`,
     'alter table sessions add column deployment_id text',
-    `create index sessions_by_deployment on sessions (workspace_id, deployment_id, created_at_us, id)
-      where deployment_id is not null`,
+    ...[
+      ['sessions_by_deployment', 'is null'],
+      ['sessions_by_deployment_archived', 'is not null'],
+    ].map(
+      ([name, archived]) => `create index ${name}
+        on sessions (workspace_id, deployment_id, status, created_at_us, id)
+        where deployment_id is not null and archived_at_us ${archived}`,
+    ),
   ],
   [
     `create table workspaces (

@@ -31,12 +31,10 @@ export function createSessions(engine: Engine, workspaceId: string): Sessions {
   };
 }
 
-/** Sessions of a deployment or a memory store are found through it, all others in the stretches of their indexes. */
+/** Sessions with one memory store are found through it, all others in the stretches of their indexes. */
 function pageOf(workspaceId: string, query: SessionQuery) {
-  const columns = ['created_at_us', 'id'] as const;
-  if (query.deploymentId === null && query.memoryStoreId === null)
-    return merged(partsOf(workspaceId, query), columns, query);
-  if (query.memoryStoreId === null) return keyset(filtered(workspaceId, query), columns, query).compile();
+  if (query.memoryStoreId === null)
+    return merged(partsOf(workspaceId, query), ['created_at_us', 'id'], query);
   const attached = filtered(workspaceId, query)
     .innerJoin('session_memory_stores', 'session_id', 'sessions.id')
     .where('memory_store_id', '=', query.memoryStoreId);
@@ -45,9 +43,8 @@ function pageOf(workspaceId: string, query: SessionQuery) {
 
 /** What the filters leave, in one selection. */
 function filtered(workspaceId: string, query: SessionQuery) {
-  const { agentId, agentVersion, deploymentId, statuses, includeArchived } = query;
-  let select = ofAgent(workspaceId, query);
-  if (deploymentId !== null) select = select.where('deployment_id', '=', deploymentId);
+  const { agentId, agentVersion, statuses, includeArchived } = query;
+  let select = ofOwners(workspaceId, query);
   // A version means nothing without its agent (spec/sessions.md, List filters).
   if (agentId !== null && agentVersion !== null) select = select.where('agent_version', '=', agentVersion);
   if (statuses !== null) select = select.where('status', 'in', [...statuses]);
@@ -58,7 +55,7 @@ function filtered(workspaceId: string, query: SessionQuery) {
 function partsOf(workspaceId: string, query: SessionQuery) {
   const { agentId, agentVersion, statuses, includeArchived } = query;
   if (agentId !== null && agentVersion !== null) return [filtered(workspaceId, query)];
-  const all = ofAgent(workspaceId, query);
+  const all = ofOwners(workspaceId, query);
   return [...new Set(statuses ?? sessionStatuses)].flatMap((status) => {
     const part = all.where('status', '=', status);
     const active = part.where('archived_at_us', 'is', null);
@@ -66,12 +63,13 @@ function partsOf(workspaceId: string, query: SessionQuery) {
   });
 }
 
-function ofAgent(workspaceId: string, { agentId }: SessionQuery) {
-  const all = build
+function ofOwners(workspaceId: string, { agentId, deploymentId }: SessionQuery) {
+  let all = build
     .selectFrom('sessions')
     .select(['sessions.id', 'sessions.created_at_us', 'summary', 'agent', 'resources'])
     .where('workspace_id', '=', workspaceId);
-  return agentId === null ? all : all.where('agent_id', '=', agentId);
+  if (agentId !== null) all = all.where('agent_id', '=', agentId);
+  return deploymentId === null ? all : all.where('deployment_id', '=', deploymentId);
 }
 
 function sessionOf(row: Pick<SessionRow, 'summary' | 'agent' | 'resources'>, nowUs: number): Session {
