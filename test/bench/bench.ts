@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { benchFiles } from './files.ts';
 import { benchLists } from './lists.ts';
 import { benchRequests } from './requests.ts';
 import { benchTurns } from './turns.ts';
@@ -13,6 +14,7 @@ const parts = new Map([
   ['requests', benchRequests],
   ['turns', benchTurns],
   ['lists', benchLists],
+  ['files', benchFiles],
 ]);
 const asked = process.argv.slice(2);
 const chosen = asked.length === 0 ? [...parts.keys()] : asked;
