@@ -197,7 +197,12 @@ function cases({ collections: all, log }: WorkspaceStore, organization: Organiza
     [
       'events of two types',
       (at) => log.events('sesn_1', { ...at, types: ['agent.message', 'user.message'] }),
-      'entries_listed',
+      'entries_by_type',
+    ],
+    [
+      'events of a type behind queued ones',
+      (at) => log.events('sesn_1', { ...at, after: [5, 'queued 7'], order: 'asc', types: ['user.message'] }),
+      'entries_by_type',
     ],
     [
       'events behind queued ones',

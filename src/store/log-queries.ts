@@ -2,7 +2,7 @@ import type { CompiledQuery } from 'kysely';
 import type { EventQuery } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import { summaryOf } from '../domain/session/summarize.ts';
-import { keyset } from './keyset.ts';
+import { merged } from './keyset.ts';
 import { prepare } from './prepare.ts';
 import type { EntryRow, SessionRow } from './tables.ts';
 import { build, queuedAtUs } from './tables.ts';
@@ -63,21 +63,27 @@ export const byEvent = prepare(({ id, eventId }: { id: string; eventId: string }
     .compile(),
 );
 
+/** `null`: nothing to look for. */
 export function listed(id: string, query: EventQuery) {
-  let select = build
+  const parts = ofTypes(id, query.types);
+  const window = { ...query, createdAt: processedOnly(query.createdAt) };
+  const queue = query.after === null ? null : queuePosition(query.after);
+  if (queue === null) return merged(parts, ['listed_at_us', 'seq'], window);
+  const since = parts.map((part) =>
+    part.where((where) => where.or([where('listed_at_us', '<', queuedAtUs), where('seq', '>', queue.seq)])),
+  );
+  const after = [queue.atUs, Number.MAX_SAFE_INTEGER] as const;
+  return merged(since, ['listed_at_us', 'seq'], { ...window, after });
+}
+
+/** Each part is one stretch of an index: the listed events of one type, or all. */
+function ofTypes(id: string, types: EventQuery['types']) {
+  const all = build
     .selectFrom('entries')
     .selectAll()
     .where('session_id', '=', id)
     .where('listed_at_us', 'is not', null);
-  if (query.types !== null) select = select.where('event_type', 'in', [...query.types]);
-  const window = { ...query, createdAt: processedOnly(query.createdAt) };
-  const queue = query.after === null ? null : queuePosition(query.after);
-  if (queue === null) return keyset(select, ['listed_at_us', 'seq'], window).compile();
-  const since = select.where((where) =>
-    where.or([where('listed_at_us', '<', queuedAtUs), where('seq', '>', queue.seq)]),
-  );
-  const after = [queue.atUs, Number.MAX_SAFE_INTEGER] as const;
-  return keyset(since, ['listed_at_us', 'seq'], { ...window, after }).compile();
+  return types === null ? [all] : [...new Set(types)].map((type) => all.where('event_type', '=', type));
 }
 
 /** A queued event has no time yet, so no time filter matches it. */

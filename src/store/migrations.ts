@@ -280,7 +280,7 @@ const steps: readonly (readonly string[])[] = [
       has_error bigint not null,
       document text not null
     )`,
-    // Of two that seem as good, SQLite takes the first: the narrower one.
+    // Of two indexes that seem as good, SQLite takes the one made first: the narrower.
     `create index deployment_runs_by_deployment
       on deployment_runs (workspace_id, deployment_id, trigger_type, has_error, created_at_us, id)`,
     `create index deployment_runs_by_kind
@@ -378,6 +378,13 @@ const steps: readonly (readonly string[])[] = [
       seen_at_us bigint not null,
       primary key (environment_id, worker)
     )`,
+  ],
+  [
+    // Of two indexes that seem as good, SQLite takes the one made first: the narrower.
+    `create index entries_by_type on entries (session_id, event_type, listed_at_us, seq)
+      where listed_at_us is not null`,
+    'drop index entries_listed',
+    'create index entries_listed on entries (session_id, listed_at_us, seq) where listed_at_us is not null',
   ],
 ];
 

@@ -214,7 +214,8 @@ async function listEvents(
   id: SessionId,
   query: EventQuery,
 ): Promise<Positioned<SessionEvent>[]> {
-  const rows = await sql.all(queries.listed(id, query));
+  const asked = queries.listed(id, query);
+  const rows = asked ? await sql.all(asked) : [];
   let processedUntilUs = query.after?.[0] ?? 0;
   return rows.map((row) => {
     const at = row.listed_at_us ?? queuedAtUs;
