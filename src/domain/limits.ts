@@ -137,8 +137,8 @@ export const expiryBatchFiles = 100;
 export const fileBlockBytesMax = 24 * 1024 * 1024;
 
 // Store
-/** Folds kept in memory, counted in log records: about 1 KB each. */
-export const foldCacheRecordsMax = 50_000;
+/** Folds kept in memory, counted in items of conversations: a few KB each. */
+export const foldCacheItemsMax = 20_000;
 export const foldPageRecords = 1_000;
 /** Entry bodies over this go to the blob directory. */
 export const entryBodyBytesMax = 64 * 1024;

@@ -1,22 +1,25 @@
-import { foldCacheRecordsMax } from '../domain/limits.ts';
+import { foldCacheItemsMax } from '../domain/limits.ts';
 import type { SessionState } from '../domain/session/state.ts';
 
-/** Folds kept in memory, least recently used first out, bounded by the records folded into them. */
+/**
+ * Folds kept in memory, least recently used first out, bounded by what they hold: the items of their conversations,
+ * however long the logs behind them.
+ */
 export type FoldCache = {
   get(id: string): SessionState | undefined;
   set(state: SessionState): void;
   drop(id: string): void;
 };
 
-export function createFoldCache(recordsMax: number = foldCacheRecordsMax): FoldCache {
+export function createFoldCache(itemsMax: number = foldCacheItemsMax): FoldCache {
   const folds = new Map<string, SessionState>();
-  let records = 0;
+  let items = 0;
 
   function drop(id: string): void {
     const known = folds.get(id);
     if (!known) return;
     folds.delete(id);
-    records -= known.seq;
+    items -= itemsOf(known);
   }
 
   return {
@@ -33,12 +36,17 @@ export function createFoldCache(recordsMax: number = foldCacheRecordsMax): FoldC
       if (known && known.seq >= state.seq) return;
       drop(state.id);
       folds.set(state.id, state);
-      records += state.seq;
+      items += itemsOf(state);
       for (const id of folds.keys()) {
-        if (records <= recordsMax || folds.size === 1) break;
+        if (items <= itemsMax || folds.size === 1) break;
         drop(id);
       }
     },
     drop,
   };
+}
+
+/** With one for all that every fold has. */
+function itemsOf({ conversation, queue }: SessionState): number {
+  return 1 + conversation.length + queue.length;
 }
