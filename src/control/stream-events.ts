@@ -2,7 +2,7 @@ import { streamReplayPageEvents } from '../domain/limits.ts';
 import { deliver } from '../domain/session/delivery.ts';
 import type { LogRecord } from '../domain/session/entry.ts';
 import type { SessionLog } from '../domain/session/session-log.ts';
-import type { Tail, Tails } from '../domain/tails.ts';
+import type { Tail, TailItem, Tails } from '../domain/tails.ts';
 import type { PreviewEvent, SessionEvent, StreamEvent } from '../protocol/events.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
 
@@ -23,7 +23,8 @@ export type StreamItem =
   /** The reader was too slow: the connection must be cut, the client can resume by its last event id. */
   | { readonly type: 'overflow' };
 
-export type EventStream = AsyncIterable<StreamItem> & { close(): void };
+/** What is there at once comes at once; an overflow is the last of all. */
+export type EventStream = AsyncIterable<readonly StreamItem[]> & { close(): void };
 
 /**
  * Hop 10, the reading side: attach a tail first, then read the log up to where the tail begins, so that
@@ -75,7 +76,7 @@ type Reader = {
   readonly ended: boolean;
 };
 
-async function* read(reader: Reader, from: number, upTo: number): AsyncGenerator<StreamItem> {
+async function* read(reader: Reader, from: number, upTo: number): AsyncGenerator<readonly StreamItem[]> {
   let seq = from;
   let { underWay } = reader;
   try {
@@ -87,12 +88,10 @@ async function* read(reader: Reader, from: number, upTo: number): AsyncGenerator
       );
       const last = page.at(-1);
       if (!last) break;
-      for (const record of page) {
-        const item = await itemOf(reader, record);
-        if (item) yield item;
-        if (item && endsStream(item)) return;
-        if (isReplyOver(record)) underWay = [];
-      }
+      const items = await itemsOf(reader, page);
+      if (items.length > 0) yield items;
+      if (items.some(endsStream)) return;
+      if (page.some(isReplyOver)) underWay = [];
       seq = last.seq;
     }
     if (!reader.ended) yield* live(reader, underWay, seq);
@@ -106,26 +105,25 @@ async function* live(
   reader: Reader,
   underWay: readonly PreviewEvent[],
   from: number,
-): AsyncGenerator<StreamItem> {
+): AsyncGenerator<readonly StreamItem[]> {
   const opened = new Set<string>();
   const wanted = (preview: PreviewEvent): StreamItem[] =>
     isWanted(reader.previews, opened, preview) ? [{ type: 'event', event: preview, id: null }] : [];
-  for (const preview of underWay) yield* wanted(preview);
+  const before = underWay.flatMap(wanted);
+  if (before.length > 0) yield before;
   for await (const item of reader.tail) {
-    if (item.type === 'overflow') {
-      yield { type: 'overflow' };
-      return;
-    }
-    if (item.type === 'preview') {
-      yield* wanted(item.preview);
-      continue;
-    }
-    for (const record of item.records) {
-      if (record.seq <= from) continue;
-      const delivered = await itemOf(reader, record);
-      if (delivered) yield delivered;
-      if (delivered && endsStream(delivered)) return;
-    }
+    const items = await delivered(item);
+    if (items.length > 0) yield items;
+    if (items.some(endsStream)) return;
+  }
+
+  async function delivered(item: TailItem): Promise<readonly StreamItem[]> {
+    if (item.type === 'overflow') return [{ type: 'overflow' }];
+    if (item.type === 'preview') return wanted(item.preview);
+    return await itemsOf(
+      reader,
+      item.records.filter(({ seq }) => seq > from),
+    );
   }
 }
 
@@ -135,6 +133,17 @@ function isWanted(types: readonly PreviewedType[], opened: Set<string>, preview:
   if (!types.includes(preview.event.type) || opened.has(preview.event.id)) return false;
   opened.add(preview.event.id);
   return true;
+}
+
+/** What comes after the event that ends the stream is not delivered. */
+async function itemsOf(reader: Reader, records: readonly LogRecord[]): Promise<StreamItem[]> {
+  const items: StreamItem[] = [];
+  for (const record of records) {
+    const item = await itemOf(reader, record);
+    if (item) items.push(item);
+    if (item && endsStream(item)) break;
+  }
+  return items;
 }
 
 async function itemOf(reader: Reader, record: LogRecord): Promise<StreamItem | null> {
@@ -154,6 +163,6 @@ function isReplyOver({ entry }: LogRecord): boolean {
 }
 
 function endsStream(item: StreamItem): boolean {
-  if (item.type !== 'event') return false;
+  if (item.type === 'overflow') return true;
   return item.event.type === 'session.deleted' || item.event.type === 'session.status_terminated';
 }

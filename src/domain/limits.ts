@@ -97,10 +97,12 @@ export const skillsPerSessionMax = 500;
 export const skillBundlesAtOnceMax = 4;
 
 // Streams
-export const streamReplayPageEvents = 500;
+export const streamReplayPageEvents = 100;
 export const streamHeartbeatMs = 10_000;
 /** Held per connection beyond the socket's own buffer. */
 export const streamBufferBytesMax = 256 * 1024;
+/** Written at once, unless a single event is larger. */
+export const streamChunkCharactersMax = 64 * 1024;
 export const tailBufferRecordsMax = 2_000;
 /** About 16 MB: what one slow reader keeps alive. */
 export const tailBufferCharactersMax = 8 * 1024 * 1024;

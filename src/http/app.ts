@@ -15,6 +15,7 @@ import type { Cursors } from './cursors.ts';
 import { addDocuments } from './documents.ts';
 import { downloadResponse } from './download.ts';
 import type { Handlers } from './handlers.ts';
+import type { Frames } from './sse.ts';
 import { readsOnlyMessages, sseResponse } from './sse.ts';
 
 export type AppDeps = AnswerDeps & {
@@ -40,6 +41,7 @@ type AnyHandler = (call: unknown) => Promise<unknown>;
  */
 export function createApp(deps: AppDeps): App {
   const app = new Hono({ strict: true });
+  const frames: Frames = new WeakMap();
   app.get('/health', () =>
     json(deps.isReady() ? 200 : 503, { status: deps.isReady() ? 'ok' : 'stopping' }, {}),
   );
@@ -56,7 +58,7 @@ export function createApp(deps: AppDeps): App {
     served.add(endpoint);
     app.on(route.method, route.path, (context) =>
       answer(deps, context.req.raw, (request, headers) =>
-        serve(deps, { key, route, request, headers, params: canonical(context.req.param()) }),
+        serve({ ...deps, frames }, { key, route, request, headers, params: canonical(context.req.param()) }),
       ),
     );
   }
@@ -99,7 +101,10 @@ type Served = {
   readonly params: Record<string, string>;
 };
 
-async function serve(deps: AppDeps, { key, route, request, headers, params }: Served): Promise<Response> {
+async function serve(
+  deps: AppDeps & { readonly frames: Frames },
+  { key, route, request, headers, params }: Served,
+): Promise<Response> {
   const asked = { key, route, params, headers: request.headers };
   const caller = await deps.admission.admit(asked);
   headers['anthropic-workspace-id'] = caller.workspaceId;
@@ -120,6 +125,7 @@ async function serve(deps: AppDeps, { key, route, request, headers, params }: Se
   if (!route.streams) return json(200, deps.cursors.sealed(list, result), headers);
   return sseResponse(result as EventStream, {
     clock: deps.clock,
+    frames: deps.frames,
     extraHeaders: headers,
     onlyMessages: readsOnlyMessages(request.headers),
     check: () => deps.admission.authenticate(request.headers),

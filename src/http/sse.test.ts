@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fakeClock } from '../../test/support/clock.ts';
 import type { EventStream, StreamItem } from '../control/stream-events.ts';
-import { streamHeartbeatMs } from '../domain/limits.ts';
+import { streamChunkCharactersMax, streamHeartbeatMs } from '../domain/limits.ts';
 import { readsOnlyMessages, sseResponse } from './sse.ts';
 
 const ping = 'event: ping\ndata: {"type": "ping"}\n\n';
@@ -13,8 +13,8 @@ const overflow: StreamItem = { type: 'overflow' };
 /** What the session's side says; `isOpen` goes on silently until it is closed. */
 function streamOf(items: readonly StreamItem[], isOpen = false) {
   const closed = Promise.withResolvers<void>();
-  async function* read(): AsyncGenerator<StreamItem> {
-    yield* items;
+  async function* read(): AsyncGenerator<readonly StreamItem[]> {
+    yield items;
     if (isOpen) await closed.promise;
   }
   const events: EventStream = { [Symbol.asyncIterator]: read, close: () => closed.resolve() };
@@ -23,7 +23,13 @@ function streamOf(items: readonly StreamItem[], isOpen = false) {
 
 function respond(events: EventStream, clock = fakeClock(), onlyMessages = false): Response {
   const extraHeaders = { 'request-id': 'req_1' };
-  return sseResponse(events, { clock, extraHeaders, onlyMessages, check: async () => {} });
+  return sseResponse(events, {
+    clock,
+    frames: new WeakMap(),
+    extraHeaders,
+    onlyMessages,
+    check: async () => {},
+  });
 }
 
 test('a stream begins at once, frames each event with its id, and ends with its source', async () => {
@@ -34,6 +40,20 @@ test('a stream begins at once, frames each event with its id, and ends with its 
   const frame = `event: session.deleted\nid: sevt_1\ndata: ${JSON.stringify(deleted)}\n\n`;
   assert.equal(await response.text(), `${ping}${frame}`);
   await closed;
+});
+
+test('events that come at once go out together, in chunks of bounded size', async () => {
+  const long = 'x'.repeat(streamChunkCharactersMax / 4);
+  const many = Array.from({ length: 10 }, (_, i): StreamItem => {
+    const id = `sevt_${i}${long}`;
+    return { type: 'event', event: { ...deleted, id }, id };
+  });
+  const chunks: string[] = [];
+  for await (const chunk of respond(streamOf(many).events).body ?? [])
+    chunks.push(Buffer.from(chunk).toString());
+  assert.equal(chunks.length, 6);
+  const ids = chunks.join('').match(/(?<=^id: sevt_)\d/gm);
+  assert.deepEqual(ids, [...'0123456789']);
 });
 
 test('every frame of an event is named message for a client that reads no other', async () => {
@@ -58,7 +78,7 @@ for (const [lang, version, isOne] of clients) {
 }
 
 test('a reader who fell too far behind is told so, and the stream ends', async () => {
-  const { events, closed } = streamOf([overflow, event]);
+  const { events, closed } = streamOf([overflow], true);
   const text = await respond(events).text();
   assert.match(
     text,

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { EventStream, StreamItem } from '../control/stream-events.ts';
-import { streamBufferBytesMax, streamHeartbeatMs } from '../domain/limits.ts';
+import { streamBufferBytesMax, streamChunkCharactersMax, streamHeartbeatMs } from '../domain/limits.ts';
+import type { StreamEvent } from '../protocol/events.ts';
 import { frame, pingFrame } from '../protocol/sse.ts';
 import { whileAllowed } from './while-allowed.ts';
 
@@ -10,6 +11,8 @@ const headers = {
   'x-accel-buffering': 'no',
 };
 
+const encoder = new TextEncoder();
+const ping = encoder.encode(pingFrame);
 const tooSlow = frame({
   event: 'error',
   data: JSON.stringify({
@@ -21,8 +24,14 @@ const tooSlow = frame({
   }),
 });
 
+type StreamedEvent = StreamItem & { type: 'event' };
+
+/** Frames by their events: what goes to all clients of a session is made once. */
+export type Frames = WeakMap<StreamEvent, Uint8Array>;
+
 export type SseOptions = {
   readonly clock: Clock;
+  readonly frames: Frames;
   readonly extraHeaders: Readonly<Record<string, string>>;
   /** All frames of events are named `message`, for clients that read no other; their data says the type. */
   readonly onlyMessages: boolean;
@@ -36,9 +45,8 @@ export type SseOptions = {
  */
 export function sseResponse(source: EventStream, options: SseOptions): Response {
   const { clock, extraHeaders, check } = options;
-  const encoder = new TextEncoder();
   const events = whileAllowed(source, check, clock);
-  const iterator = events[Symbol.asyncIterator]();
+  const chunks = chunksOf(events, options);
   const done = new AbortController();
 
   function end(): void {
@@ -50,7 +58,7 @@ export function sseResponse(source: EventStream, options: SseOptions): Response 
     for (;;) {
       await clock.sleep(streamHeartbeatMs, done.signal).catch(() => undefined);
       if (done.signal.aborted) return;
-      if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(pingFrame));
+      if ((controller.desiredSize ?? 0) > 0) controller.enqueue(ping);
     }
   }
 
@@ -58,14 +66,13 @@ export function sseResponse(source: EventStream, options: SseOptions): Response 
     {
       start(controller) {
         // Headers go out with the first bytes; clients open the stream before they post.
-        controller.enqueue(encoder.encode(pingFrame));
+        controller.enqueue(ping);
         void beat(controller);
       },
       async pull(controller) {
-        const next = await iterator.next();
+        const next = await chunks.next();
         if (done.signal.aborted) return;
-        if (!next.done) controller.enqueue(encoder.encode(frameOf(next.value, options)));
-        if (!next.done && next.value.type !== 'overflow') return;
+        if (!next.done) return controller.enqueue(next.value);
         end();
         controller.close();
       },
@@ -76,10 +83,39 @@ export function sseResponse(source: EventStream, options: SseOptions): Response 
   return new Response(stream, { headers: { ...headers, ...extraHeaders } });
 }
 
-function frameOf(item: StreamItem, { onlyMessages }: SseOptions): string {
-  if (item.type === 'overflow') return tooSlow;
-  const { event, id } = item;
-  return frame({ event: onlyMessages ? 'message' : event.type, id, data: JSON.stringify(event) });
+/** What comes at once goes out at once, in chunks of bounded size. */
+async function* chunksOf(events: EventStream, options: SseOptions): AsyncGenerator<Uint8Array> {
+  for await (const items of events) {
+    const [first] = items;
+    if (first?.type === 'event' && items.length === 1) yield encodedOnce(first, options);
+    else yield* encoded(items, options);
+    if (items.at(-1)?.type === 'overflow') return;
+  }
+}
+
+/** Most commits bring one event, and a session may have many clients. */
+function encodedOnce(item: StreamedEvent, { frames, onlyMessages }: SseOptions): Uint8Array {
+  const known = onlyMessages ? undefined : frames.get(item.event);
+  if (known) return known;
+  const made = encoder.encode(frameOf(item, onlyMessages));
+  if (!onlyMessages) frames.set(item.event, made);
+  return made;
+}
+
+function* encoded(items: readonly StreamItem[], { onlyMessages }: SseOptions): Generator<Uint8Array> {
+  let text = '';
+  for (const item of items) {
+    text += item.type === 'overflow' ? tooSlow : frameOf(item, onlyMessages);
+    if (text.length < streamChunkCharactersMax) continue;
+    yield encoder.encode(text);
+    text = '';
+  }
+  if (text !== '') yield encoder.encode(text);
+}
+
+function frameOf({ event, id }: StreamedEvent, onlyMessages: boolean): string {
+  const name = onlyMessages ? 'message' : event.type;
+  return frame({ event: name, id, data: JSON.stringify(event) });
 }
 
 /** The SDK for JavaScript before 0.89 drops every frame of a session's stream that is not named `message`. */

@@ -10,7 +10,7 @@ import { whileAllowed } from './while-allowed.ts';
 function openStream() {
   const closed = Promise.withResolvers<void>();
   const stream = { isClosed: false };
-  async function* read(): AsyncGenerator<StreamItem> {
+  async function* read(): AsyncGenerator<readonly StreamItem[]> {
     yield* [];
     await closed.promise;
   }
