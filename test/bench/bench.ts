@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { benchFiles } from './files.ts';
 import { benchLists } from './lists.ts';
 import { benchRequests } from './requests.ts';
+import { benchStreams } from './streams.ts';
 import { benchTurns } from './turns.ts';
 
 /**
@@ -15,6 +16,7 @@ const parts = new Map([
   ['turns', benchTurns],
   ['lists', benchLists],
   ['files', benchFiles],
+  ['streams', benchStreams],
 ]);
 const asked = process.argv.slice(2);
 const chosen = asked.length === 0 ? [...parts.keys()] : asked;

@@ -24,18 +24,26 @@ rules:
   - reply: [{ text: 'Done.' }]
 `;
 
-/** A real server process on an empty data directory, with the scripted model \`scripted/bench\`. */
-export async function startServer(directory: string): Promise<Server> {
+/** A real server process, on an empty data directory or that of an earlier one, with the scripted model `scripted/bench`. */
+export async function startServer(directory: string, nodeOptions = ''): Promise<Server> {
   const scenarios = join(directory, 'scenarios');
   mkdirSync(scenarios, { recursive: true });
   writeFileSync(join(scenarios, 'bench.yaml'), scenario);
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  // Below the ports that systems hand out to clients.
+  const port = 20_000 + Math.floor(Math.random() * 12_000);
   const baseUrl = `http://127.0.0.1:${port}`;
   const begun = performance.now();
   const child = spawn(
     join(root, 'bin/anthill.js'),
     ['up', '--port', String(port), '--data', join(directory, 'data'), '--scenarios', scenarios],
-    { env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` }, stdio: 'ignore' },
+    {
+      env: {
+        ...process.env,
+        PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
+        NODE_OPTIONS: nodeOptions,
+      },
+      stdio: 'ignore',
+    },
   );
   while (!(await isHealthy(baseUrl))) {
     if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode}`);

@@ -9,6 +9,14 @@ export function rowOf(name: string, { ms, wallMs }: Samples): Row {
   return { name, cells: { 'p50 ms': quantile(ms, 0.5), 'p99 ms': quantile(ms, 0.99), 'per s': perSecond } };
 }
 
+/** For what happens one by one, or all at once: how much of it fits in a second says nothing. */
+export function timesRow(name: string, ms: readonly number[]): Row {
+  return {
+    name,
+    cells: { 'p50 ms': quantile(ms, 0.5), 'p99 ms': quantile(ms, 0.99), 'most ms': Math.max(...ms) },
+  };
+}
+
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
