@@ -41,6 +41,8 @@ type Judged = {
   readonly reply: ModelReply;
 };
 
+export const noJudgements: Judgements = { judgements: new Map(), costMicroCents: 0 };
+
 /**
  * Judges the calls of a reply whose policy is `auto`, all at once and in bounded time; without a judgement
  * the client is asked. Rejects with the signal's reason after an abort.
@@ -51,9 +53,14 @@ export async function judgeCalls(
   signal: AbortSignal,
 ): Promise<Judgements> {
   const callable = { agent: state.agent, mcpTools };
-  const calls = reply.content.filter((block) => block.type === 'tool_use' && wantsJudgement(callable, block));
+  const calls = reply.content.filter(
+    (block) =>
+      block.type === 'tool_use' &&
+      !reply.malformed.includes(String(block['id'])) &&
+      wantsJudgement(callable, block),
+  );
   const judge = calls.length === 0 ? null : deps.judgeOf(state.agent.model);
-  if (judge === null) return { judgements: new Map(), costMicroCents: 0 };
+  if (judge === null) return noJudgements;
   const judged = await Promise.all(calls.map((block) => judgeCall(deps, { state, block, judge, signal })));
   return {
     judgements: new Map(judged.map(({ id, judgement }) => [id, judgement])),

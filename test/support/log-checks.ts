@@ -19,6 +19,7 @@ export function checkLog(records: readonly LogRecord[], state: SessionState): vo
   checkStamps(events);
   checkCalls(events);
   checkStatuses(events);
+  checkWork(events);
   checkSpans(events);
 }
 
@@ -59,6 +60,63 @@ function checkCalls(events: readonly SessionEvent[]): void {
   );
 }
 
+/** Permissions take effect in the order of the calls: an earlier call is settled before a later one. */
+export function checkAnswers(events: readonly SessionEvent[]): void {
+  let open: string[] = [];
+  for (const event of events) {
+    if (event.type === 'span.model_request_start') open = [];
+    if (event.type === 'agent.custom_tool_use' || asks(event)) open.push(event.id);
+    if (event.type === 'user.tool_confirmation' && open.includes(event.tool_use_id))
+      assert.equal(event.tool_use_id, open[0], 'a permission is given before an earlier call is settled');
+    const settled = settledBy(event);
+    open = open.filter((id) => id !== settled);
+  }
+}
+
+function asks(event: SessionEvent): boolean {
+  return event.type === 'agent.tool_use' && event.evaluated_permission === 'ask';
+}
+
+function settledBy(event: SessionEvent): string | null {
+  if (event.type === 'user.tool_confirmation' || event.type === 'agent.tool_result') return event.tool_use_id;
+  return event.type === 'user.custom_tool_result' ? event.custom_tool_use_id : null;
+}
+
+/** After a turn that failed for good, nothing but a client starts the next. */
+export function checkFlushes(records: readonly LogRecord[]): void {
+  records.forEach(({ entry }, index) => {
+    if (entry.kind !== 'emitted' || entry.event.type !== 'session.status_idle') return;
+    if (entry.event.stop_reason.type !== 'retries_exhausted') return;
+    const next = records[index + 1]?.entry;
+    const isRestarted = next?.kind === 'emitted' && next.event.type === 'session.status_running';
+    assert.ok(!isRestarted, 'a dead turn flushes what was queued');
+  });
+}
+
+/** thread idle, usage, idle: the three that end every turn, each right behind the other. */
+export function checkRests(events: readonly SessionEvent[]): void {
+  events.forEach(({ type }, index) => {
+    if (type !== 'session.status_idle') return;
+    const before = events.slice(Math.max(0, index - 2), index).map((event) => event.type);
+    assert.deepEqual(before, ['session.thread_status_idle', 'session.usage'], 'what comes before idle');
+  });
+}
+
+/** A message is shown to the model at once, or ends with the turn that failed or the session that was archived. */
+export function checkInputs(events: readonly SessionEvent[]): void {
+  events.forEach(({ type }, index) => {
+    if (type !== 'user.message') return;
+    const next = events.slice(index + 1).find((event) => !/^(user|system)\./.test(event.type));
+    const isFlushed =
+      next?.type === 'session.thread_status_terminated' ||
+      (next?.type === 'session.thread_status_idle' && next.stop_reason.type === 'retries_exhausted');
+    assert.ok(
+      isFlushed || next?.type === 'span.model_request_start',
+      `a message is followed by ${next?.type}`,
+    );
+  });
+}
+
 function checkStatuses(events: readonly SessionEvent[]): void {
   const legal: Readonly<Record<string, readonly string[]>> = {
     idle: ['running', 'terminated'],
@@ -73,6 +131,18 @@ function checkStatuses(events: readonly SessionEvent[]): void {
     const repeated = next === status && next === 'idle';
     assert.ok(repeated || legal[status]?.includes(next), `${status} → ${next} is a legal step`);
     status = next;
+  }
+}
+
+/** The model and the tools work only while session and thread run. */
+function checkWork(events: readonly SessionEvent[]): void {
+  const status = { session: 'idle', thread: 'idle' };
+  for (const { type } of events) {
+    const [, thread, next = ''] = /^session\.(thread_)?status_(\w+)$/.exec(type) ?? [];
+    if (next !== '') status[thread === undefined ? 'session' : 'thread'] = next;
+    if (!/^(span|agent)\./.test(type) || type === 'agent.tool_result' || type === 'agent.mcp_tool_result')
+      continue;
+    assert.deepEqual(status, { session: 'running', thread: 'running' }, `at ${type}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { SessionErrorObject, StopDetails, StopReason } from '../../protocol/session-errors.ts';
+import type { SessionErrorObject } from '../../protocol/session-errors.ts';
 import { compactionsMax, toolRoundsMax } from '../limits.ts';
 import { builtinTools } from '../tools/builtin.ts';
 import { isAtCap } from './budget.ts';
@@ -7,10 +7,11 @@ import type { ContextWindow } from './compaction.ts';
 import { clearOldResults, itemsToCompact } from './compaction.ts';
 import type { Draft } from './draft.ts';
 import { consume, emit } from './draft.ts';
+import { endTurn } from './end-turn.ts';
 import { closeRequest, endByInterrupt } from './interrupt.ts';
 import type { Call } from './state.ts';
 import { hasQueued, waitingCalls } from './state.ts';
-import { emitError, emitIdle, emitRequiresAction, emitRunning, emitThreadRunning } from './status.ts';
+import { emitError, emitRequiresAction, emitRunning, emitThreadRunning } from './status.ts';
 
 /** What the brain must do next; everything else has been appended to the draft. */
 export type Step =
@@ -113,10 +114,12 @@ function advanceRound(draft: Draft, { window }: TurnInput): Step {
   return { type: 'request', requestId: emit(draft, { type: 'span.model_request_start' }) };
 }
 
-function compactionsError(): SessionErrorObject {
+/** `reason`: what the provider said, if it was asked once more. */
+export function compactionsError(reason?: string): SessionErrorObject {
+  const said = reason === undefined ? '' : ` ${reason}`;
   return {
     type: 'compaction_limit_reached_error',
-    message: `The conversation does not fit the model's context window, even after it was summarized ${compactionsMax} times.`,
+    message: `The conversation does not fit the model's context window, and summarizing it did not help.${said}`,
     retry_status: { type: 'exhausted' },
   };
 }
@@ -127,15 +130,6 @@ function toolRoundsError(): SessionErrorObject {
     message: `The agent reached its limit of ${toolRoundsMax} tool-use rounds in one turn.`,
     retry_status: { type: 'exhausted' },
   };
-}
-
-/**
- * Ends a turn. A last request that also crossed the budget shows `budget_reached` on the session only
- * (spec/sessions.md, Budgets).
- */
-export function endTurn(draft: Draft, reason: StopReason, details: StopDetails | null = null): void {
-  const crossed = reason.type === 'end_turn' && isAtCap(draft.state(), draft.nowUs);
-  emitIdle(draft, reason, details, crossed ? { type: 'budget_reached' } : reason);
 }
 
 /** The turn is dead: queued inputs are flushed (into the history, without a reply), next message starts anew. */

@@ -130,9 +130,7 @@ describe('a conversation that outgrows the window', () => {
       session.compact(step.items, 'Short.');
     }
     assert.equal(session.advance({ window }).type, 'rest');
-    const error = session.events().findLast((event) => event.type === 'session.error');
-    assert.ok(error?.type === 'session.error');
-    assert.equal(error.error.type, 'compaction_limit_reached_error');
+    assert.equal(errorOf(session), 'compaction_limit_reached_error');
     assert.deepEqual(session.state().stopReason, { type: 'retries_exhausted' });
   });
 
@@ -148,6 +146,32 @@ describe('a conversation that outgrows the window', () => {
     assert.equal(session.state().round.compactions, 1);
     session.reply(text('Four.'));
     assert.equal(session.state().round.compactions, 0);
+  });
+
+  test('is given up when the request for its summary is too long, too', () => {
+    const session = talk('one', 'two');
+    session.send(message('three'));
+    session.advance({ window });
+    session.fail({ retryable: false, kind: 'context_overflow' });
+    assert.equal(session.advance({ window }).type, 'compact');
+    assert.deepEqual(session.fail({ retryable: false, kind: 'context_overflow' }), { type: 'rest' });
+    assert.equal(errorOf(session), 'compaction_limit_reached_error');
+    assert.deepEqual(session.state().stopReason, { type: 'retries_exhausted' });
+  });
+
+  test('is given up when the provider still refuses what was summarized several times', () => {
+    const session = talk('one', 'two');
+    session.send(message('three'));
+    for (let at = 0; at < compactionsMax; at++) {
+      session.advance({ window });
+      session.fail({ retryable: false, kind: 'context_overflow' });
+      const step = session.advance({ window });
+      assert.ok(step.type === 'compact', `${at}: ${step.type}`);
+      session.compact(step.items, 'Short.');
+    }
+    session.advance({ window });
+    assert.deepEqual(session.fail({ retryable: false, kind: 'context_overflow' }), { type: 'rest' });
+    assert.equal(errorOf(session), 'compaction_limit_reached_error');
   });
 
   test('asks for its summary in a request that always fits and cannot call tools', () => {
@@ -178,6 +202,11 @@ describe('a conversation that outgrows the window', () => {
     assert.doesNotMatch(shown, /<summary>[^<]*One\./);
   });
 });
+
+function errorOf(session: PureSession): string | undefined {
+  const error = session.events().findLast((event) => event.type === 'session.error');
+  return error?.type === 'session.error' ? error.error.type : undefined;
+}
 
 function bigAgent() {
   const { agent } = pureSession().state();

@@ -3,6 +3,7 @@ import type { EventParams } from '../../protocol/event-params.ts';
 import type { ClientEvent } from '../../protocol/events.ts';
 import { invalid, Refusal } from '../../protocol/refusal.ts';
 import { acceptance, phaseOf } from './acceptance.ts';
+import { isAtCap } from './budget.ts';
 import type { Draft } from './draft.ts';
 import { consume } from './draft.ts';
 import { endByInterrupt } from './interrupt.ts';
@@ -214,5 +215,6 @@ function settleStatus(draft: Draft, waitedBefore: number): void {
     return;
   }
   const answered = waitedBefore > 0 && state.round.calls.length > 0;
-  if (answered || hasQueued(state, 'user.message')) emitRunning(draft);
+  const isHeld = isAtCap(state, draft.nowUs);
+  if (answered || (hasQueued(state, 'user.message') && !isHeld)) emitRunning(draft);
 }

@@ -1,8 +1,7 @@
 import { closeCalls, interruptedText } from './calls.ts';
 import type { Draft } from './draft.ts';
 import { consume, emit } from './draft.ts';
-import { hasQueued } from './state.ts';
-import { emitIdle, emitRunning } from './status.ts';
+import { endTurn } from './end-turn.ts';
 
 /**
  * Ends the turn at once (spec/events.md, Interrupt): cut request closed, unfinished calls answered,
@@ -13,8 +12,7 @@ export function endByInterrupt(draft: Draft): void {
   closeRequest(draft);
   closeCalls(draft, interruptedText);
   consumeInterrupts(draft);
-  emitIdle(draft, { type: 'end_turn' });
-  if (hasQueued(draft.state(), 'user.message')) emitRunning(draft);
+  endTurn(draft, { type: 'end_turn' });
 }
 
 /** Answers received early, for calls that are now closed, are spent with them. */

@@ -3,12 +3,13 @@ import { compactionsMax, modelAttemptsMax } from '../limits.ts';
 import type { McpTool } from '../mcp.ts';
 import type { ModelFailure, ModelReply, WireBlock } from '../model.ts';
 import type { Judgement } from '../tools/route-call.ts';
-import { toolUseOf } from '../tools/route-call.ts';
+import { malformedUseOf, toolUseOf } from '../tools/route-call.ts';
 import type { Step } from './advance.ts';
-import { endTurn, exhaust } from './advance.ts';
+import { compactionsError, exhaust } from './advance.ts';
 import { closeCalls, interruptedText } from './calls.ts';
-import type { Draft, EventBody } from './draft.ts';
+import type { Draft } from './draft.ts';
 import { emit } from './draft.ts';
+import { endTurn } from './end-turn.ts';
 import type { CallRecord } from './entry.ts';
 import { closeRequest } from './interrupt.ts';
 import { hasQueued } from './state.ts';
@@ -28,7 +29,8 @@ export type RecordedReply = {
 
 /**
  * A reply becomes events in the order of its blocks: thinking, messages (one per run of text blocks),
- * tool uses, then the end of the span. Returns `rest` when the reply itself ended the turn (a refusal).
+ * tool uses, then the end of the span. Returns `rest` when the reply itself ended the turn (a refusal) and
+ * nothing that came meanwhile begins the next.
  */
 export function recordReply(
   draft: Draft,
@@ -67,6 +69,7 @@ export function recordReply(
   });
   if (reply.stopReason !== 'refusal' || hasQueued(draft.state(), 'user.interrupt')) return null;
   endTurn(draft, { type: 'refusal' }, refusalDetails(reply));
+  if (draft.state().status === 'running') return null;
   return { type: 'rest' };
 }
 
@@ -95,17 +98,10 @@ function emitToolUse(
 ): CallRecord {
   const modelToolUseId = String(block['id']);
   const callable = { agent: draft.state().agent, mcpTools };
-  const isMalformed = malformed.includes(modelToolUseId);
+  if (malformed.includes(modelToolUseId))
+    return { eventId: emit(draft, malformedUseOf(callable, block)), modelToolUseId, malformed: true };
   const use = toolUseOf(callable, block, judgements?.get(modelToolUseId));
-  const eventId = emit(draft, isMalformed && draft.state().selfHosted ? withheld(use) : use);
-  return isMalformed ? { eventId, modelToolUseId, malformed: true } : { eventId, modelToolUseId };
-}
-
-/** A worker runs what it sees permitted, so a call without input is shown to it as refused. */
-function withheld(use: EventBody): EventBody {
-  if (use.type !== 'agent.tool_use') return use;
-  const { evaluation: _, ...rest } = use;
-  return { ...rest, evaluated_permission: 'deny' };
+  return { eventId: emit(draft, use), modelToolUseId };
 }
 
 function emitSpanEnd(draft: Draft, requestId: string, { usage }: ModelReply): void {
@@ -135,18 +131,24 @@ function refusalDetails({ refusal }: ModelReply) {
 
 /**
  * A failed request: retried later with the session rescheduled, or the end of the turn. `null`: the turn
- * goes on, with a summary of a conversation that was too long.
+ * goes on, with a summary of a conversation that was too long, or to the interrupt that came meanwhile.
  */
 export function recordFailure(draft: Draft, failure: ModelFailure, delayMs: number): Step | null {
+  const isSummary = draft.state().round.openRequest === null;
   closeRequest(draft);
-  if (failure.kind === 'context_overflow' && draft.state().round.compactions < compactionsMax) {
+  // What was asked for is no longer wanted.
+  if (hasQueued(draft.state(), 'user.interrupt')) return null;
+  if (failure.kind === 'context_overflow') {
+    // A request for a summary that is too long itself would be so every time.
+    if (isSummary || draft.state().round.compactions >= compactionsMax)
+      return exhaust(draft, compactionsError(failure.message));
     draft.append({ kind: 'overflowed' });
     return null;
   }
   const attempts = draft.state().round.attempts + 1;
   if (!failure.retryable || attempts >= modelAttemptsMax)
-    return exhaust(draft, errorOf(failure, 'exhausted'));
-  emitError(draft, errorOf(failure, 'retrying'));
+    return exhaust(draft, errorOf(failure.kind, failure.message, 'exhausted'));
+  emitError(draft, errorOf(failure.kind, failure.message, 'retrying'));
   draft.append({ kind: 'delayed', untilUs: draft.nowUs + Math.round(delayMs * 1000) });
   emitRescheduled(draft);
   return { type: 'rest' };
@@ -157,11 +159,14 @@ const errorTypes = {
   rate_limited: 'model_rate_limited_error',
   request_failed: 'model_request_failed_error',
   billing: 'billing_error',
-  context_overflow: 'model_request_failed_error',
 } as const;
 
-function errorOf(failure: ModelFailure, retry: 'retrying' | 'exhausted'): SessionErrorObject {
-  return { type: errorTypes[failure.kind], message: failure.message, retry_status: { type: retry } };
+function errorOf(
+  kind: keyof typeof errorTypes,
+  message: string,
+  retry: 'retrying' | 'exhausted',
+): SessionErrorObject {
+  return { type: errorTypes[kind], message, retry_status: { type: retry } };
 }
 
 /** A bug in Anthill must not leave a session running for ever: the turn ends and says so. */

@@ -24,7 +24,8 @@ export function emitIdle(
   emit(draft, { type: 'session.thread_status_idle', ...primaryThread(draft), stop_reason, stop_details });
   const state = draft.state();
   emit(draft, { type: 'session.usage', usage: usageSnapshot(state, state.lastAtUs), budget: state.budget });
-  emit(draft, { type: 'session.status_idle', stop_reason: sessionReason, stop_details });
+  const sessionDetails = sessionReason === stop_reason ? stop_details : null;
+  emit(draft, { type: 'session.status_idle', stop_reason: sessionReason, stop_details: sessionDetails });
 }
 
 export function emitRequiresAction(draft: Draft): void {

@@ -25,6 +25,15 @@ export function toolUseOf(callable: Callable, block: WireBlock, judgement?: Judg
     : { type: 'agent.mcp_tool_use', mcp_server_name: tool.server, name: tool.name, input, ...verdict };
 }
 
+/** A call whose input cannot be read is refused before any policy, and never becomes a client's business. */
+export function malformedUseOf(callable: Callable, block: WireBlock): EventBody {
+  const { server, name } = toolNamed(callable, String(block['name']));
+  const refused = { name, input: {}, evaluated_permission: 'deny' } as const;
+  return server === null
+    ? { type: 'agent.tool_use', ...refused }
+    : { type: 'agent.mcp_tool_use', mcp_server_name: server, ...refused };
+}
+
 /** Whether the policy of the tool that a block calls wants the call judged. */
 export function wantsJudgement(callable: Callable, block: WireBlock): boolean {
   const name = String(block['name']);
