@@ -4,14 +4,12 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { SessionEvent } from '../../src/protocol/events.ts';
 import type { Story } from '../simulation/scenarios.ts';
-import { stories } from '../simulation/scenarios.ts';
 import { createFuse } from '../support/fuse.ts';
 import { checkLog, delivered, storyOf } from '../support/log-checks.ts';
 import { startWorld } from '../support/world.ts';
-import { goldenStories } from './stories.ts';
+import { goldenStories } from './golden-stories.ts';
 
 const directory = join(import.meta.dirname, 'logs');
-const all = [...stories, ...goldenStories];
 const fileOf = ({ name }: Story) => `${name.replaceAll(/[^a-z]+/g, '-')}.log`;
 
 /**
@@ -19,7 +17,7 @@ const fileOf = ({ name }: Story) => `${name.replaceAll(/[^a-z]+/g, '-')}.log`;
  * `UPDATE_GOLDEN=1 npm test golden` rewrites the files: read the difference before you commit it.
  */
 describe('golden session logs', () => {
-  for (const story of all) {
+  for (const story of goldenStories) {
     test(story.name, async () => {
       const text = `# ${story.name}\n${linesOf(await tell(story))}\n`;
       const path = join(directory, fileOf(story));
@@ -33,7 +31,7 @@ describe('golden session logs', () => {
   }
 
   test('no file is left of a story that is gone', () => {
-    assert.deepEqual(readdirSync(directory).sort(), all.map(fileOf).sort());
+    assert.deepEqual(readdirSync(directory).sort(), goldenStories.map(fileOf).sort());
   });
 });
 

@@ -13,6 +13,7 @@ import { startTurn } from '../../src/brain/turn.ts';
 import { sendEvents } from '../../src/control/send-events.ts';
 import { resolveTools } from '../../src/domain/agent-tools.ts';
 import { createCatalog } from '../../src/domain/default-catalog.ts';
+import { uploadedFile } from '../../src/domain/files.ts';
 import type { Hands, ToolOutcome, ToolRequest } from '../../src/domain/hands.ts';
 import type { Mcp } from '../../src/domain/mcp.ts';
 import type { Draft } from '../../src/domain/session/draft.ts';
@@ -23,6 +24,7 @@ import type { SessionState } from '../../src/domain/session/state.ts';
 import type { AgentToolParams } from '../../src/protocol/agent-tools.ts';
 import type { EventParams } from '../../src/protocol/event-params.ts';
 import type { SessionEvent } from '../../src/protocol/events.ts';
+import type { SessionResource } from '../../src/protocol/session-resources.ts';
 import type { SessionAgent, SessionBudget } from '../../src/protocol/sessions.ts';
 import type { Store } from '../../src/store/open.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -36,10 +38,15 @@ import { Crashed, fusedLeases, fusedLog, fusedModel } from './fuse.ts';
 export type Setting = {
   /** A scenario file's text; the model is `scripted/test`. */
   readonly scenario: string;
+  /** Another one, of the model that judges calls; without it nobody does. */
+  readonly judge?: string;
+  /** Of the model's window. */
+  readonly contextTokensMax?: number;
   readonly tools: readonly AgentToolParams[];
   /** What else the session is born with: other parts of its agent, a budget, … */
   readonly agent?: Partial<SessionAgent>;
   readonly budget?: SessionBudget;
+  readonly resources?: readonly SessionResource[];
   /** Events the session is created with. */
   readonly initialEvents?: readonly EventParams[];
   /** List cost of every model reply in micro-cents; without it the model has no price. */
@@ -61,6 +68,7 @@ export type World = {
   readonly executed: ReadonlyMap<string, number>;
   /** A careful client: after a crash it looks whether the server has its events before it sends them again. */
   send(...events: EventParams[]): Promise<void>;
+  putFile(id: string, filename: string, text: string): Promise<void>;
   /** A command on the session, as the API's update, archive and so on are. */
   change(rule: (draft: Draft) => void): Promise<void>;
   /** Resolves when the session's state satisfies `condition`, over any number of crashes. */
@@ -86,7 +94,10 @@ export async function startWorld(setting: Setting, fuses: Iterator<Fuse>): Promi
   const watchers = new Set<() => void>();
   const endpoint = createScriptedEndpoint({
     scenariosDir: dataDir,
-    scenarios: { test: parseScenario(setting.scenario) },
+    scenarios: {
+      test: parseScenario(setting.scenario),
+      ...(setting.judge === undefined ? {} : { judge: parseScenario(setting.judge) }),
+    },
     clock: hastyClock,
   });
   const outside = {
@@ -163,6 +174,14 @@ export async function startWorld(setting: Setting, fuses: Iterator<Fuse>): Promi
         });
       });
     },
+    putFile: (id, filename, text) =>
+      survive(async ({ store }) => {
+        const bytes = Buffer.byteLength(text);
+        const upload = { id, filename, mimeType: 'text/plain', bytes, expiresInSeconds: null };
+        const { files } = store.workspace('wrkspc_1').collections;
+        const staged = await store.blobs.stage(bytesOf(text));
+        await files.insert(uploadedFile(upload, hastyClock.nowUs()), staged, () => {});
+      }),
     change: (rule) =>
       survive(async ({ store, fuse }) => {
         await fusedLog(store.log, fuse).commit(sessionId, (state) => {
@@ -185,6 +204,10 @@ export async function startWorld(setting: Setting, fuses: Iterator<Fuse>): Promi
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
 }
 
 function nextFuse(fuses: Iterator<Fuse>): Fuse {
@@ -221,12 +244,12 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
     mcp: setting.mcp ?? unreachable,
     tails,
     readFile: store.readFile,
-    clock: hastyClock,
+    clock: setting.judge === undefined ? hastyClock : patientClock,
     newId,
     random: () => 0.5,
     costOf: () => setting.replyMicroCents ?? null,
-    judgeOf: () => null,
-    windowOf: () => ({ contextTokensMax: 200_000, clearsResults: false }),
+    judgeOf: () => (setting.judge === undefined ? null : { id: 'scripted/judge' }),
+    windowOf: () => ({ contextTokensMax: setting.contextTokensMax ?? 200_000, clearsResults: false }),
   };
   sessions = runSessions({
     leases: fusedLeases(store.leases, fuse),
@@ -284,6 +307,7 @@ async function createIn({ store }: Life, setting: Setting): Promise<string> {
     title: null,
     metadata: {},
     budget: setting.budget ?? null,
+    resources: setting.resources ?? [],
     createdAtUs: nowUs,
   };
   const state = await workspace.log.create(
@@ -339,3 +363,5 @@ const hastyClock: Clock = {
   nowUs: () => begunUs + (systemClock.nowUs() - begunUs) * haste,
   sleep: (ms, signal) => systemClock.sleep(ms / haste, signal),
 };
+/** A judge has as long as it ever has: on a busy machine ten seconds in a hurry are over before it could answer. */
+const patientClock: Clock = { nowUs: hastyClock.nowUs, sleep: systemClock.sleep };

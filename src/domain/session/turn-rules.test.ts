@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { customTool, message, pureSession, text, toolUse } from '../../../test/support/pure-session.ts';
 import { chainToArray } from '../../base/chain.ts';
 import { resolveTools } from '../agent-tools.ts';
+import { toolRoundsMax } from '../limits.ts';
 import { messagesOf } from './context.ts';
 import { updateSession } from './lifecycle.ts';
 import { summarize } from './summarize.ts';
@@ -168,6 +169,26 @@ describe('a turn', () => {
       .events()
       .flatMap((event) => (event.type === 'session.error' ? [event.error.retry_status.type] : []));
     assert.deepEqual(errors, ['retrying', 'retrying', 'retrying', 'retrying', 'exhausted']);
+  });
+
+  test('an agent that only calls tools is stopped after its limit of rounds', () => {
+    const session = pureSession([{ type: 'agent_toolset_20260401' }]);
+    session.send(message('go'));
+    for (let round = 0; round < toolRoundsMax; round++) {
+      assert.equal(session.advance().type, 'request');
+      session.reply(toolUse(`t${round}`, 'bash', { command: 'a' }));
+      session.advance();
+      session.result(session.state().round.calls[0]?.eventId ?? '');
+    }
+    assert.equal(session.advance().type, 'rest');
+    const error = session.events().find((event) => event.type === 'session.error');
+    assert.deepEqual(error?.type === 'session.error' && [error.error.type, error.error.retry_status], [
+      'tool_use_limit_reached_error',
+      { type: 'exhausted' },
+    ]);
+    assert.deepEqual(session.state().stopReason, { type: 'retries_exhausted' });
+    session.send(message('again'));
+    assert.equal(session.advance().type, 'request');
   });
 
   test('a bill that is not paid ends the turn at once', () => {
