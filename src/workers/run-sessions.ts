@@ -39,6 +39,8 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
   const turns = new Map<SessionId, RunningTurn>();
 
   async function run(lease: Lease): Promise<void> {
+    // A lease that ran out, perhaps while this machine slept, is claimed again by whoever is first: also by us.
+    turns.get(lease.sessionId)?.stop();
     const turn = options.startTurn(lease);
     turns.set(lease.sessionId, turn);
     const heartbeat = setInterval(() => void extend(lease, turn), leaseTtlMs / 3);
@@ -48,7 +50,7 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
       await failed(lease, cause);
     } finally {
       clearInterval(heartbeat);
-      turns.delete(lease.sessionId);
+      if (turns.get(lease.sessionId) === turn) turns.delete(lease.sessionId);
     }
   }
 
