@@ -26,7 +26,7 @@ function watchedTurn(): Watched {
 }
 
 describe('a session whose lease ran out while its turn was still here', () => {
-  test('is driven by the new turn alone, which hears of what clients send', async () => {
+  test('is driven by the new turn alone, which hears of what clients send', async (t) => {
     const turns: Watched[] = [];
     const sessions = runSessions({
       leases: {
@@ -46,6 +46,10 @@ describe('a session whose lease ran out while its turn was still here', () => {
       clock: fakeClock(),
       log: silentLog,
     });
+    t.after(async () => {
+      for (const { end } of turns) end.resolve('released');
+      await sessions.close(0);
+    });
     const session = pureSession();
     session.send(message('go'));
     const commit = { sessionId: session.state().id, records: [], state: session.state() };
@@ -61,7 +65,5 @@ describe('a session whose lease ran out while its turn was still here', () => {
     assert.ok(accepted);
     sessions.noticeCommit({ ...commit, records: [{ seq: 2, entry: accepted }] });
     assert.deepEqual(fresh?.heard, ['notice']);
-    fresh?.end.resolve('released');
-    await sessions.close(0);
   });
 });

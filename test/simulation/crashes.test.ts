@@ -3,13 +3,12 @@ import { after, describe, test } from 'node:test';
 import type { SessionEvent } from '../../src/protocol/events.ts';
 import type { Fuse } from '../support/fuse.ts';
 import { createFuse } from '../support/fuse.ts';
-import { assertSameStory, checkLog, delivered, storyOf } from '../support/log-checks.ts';
-import type { World } from '../support/world.ts';
+import { generator } from '../support/generator.ts';
+import { assertSameStory, checkLog, checkSideEffects, delivered, storyOf } from '../support/log-checks.ts';
 import { startWorld } from '../support/world.ts';
 import type { Story } from './scenarios.ts';
 import { stories } from './scenarios.ts';
 
-const readOnlyTools = ['read', 'glob', 'grep'];
 const runsMin = 200;
 
 /** Kills the server at every step of every story, and twice at seeded steps, and compares what a client sees. */
@@ -61,7 +60,7 @@ async function tell(story: Story, fuses: readonly Fuse[]): Promise<readonly Sess
     checkLog(records, await world.state());
     const events = delivered(records);
     checkInputs(events);
-    checkSideEffects(world, events);
+    checkSideEffects(world.executed, events);
     return events;
   } finally {
     await world.close();
@@ -74,28 +73,4 @@ function checkInputs(events: readonly SessionEvent[]): void {
     event.type === 'user.message' ? [JSON.stringify(event.content)] : [],
   );
   assert.equal(new Set(texts).size, texts.length, 'no message is doubled');
-}
-
-/** At most once; exactly once when the log says so. Tools that only read may be asked again. */
-function checkSideEffects(world: World, events: readonly SessionEvent[]): void {
-  for (const event of events) {
-    if (event.type !== 'agent.tool_use' || readOnlyTools.includes(event.name)) continue;
-    const times = world.executed.get(event.id) ?? 0;
-    assert.ok(times <= 1, `${event.name} ran ${times} times`);
-    const result = events.find(
-      (other) => other.type === 'agent.tool_result' && other.tool_use_id === event.id && !other.is_error,
-    );
-    if (result) assert.equal(times, 1, `${event.name} has a result, so it ran`);
-  }
-}
-
-/** A small seeded generator (mulberry32): the same seed, the same crashes. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
 }

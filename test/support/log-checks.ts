@@ -5,6 +5,8 @@ import { evolve } from '../../src/domain/session/evolve.ts';
 import type { SessionState } from '../../src/domain/session/state.ts';
 import type { SessionEvent } from '../../src/protocol/events.ts';
 
+const readOnlyTools = ['read', 'glob', 'grep'];
+
 /** What is true of every session's log, whatever happened to its server. */
 export function checkLog(records: readonly LogRecord[], state: SessionState): void {
   records.forEach(({ seq }, index) => {
@@ -232,4 +234,20 @@ export function assertSameStory(
   assert.deepEqual(seen, expected);
   const unknown = actual.filter((line) => line.unknown).length;
   assert.ok(unknown <= unknownMax, `${unknown} results are unknown, at most ${unknownMax} were in flight`);
+}
+
+/** At most once; exactly once when the log says so. Tools that only read may be asked again. */
+export function checkSideEffects(
+  executed: ReadonlyMap<string, number>,
+  events: readonly SessionEvent[],
+): void {
+  for (const event of events) {
+    if (event.type !== 'agent.tool_use' || readOnlyTools.includes(event.name)) continue;
+    const times = executed.get(event.id) ?? 0;
+    assert.ok(times <= 1, `${event.name} ran ${times} times`);
+    const result = events.find(
+      (other) => other.type === 'agent.tool_result' && other.tool_use_id === event.id && !other.is_error,
+    );
+    if (result) assert.equal(times, 1, `${event.name} has a result, so it ran`);
+  }
 }

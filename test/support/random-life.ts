@@ -153,7 +153,14 @@ export function randomLife({ isBudgeted, contextTokensMax }: LifeOptions): Life 
     const items = /^summary (\d+)$/.exec(request)?.[1];
     mailbox.push(
       items === undefined
-        ? { type: 'reply', requestId: request, reply: made, previewed: new Map(), judged: noJudgements }
+        ? {
+            type: 'reply',
+            requestId: request,
+            reply: made,
+            mcpTools: [],
+            previewed: new Map(),
+            judged: noJudgements,
+          }
         : { type: 'summary', items: Number(items), reply: made },
     );
   }

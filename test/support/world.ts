@@ -20,10 +20,12 @@ import type { Draft } from '../../src/domain/session/draft.ts';
 import { draftOf } from '../../src/domain/session/draft.ts';
 import type { LogRecord } from '../../src/domain/session/entry.ts';
 import { createSession } from '../../src/domain/session/lifecycle.ts';
+import type { Commit } from '../../src/domain/session/session-log.ts';
 import type { SessionState } from '../../src/domain/session/state.ts';
 import type { AgentToolParams } from '../../src/protocol/agent-tools.ts';
 import type { EventParams } from '../../src/protocol/event-params.ts';
 import type { SessionEvent } from '../../src/protocol/events.ts';
+import { Refusal } from '../../src/protocol/refusal.ts';
 import type { SessionResource } from '../../src/protocol/session-resources.ts';
 import type { SessionAgent, SessionBudget } from '../../src/protocol/sessions.ts';
 import type { Store } from '../../src/store/open.ts';
@@ -55,6 +57,8 @@ export type Setting = {
   readonly tool?: (request: ToolRequest, signal: AbortSignal) => Promise<ToolOutcome>;
   /** Without it no MCP server can be reached. */
   readonly mcp?: Mcp;
+  /** Whether the worker hears of a commit once more, later: wake-ups may come twice. */
+  readonly isHeardTwice?: () => boolean;
 };
 
 /**
@@ -68,6 +72,10 @@ export type World = {
   readonly executed: ReadonlyMap<string, number>;
   /** A careful client: after a crash it looks whether the server has its events before it sends them again. */
   send(...events: EventParams[]): Promise<void>;
+  /** A careless client: sends once without looking. `null`: the server died, and nobody knows. */
+  post(...events: EventParams[]): Promise<'accepted' | 'refused' | null>;
+  /** Ids of the events that a client was told of. */
+  readonly acknowledged: ReadonlySet<string>;
   putFile(id: string, filename: string, text: string): Promise<void>;
   /** A command on the session, as the API's update, archive and so on are. */
   change(rule: (draft: Draft) => void): Promise<void>;
@@ -92,6 +100,7 @@ export async function startWorld(setting: Setting, fuses: Iterator<Fuse>): Promi
   const dataDir = mkdtempSync(join(tmpdir(), 'anthill-world-'));
   const executed = new Map<string, number>();
   const watchers = new Set<() => void>();
+  const acknowledged = new Set<string>();
   const endpoint = createScriptedEndpoint({
     scenariosDir: dataDir,
     scenarios: {
@@ -156,23 +165,40 @@ export async function startWorld(setting: Setting, fuses: Iterator<Fuse>): Promi
     }
   }
 
+  async function deliver({ store, fuse }: Life, events: readonly EventParams[]): Promise<void> {
+    const log = fusedLog(store.log, fuse);
+    const { files } = store.workspace('wrkspc_1').collections;
+    const { data } = await sendEvents({ log, catalog, files, clock: hastyClock, newId }, sessionId, {
+      events,
+      isWorker: false,
+    });
+    // An interrupt at the cap is taken and forgotten.
+    for (const { id, type } of data) if (type !== 'user.interrupt') acknowledged.add(id);
+  }
+
   const records = () => survive(({ store }) => store.log.read(sessionId, 0, 10_000));
   const acceptedCount = async () => (await records()).filter(({ entry }) => entry.kind === 'accepted').length;
 
   return {
     sessionId,
     executed,
+    acknowledged,
     async send(...events) {
       const before = await acceptedCount();
-      await survive(async ({ store, fuse }) => {
+      await survive(async (now) => {
         if ((await acceptedCount()) > before) return;
-        const log = fusedLog(store.log, fuse);
-        const { files } = store.workspace('wrkspc_1').collections;
-        await sendEvents({ log, catalog, files, clock: hastyClock, newId }, sessionId, {
-          events,
-          isWorker: false,
-        });
+        await deliver(now, events);
       });
+    },
+    async post(...events) {
+      try {
+        await deliver(await revived(), events);
+        return 'accepted';
+      } catch (cause) {
+        if (cause instanceof Refusal) return 'refused';
+        if (cause instanceof Crashed) return null;
+        throw cause;
+      }
     },
     putFile: (id, filename, text) =>
       survive(async ({ store }) => {
@@ -226,12 +252,16 @@ type Outside = {
 
 async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, fuse: Fuse): Promise<Life> {
   const tails = createTails(hastyClock);
+  function hearAgain({ lease: _taken, ...commit }: Commit): void {
+    if (!fuse.isBlown()) sessions?.noticeCommit(commit);
+  }
   let sessions: RunSessions | null = null;
   const store = await openStore({
     dataDir,
     clock: hastyClock,
     afterCommit(commit) {
       if (!fuse.isBlown()) sessions?.noticeCommit(commit);
+      if (setting.isHeardTwice?.()) setImmediate(() => hearAgain(commit));
       notify();
     },
     claimant: () => (fuse.isBlown() ? null : (sessions?.claimant() ?? null)),
