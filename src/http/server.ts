@@ -19,6 +19,8 @@ export async function startServer({ app, host, port }: ServerOptions): Promise<R
   server.requestTimeout = 0;
   server.headersTimeout = 30_000;
   server.keepAliveTimeout = 60_000;
+  // Node would refuse these itself, in a shape of its own. Whoever expects anything may also do without.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   const connections = trackConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(explained(cause, `${host}:${port}`)));

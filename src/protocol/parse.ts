@@ -142,7 +142,7 @@ export function parseQuery(route: Route, params: URLSearchParams, isOlder: boole
   for (const key of new Set(params.keys())) {
     if (key === 'beta') continue;
     const name = key.endsWith('[]') ? key.slice(0, -2) : key;
-    if (!(name in shape)) throw invalid(`unknown query parameter "${key}"`);
+    if (!Object.hasOwn(shape, name)) throw invalid(`unknown query parameter "${key}"`);
     const all = [...params.getAll(name), ...params.getAll(`${name}[]`)];
     const [first = ''] = all;
     if (isArray(shape[name])) values[name] = all;

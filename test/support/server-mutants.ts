@@ -1,331 +1,248 @@
 import fc from 'fast-check';
+import { requestHeaders } from '../../src/protocol/beta.ts';
+import type { Route } from '../../src/protocol/route.ts';
 import type { RouteKey } from '../../src/protocol/routes.ts';
 import { routes } from '../../src/protocol/routes.ts';
-import type { Session } from './server-sessions.ts';
+import { goodBodies, goodForms } from './good-requests.ts';
+import type { Known } from './known-things.ts';
+import type { FormDamage } from './random-forms.ts';
+import { formDamage, formOf } from './random-forms.ts';
+import type { Change, Damage } from './random-values.ts';
+import { change, changed, damage, damaged, strangeWord } from './random-values.ts';
 
 /** A request that began well: a route, a path, a query, headers and a body, each perhaps spoilt. */
 export type Mutant = {
   readonly key: RouteKey;
+  /** The request reaches this route, if any. */
+  readonly isRouted: boolean;
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array | null;
+  readonly body: Uint8Array | null;
+  /** The client is gone after so many bytes of the body. */
+  readonly diesAfter: number | null;
 };
 
-const tool = {
-  type: 'custom',
-  name: 'weather',
-  description: 'd',
-  input_schema: { type: 'object', properties: { city: { type: 'string' } } },
+/** What is to be spoilt of a request, before it is known what exists. */
+type Plan = {
+  readonly key: RouteKey;
+  readonly ids: readonly StrangeId[];
+  readonly query: readonly (readonly [string, string])[];
+  readonly headers: Readonly<Record<string, string | null>>;
+  readonly changes: readonly Change[];
+  readonly damage: Damage | null;
+  readonly form: FormDamage;
+  readonly detour: Detour | null;
+  readonly method: string | null;
+  readonly death: number | null;
 };
-const toolset = { type: 'agent_toolset_20260401', configs: [{ name: 'bash', enabled: true }] };
 
-/** A good body of each route that takes one. */
-function goodBody(key: RouteKey, { agent, environment_id, resources }: Session): unknown {
-  const url = 'https://github.com/ants/hill';
-  const budget = { type: 'limit', max_list_cost: { amount: '500', currency: 'USD' } };
-  const metadata = { team: 'blue' };
-  const hello = { type: 'user.message', content: [{ type: 'text', text: 'hello' }] };
-  switch (key) {
-    case 'beta.agents create':
-      return {
-        name: 'Ant',
-        model: { id: 'scripted/demo', effort: 'low' },
-        system: 's',
-        tools: [toolset, tool],
-        metadata,
-      };
-    case 'beta.agents update':
-      return { description: 'd', tools: [toolset], mcp_servers: [], metadata: { team: null } };
-    case 'beta.environments create':
-      return {
-        name: 'room',
-        config: {
-          type: 'cloud',
-          networking: { type: 'limited', allowed_hosts: ['example.com'] },
-          packages: { pip: [] },
-        },
-      };
-    case 'beta.environments update':
-      return { description: 'd', config: { type: 'cloud' }, metadata };
-    case 'beta.sessions create':
-      return {
-        agent: { type: 'agent_with_overrides', id: agent.id, system: null, tools: [tool] },
-        environment_id,
-        title: 't',
-        metadata,
-        budget,
-        initial_events: [hello],
-        resources: [{ type: 'github_repository', url, mount_path: '/workspace/a', checkout: null }],
-      };
-    case 'beta.sessions update':
-      return { title: 't', metadata, agent: { tools: [tool], mcp_servers: [] } };
-    case 'beta.sessions.events send':
-      return {
-        events: [
-          hello,
-          { type: 'user.interrupt' },
-          { type: 'user.tool_confirmation', tool_use_id: 'sevt_1', result: 'deny', deny_message: 'no' },
-        ],
-      };
-    case 'beta.sessions.resources add':
-      return {
-        type: 'file',
-        file_id: resources.map((each) => 'file_id' in each && each.file_id).find(Boolean),
-      };
-    case 'beta.sessions.resources update':
-      return { authorization_token: 'a' };
-    case 'beta.vaults create':
-      return { display_name: 'Keys', metadata };
-    case 'beta.vaults.credentials create':
-      return {
-        auth: {
-          type: 'mcp_oauth',
-          mcp_server_url: 'https://mcp.example.com',
-          access_token: 'a',
-          expires_at: '2099-01-01T00:00:00Z',
-          refresh: {
-            token_endpoint: 'https://auth.example.com/token',
-            client_id: 'c',
-            refresh_token: 'r',
-            token_endpoint_auth: { type: 'client_secret_post', client_secret: 's' },
-          },
-        },
-      };
-    case 'beta.vaults.credentials update':
-      return { auth: { type: 'environment_variable', networking: { type: 'unrestricted' } }, metadata };
-    case 'beta.memoryStores create':
-    case 'beta.memoryStores update':
-      return { name: 'Notes', description: 'd', metadata };
-    case 'beta.memoryStores.memories create':
-    case 'beta.memoryStores.memories update':
-      return { path: '/notes/a.md', content: 'a' };
-    case 'beta.deployments create':
-    case 'beta.deployments update':
-      return {
-        name: 'Round',
-        agent: { type: 'agent', id: agent.id, version: 1 },
-        environment_id,
-        initial_events: [hello, { type: 'system.message', content: [{ type: 'text', text: 's' }] }],
-        schedule: { type: 'cron', expression: '0 9 * * 1-5', timezone: 'Europe/Berlin' },
-        resources: [{ type: 'github_repository', url: 'https://github.com/a/b', authorization_token: 't' }],
-        budget,
-        metadata,
-      };
-    case 'organization.apiKeys create':
-      return { name: 'CI', scope: { type: 'organization' }, expires_at: '2099-01-01T00:00:00Z' };
-    case 'organization.workspaces create':
-    case 'organization.workspaces update':
-      return { name: 'Team', display_color: '#6C5BB9', tags: { team: 'blue' }, data_residency: {} };
-    case 'organization.environmentKeys create':
-      return { name: 'worker' };
-    case 'beta.organization.webhooks create':
-    case 'beta.organization.webhooks update':
-      return { url: 'https://example.com/hook', enabled_events: ['agent.created'], name: 'Hook' };
-    default:
-      return {};
-  }
-}
-
-/** Short enough for a URL. */
-const strangeWord = fc.oneof(
-  fc.string({ unit: 'binary', maxLength: 20 }),
-  fc.string({ maxLength: 20 }),
-  fc.constantFrom(
-    '',
-    '\ud800',
-    '\u0000',
-    'null',
-    '__proto__',
-    '../..',
-    '%00',
-    "'; --",
-    '0',
-    '-1',
-    '1e9',
-    'idle',
-    'desc',
+type StrangeId = {
+  readonly kind: 'none' | 'word' | 'foreign' | 'prefix' | 'longer' | 'theirs';
+  readonly word: string;
+};
+const strangeId: fc.Arbitrary<StrangeId> = fc.record({
+  kind: fc.constantFrom(
+    'none',
+    'none',
+    'none',
+    'none',
+    'none',
+    'none',
+    'word',
+    'foreign',
+    'prefix',
+    'longer',
+    'theirs',
   ),
-);
-const strangeText = fc.oneof(
-  strangeWord,
-  fc.integer({ min: 100, max: 3000 }).map((length) => 'é'.repeat(length)),
-);
-const strangeValue = fc.oneof(
-  strangeText,
-  fc.jsonValue({ maxDepth: 3 }),
-  fc.constantFrom<unknown>(null, true, [], {}, -1, 0, 1.5, 1e308, 2 ** 53, [[]], [null], { type: null }),
-  fc.constantFrom('agent', 'custom', 'mcp_toolset', 'limited', 'file', 'text').map((type) => ({ type })),
-  fc.integer({ min: 2, max: 400 }).map((depth) =>
-    Array(depth)
-      .fill(0)
-      .reduce<unknown>((inner) => [inner], 1),
-  ),
-);
-const names = [
-  'type',
-  'name',
-  'tools',
-  'id',
-  'content',
-  '__proto__',
-  'constructor',
-  'toString',
-  'metadata',
-  'x',
-];
-
-/** One change somewhere in a JSON value: replaced, added to, or taken from. */
-type Change = {
-  readonly turns: readonly number[];
-  readonly kind: 'replace' | 'add' | 'remove';
-  readonly name: string;
-  readonly value: unknown;
-};
-const change: fc.Arbitrary<Change> = fc.record({
-  turns: fc.array(fc.nat(9), { maxLength: 6 }),
-  kind: fc.constantFrom('replace', 'add', 'remove'),
-  name: fc.oneof(fc.constantFrom(...names), strangeText),
-  value: strangeValue,
+  word: strangeWord,
 });
 
-function changed(json: unknown, { turns: [turn, ...turns], kind, name, value }: Change): unknown {
-  const isList = Array.isArray(json);
-  if (typeof json !== 'object' || json === null) return value;
-  const entries = Object.entries(json);
-  const at = turn === undefined || entries.length === 0 ? -1 : turn % entries.length;
-  if (at === -1) {
-    if (kind === 'replace') return value;
-    return made(isList, kind === 'add' ? [...entries, [name, value]] : entries.slice(1));
-  }
-  const deeper = entries.map(([key, inner], index): [string, unknown] => [
-    key,
-    index === at ? changed(inner, { turns, kind, name, value }) : inner,
-  ]);
-  return made(isList, deeper);
-}
-
-function made(isList: boolean, entries: readonly (readonly [string, unknown])[]): unknown {
-  return isList ? entries.map(([, value]) => value) : Object.fromEntries(entries);
-}
+const detours = ['slash', 'double slash', 'dots', 'upper case', 'percent', 'shorter', 'longer'] as const;
+type Detour = (typeof detours)[number];
 
 const queryNames = [
-  'limit',
-  'page',
-  'order',
-  'types[]',
-  'statuses',
-  'created_at[gt]',
-  'include_archived',
-  'version',
-  'force',
-  'event_deltas[]',
-  'after',
-  'agent_id',
-  'agent_version',
-  'after_id',
-  'starting_at',
-  'group_by[]',
-  'view',
-  'depth',
-  'path_prefix',
-  'status',
-  'has_error',
-  'trigger_type',
-  'deployment_id',
-  'expected_content_sha256',
-  'beta',
-  'x',
+  ...['limit', 'page', 'order', 'types[]', 'statuses', 'created_at[gt]', 'include_archived', 'version'],
+  ...[
+    'force',
+    'event_deltas[]',
+    'after',
+    'agent_id',
+    'agent_version',
+    'after_id',
+    'before_id',
+    'starting_at',
+  ],
+  ...['ending_at', 'bucket_width', 'group_by[]', 'view', 'depth', 'path_prefix', 'status', 'has_error'],
+  ...['trigger_type', 'deployment_id', 'expected_content_sha256', 'beta', 'x', 'ids[]', 'scope_id', 'source'],
+  ...[
+    'operation',
+    'session_id',
+    'lifecycle',
+    'memory_store_id',
+    'order_by',
+    '__proto__',
+    'constructor',
+    'limit[]',
+  ],
 ];
 const queryValues = fc.oneof(
   strangeWord,
+  fc.constantFrom('1', '100', 'asc', 'true', '2026-01-01T00:00:00Z', 'page_W10', 'agent.message', 'full'),
   fc.constantFrom(
-    '1',
-    '100',
-    'asc',
-    'true',
-    '2026-01-01T00:00:00Z',
-    'page_W10',
-    'agent.message',
-    'full',
     'active',
     'manual',
     '/notes/',
+    '1d',
+    'model',
+    'custom',
+    'path',
+    '2026-01-01T00:00:00+25:00',
   ),
+  fc.constant('x'.repeat(4000)),
 );
 const query = fc.oneof(
   { weight: 3, arbitrary: fc.constant([]) },
   fc.array(fc.tuple(fc.constantFrom(...queryNames), queryValues), { maxLength: 3 }),
 );
 
+/** Null leaves a header out. */
+const spoiltHeaders: Readonly<Record<string, readonly (string | null)[]>> = {
+  'content-type': ['text/plain', 'application/json;x', 'a/b/c', '', null, 'multipart/form-data; boundary=x'],
+  'anthropic-beta': [
+    ...['', 'x', null, 'managed-agents-2026-04-01,,', 'webhooks-2026-10-07', 'agent-memory-2026-07-22'],
+    ...['skills-2025-10-02', 'files-api-2025-04-14', 'managed-agents-2026-04-01,skills-2025-10-02'],
+  ],
+  'anthropic-version': ['', '2024-01-01', null, '2026-10-21', '2023-06-01,2023-06-01'],
+  'anthropic-workspace-id': ['', 'default', 'wrkspc_01x', '\xe9', 'x'.repeat(5000)],
+  'x-api-key': ['', 'sk-ant-api03-x', null, 'sk-ant-oat01-x', '\xff'],
+  authorization: ['', 'Bearer', 'Bearer sk-ant-oat01-x', 'Basic YTpi', 'Bearer \xe9'],
+  'last-event-id': ['', 'sevt_1', 'x'.repeat(300)],
+  'x-stainless-package-version': ['', '0.86.0', '1.12', 'x', '99999999999.0.0'],
+  origin: ['null', 'https://example.com'],
+  accept: ['text/event-stream', ''],
+  'content-encoding': ['gzip'],
+  expect: ['200-ok'],
+};
 const headers = fc.oneof(
-  { weight: 8, arbitrary: fc.constant<Readonly<Record<string, string>>>({}) },
-  fc.constantFrom('text/plain', 'application/json;x', 'a/b/c', '').map((type) => ({ 'content-type': type })),
+  { weight: 6, arbitrary: fc.constant<Plan['headers']>({}) },
   fc
-    .constantFrom('', 'x', 'managed-agents-2026-04-01,,', 'webhooks-2026-10-07', 'sevt_1')
-    .map((value) => ({ 'anthropic-beta': value })),
-  fc.constantFrom('', 'sevt_1', 'x'.repeat(300)).map((id) => ({ 'last-event-id': id })),
+    .constantFrom(...Object.entries(spoiltHeaders))
+    .chain(([name, values]) => fc.constantFrom(...values).map((value) => ({ [name]: value }))),
 );
 
-/** What exists, by the name of its parameter in a path. */
-export type Known = {
-  readonly session: Session;
-  readonly thread_id: string;
-  readonly memory_store_id: string;
-  readonly memory_id: string;
-  readonly memory_version_id: string;
-  readonly deployment_id: string;
-  readonly deployment_run_id: string;
-};
+/** Requests that delete or archive leave less for those that come after them. */
+function weightOf(key: RouteKey): number {
+  const { action } = routes[key];
+  if (key in goodBodies || key in goodForms) return 12;
+  return action === 'delete' || action === 'archive' ? 1 : 5;
+}
+
+const keys = Object.keys(routes) as RouteKey[];
+const anyKey = fc.oneof(...keys.map((key) => ({ weight: weightOf(key), arbitrary: fc.constant(key) })));
+
+/** Once in so many times, else null. */
+function rarely<T>(times: number, arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> {
+  return fc.oneof({ weight: times - 1, arbitrary: fc.constant(null) }, { weight: 1, arbitrary });
+}
+
+const plans: fc.Arbitrary<Plan> = fc.record({
+  key: anyKey,
+  ids: fc.array(strangeId, { maxLength: 3 }),
+  query,
+  headers,
+  changes: fc.array(change, { maxLength: 3 }),
+  damage: rarely(8, damage),
+  form: formDamage,
+  detour: rarely(40, fc.constantFrom(...detours)),
+  method: rarely(40, fc.constantFrom('PUT', 'PATCH', 'HEAD', 'OPTIONS', 'GET', 'POST', 'DELETE', 'QUERY')),
+  death: rarely(60, fc.nat(100)),
+});
+
+export type Mutants = (known: Known, theirs: Known) => Mutant;
+
+/** `count` requests in the order of the seed, each to be completed with what exists when it is sent. */
+export function mutantsOf(seed: number, count: number): readonly Mutants[] {
+  return fc.sample(plans, { seed, numRuns: count }).map(
+    (plan): Mutants =>
+      (known, theirs) =>
+        mutantOf(plan, known, theirs),
+  );
+}
+
+function mutantOf(plan: Plan, known: Known, theirs: Known): Mutant {
+  const route: Route = routes[plan.key];
+  const { content, contentType } = bodyOf(plan, known);
+  const search = new URLSearchParams();
+  for (const [name, value] of plan.query) search.append(name, value.toWellFormed());
+  const path = pathOf(route.path, plan.ids, { known, theirs });
+  const usual = { ...requestHeaders(route), 'content-type': content && contentType, ...plan.headers };
+  return {
+    key: plan.key,
+    isRouted: plan.method === null && plan.detour === null,
+    method: plan.method ?? route.method,
+    path: `${plan.detour ? led(path, plan.detour) : path}${plan.query.length ? `?${search}` : ''}`,
+    headers: Object.fromEntries(
+      Object.entries(usual).filter((pair): pair is [string, string] => pair[1] !== null),
+    ),
+    body: content,
+    diesAfter: content && plan.death !== null ? Math.floor((content.length * plan.death) / 101) : null,
+  };
+}
+
+type Content = { readonly content: Uint8Array | null; readonly contentType: string };
+
+function bodyOf({ key, changes, damage: how, form }: Plan, known: Known): Content {
+  const parts = goodForms[key]?.(known);
+  if (parts) {
+    const { body, contentType } = formOf(parts, form);
+    return { content: body, contentType };
+  }
+  const contentType = 'application/json';
+  const good = goodBodies[key]?.(known);
+  // Others take no body; some get one.
+  if (good === undefined && (how === null || routes[key].method === 'GET'))
+    return { content: null, contentType };
+  const text = JSON.stringify(changes.reduce(changed, good ?? {}));
+  return { content: how ? damaged(text, how) : Buffer.from(text), contentType };
+}
+
+type Ids = { readonly known: Known; readonly theirs: Known };
 
 /** Ids in a path: mostly those that exist, so that the request gets through the door. */
-function pathOf(template: string, { session, ...ids }: Known, strange: readonly (string | null)[]): string {
-  const known: Readonly<Record<string, string>> = {
-    ...ids,
-    agent_id: session.agent.id,
-    environment_id: session.environment_id,
-    session_id: session.id,
-    model_id: 'scripted/demo',
-    vault_id: session.vault_ids[0] ?? '',
-    resource_id: session.resources.map((each) => ('id' in each ? each.id : '')).find(Boolean) ?? '',
-  };
+function pathOf(template: string, strange: readonly StrangeId[], { known, theirs }: Ids): string {
   let index = 0;
   return template.replace(/:(\w+)(\{\.\+\})?/g, (_, name: string) => {
-    const id = strange[index++] ?? known[name] ?? '';
+    const { kind, word } = strange[index++] ?? { kind: 'none', word: '' };
+    const good = known[name] ?? '';
+    const ids: Record<StrangeId['kind'], string> = {
+      none: good,
+      word,
+      foreign: Object.values(known)[word.length % Object.keys(known).length] ?? '',
+      prefix: good.replace(/^[^_]*/, 'session'),
+      longer: `${good}${word}`,
+      theirs: theirs[name] ?? '',
+    };
     // A lone surrogate has no place in a URL.
-    return encodeURIComponent(id.toWellFormed()) || 'x';
+    return encodeURIComponent(ids[kind].toWellFormed()) || 'x';
   });
 }
 
-export function mutants(known: Known): fc.Arbitrary<Mutant> {
-  const strangeIds = fc.array(fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, strangeWord), {
-    maxLength: 2,
-  });
-  // Half of the requests carry a body, where most of the rules are.
-  const keys = Object.keys(routes) as RouteKey[];
-  const writing = keys.filter((key) => routes[key].body !== null);
-  const anyKey = fc.oneof(fc.constantFrom(...keys), fc.constantFrom(...writing));
-  return fc
-    .record({
-      key: anyKey,
-      strangeIds,
-      query,
-      headers,
-      changes: fc.array(change, { maxLength: 3 }),
-      cut: fc.option(fc.nat(200), { freq: 12 }),
-    })
-    .map(({ key, strangeIds: ids, query: pairs, headers: extra, changes, cut }) => {
-      const { method, path } = routes[key];
-      const search = new URLSearchParams();
-      for (const [name, value] of pairs) search.append(name, value.toWellFormed());
-      const good = goodBody(key, known.session);
-      const text = JSON.stringify(changes.reduce(changed, good));
-      return {
-        key,
-        method,
-        path: `${pathOf(path, known, ids)}?${search}`,
-        headers: extra,
-        body: method === 'POST' ? (cut === null ? text : Buffer.from(text).subarray(0, cut)) : null,
-      };
-    });
+function led(path: string, detour: Detour): string {
+  switch (detour) {
+    case 'slash':
+      return `${path}/`;
+    case 'double slash':
+      return path.replace(/\/(?=[^/]*$)/, '//');
+    case 'dots':
+      return path.replace(/\/(?=[^/]*$)/, '/../../');
+    case 'upper case':
+      return path.toUpperCase();
+    case 'percent':
+      return `${path}%zz%00%ff`;
+    case 'shorter':
+      return path.replace(/\/[^/]*$/, '') || '/';
+    case 'longer':
+      return `${path}/..%2f..%2fetc/passwd`;
+  }
 }

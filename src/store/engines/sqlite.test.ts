@@ -130,3 +130,22 @@ test('readers on disk do not see a write before its commit', async () => {
   });
   assert.deepEqual([seen, await names(engine.read)], [[], ['ada']]);
 });
+
+test('a group on disk of which nothing is kept is not written', async () => {
+  const disk = openOnDisk();
+  await using engine = await withAnts(disk);
+  const other = new Database(disk.path, { readonly: true });
+  const commits = () => other.pragma('data_version', { simple: true });
+  const before = commits();
+  const refused = () =>
+    engine.write(async (tx) => {
+      await tx.run(add('ada'));
+      throw new Error('no');
+    });
+  await failures([refused(), refused()]);
+  assert.equal(commits(), before);
+  const [, kept] = await Promise.allSettled([refused(), engine.write((tx) => tx.run(add('bob')))]);
+  assert.deepEqual([kept.status, await names(engine.read)], ['fulfilled', ['bob']]);
+  assert.notEqual(commits(), before);
+  other.close();
+});

@@ -4,6 +4,7 @@ import type { CompiledQuery } from 'kysely';
 import { groupCommitJobsMax, preparedStatementsMax } from '../../domain/limits.ts';
 import type { Engine, Sql } from './engine.ts';
 
+type Outcome = { readonly isKept: boolean; readonly settle: () => void };
 type Job = { readonly run: (tx: Sql) => Promise<void>; readonly settle: (failure: Error | null) => void };
 
 /**
@@ -35,33 +36,36 @@ export function openSqlite(path: string): Engine {
   }
 
   async function commitGroup(group: readonly Job[]): Promise<void> {
-    const settled: (() => void)[] = [];
+    const outcomes: Outcome[] = [];
     try {
       begin.run();
-      for (const job of group) settled.push(await runInSavepoint(job));
-      commit.run();
+      for (const job of group) outcomes.push(await runInSavepoint(job));
+      // What was taken back is written too, if it is committed: refusals alone shall cost no write.
+      const isKept = outcomes.some((outcome) => outcome.isKept);
+      (isKept ? commit : rollback).run();
     } catch (cause) {
       // Busy, disk full, …: nobody's job failed, so all did. The writer goes on with the next group.
       for (const job of group) job.settle(new Error('the database could not commit', { cause }));
       if (writer.inTransaction) rollback.run();
       return;
     }
-    for (const settle of settled) settle();
+    for (const { settle } of outcomes) settle();
   }
 
-  async function runInSavepoint(job: Job): Promise<() => void> {
+  async function runInSavepoint(job: Job): Promise<Outcome> {
     savepoint.run();
     try {
       await job.run(tx);
       release.run();
-      return () => job.settle(null);
+      return { isKept: true, settle: () => job.settle(null) };
     } catch (cause) {
       // A full disk ends the whole transaction at once, and its savepoints with it.
       if (!writer.inTransaction) throw cause;
       rollbackToSavepoint.run();
       release.run();
       // Anything can be thrown; refusals are Errors and pass as they are.
-      return () => job.settle(cause instanceof Error ? cause : new Error(String(cause)));
+      const failure = cause instanceof Error ? cause : new Error(String(cause));
+      return { isKept: false, settle: () => job.settle(failure) };
     }
   }
 
