@@ -177,7 +177,10 @@ async function reached(name: string): Promise<string | undefined> {
   const row = served.find((each) => each.operations.includes(name));
   const hasId = row?.endpoint.includes('{') ?? false;
   const file = new File(['a'], 'a.txt');
-  const ids = ['session_id', 'vault_id', 'memory_store_id', 'skill_id'].map((id) => [id, 'an-id']);
+  const ids = ['environment_id', 'session_id', 'vault_id', 'memory_store_id', 'skill_id'].map((id) => [
+    id,
+    'an-id',
+  ]);
   const params = { ...Object.fromEntries(ids), file, files: [file] };
   asked.length = 0;
   await (hasId ? operation('an-id', params) : operation(params));

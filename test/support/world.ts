@@ -35,6 +35,7 @@ import type { RunSessions } from '../../src/workers/run-sessions.ts';
 import { runSessions } from '../../src/workers/run-sessions.ts';
 import type { Fuse } from './fuse.ts';
 import { Crashed, fusedLeases, fusedLog, fusedModel } from './fuse.ts';
+import { unreachableMcp } from './world-mcp.ts';
 
 /** What a run is made of: the model's script, the agent's tools, and what its tools do. */
 export type Setting = {
@@ -271,7 +272,7 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
     log,
     model: fusedModel(createRoutingModel({ scripted: endpoint, upstream: null, catalog }), fuse),
     hands: handsOf(setting, executed, fuse),
-    mcp: setting.mcp ?? unreachable,
+    mcp: setting.mcp ?? unreachableMcp,
     tails,
     readFile: store.readFile,
     clock: setting.judge === undefined ? hastyClock : patientClock,
@@ -345,23 +346,6 @@ async function createIn({ store }: Life, setting: Setting): Promise<string> {
   );
   return state.id;
 }
-
-/** MCP servers that nobody can reach. */
-const unreachable: Mcp = {
-  async connect(servers) {
-    return {
-      tools: [],
-      errors: servers.map(({ name }) => ({
-        type: 'mcp_connection_failed_error',
-        mcp_server_name: name,
-        message: `Could not connect to MCP server "${name}": it is out of reach.`,
-        retry_status: { type: 'retrying' },
-      })),
-      call: async () => ok('never'),
-      close: async () => {},
-    };
-  },
-};
 
 /** Tools as data: each call is counted, then does what the setting says, or nothing at all. */
 function handsOf({ tool }: Setting, executed: Map<string, number>, fuse: Fuse): Hands {

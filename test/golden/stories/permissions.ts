@@ -2,6 +2,7 @@ import { waitingCalls } from '../../../src/domain/session/state.ts';
 import type { Story } from '../../simulation/scenarios.ts';
 import { customTool, message } from '../../support/pure-session.ts';
 import { ok } from '../../support/world.ts';
+import { mcpWith } from '../../support/world-mcp.ts';
 import { allow, answer, asked, asking, deny, idle, oneCall, speak, toolset, twoCalls } from './acts.ts';
 
 const judged = { ...toolset, default_config: { permission_policy: { type: 'auto' as const } } };
@@ -166,6 +167,7 @@ rules:
     setting: {
       tools: [{ type: 'mcp_toolset', mcp_server_name: 'linear' }],
       agent: { mcp_servers: [{ type: 'url', name: 'linear', url: 'https://mcp.linear.app/sse' }] },
+      mcp: mcpWith('find'),
       scenario:
         'rules: [{ when: { step: 0 }, reply: [{ tool: mcp__linear__find, input: { id: 1 } }] }, { reply: [{ text: done }] }]',
     },

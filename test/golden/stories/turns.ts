@@ -1,6 +1,7 @@
 import { waitingCalls } from '../../../src/domain/session/state.ts';
 import type { Story } from '../../simulation/scenarios.ts';
 import { customTool, message } from '../../support/pure-session.ts';
+import { mcpWith } from '../../support/world-mcp.ts';
 import { answer, asked, idle, inRequest, oneCall, slowly, speak, systemSays, toolset } from './acts.ts';
 
 export const turnStories: readonly Story[] = [
@@ -200,6 +201,7 @@ rules:
         { ...toolset, default_config: { permission_policy: { type: 'always_ask' } } },
       ],
       agent: { mcp_servers: [{ type: 'url', name: 'linear', url: 'https://mcp.linear.app/sse' }] },
+      mcp: mcpWith('find'),
       scenario: `
 rules:
   - when: { step: 0 }
