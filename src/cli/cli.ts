@@ -62,6 +62,7 @@ async function dispatch(argv: readonly string[], session: Session): Promise<numb
       'up',
       'doctor',
       'rotate-key',
+      'worker',
     ]);
   if (action === undefined) return say(io, resourceHelp([...known, ...below]));
   const command = known.find((candidate) => candidate.action === action);

@@ -71,6 +71,8 @@ export const tokenRefreshRestMs = 30_000;
 export const workTtlSeconds = { min: 30, max: 300, default: 300 } as const;
 /** From the acknowledgement of an item to its first heartbeat. */
 export const workStartMsMax = 120_000;
+/** Of one `anthill worker`, at once. */
+export const workerSessionsDefault = 8;
 export const workReclaimMsDefault = 5_000;
 /** Workers that polled within this time are counted. */
 export const workersSeenMs = 30_000;

@@ -20,6 +20,22 @@ ${settings}`;
 export const doctorHelp = `anthill doctor: say what isolation and limits are active here, and with which settings \`anthill up\` would start
 ${settings}`;
 
+export const workerHelp = `anthill worker: run the tools of a self-hosted environment's sessions on this machine; SIGTERM or Ctrl-C stops it
+
+Any number of workers on any number of machines serve one environment. Tools run in the same sandboxes as those of
+\`anthill up\`. \`anthill environment-keys create ENVIRONMENT_ID NAME\` makes a key for workers.
+
+  --environment-id ID  ANTHROPIC_ENVIRONMENT_ID   the environment to serve
+                       ANTHROPIC_ENVIRONMENT_KEY  its key; not a flag, so that it stays out of process lists
+  --base-url URL       ANTHROPIC_BASE_URL         http://127.0.0.1:4141; the server
+  --data DIR           ANTHILL_WORKER_DATA        ~/.anthill-worker; files of sessions
+  --sessions N                                    8; sessions served at once
+  --name NAME                                     the name of this machine; how the worker calls itself
+                       ANTHILL_LOG_LEVEL          info
+
+Exit code: 0 stopped, 1 failed and said why, 2 wrong flags or settings.
+`;
+
 export const rotateKeyHelp = `anthill rotate-key: seal the secrets of credentials with a new master key
 
 Works on the data directory while no server uses it. The new key is made up and takes the place of the one in

@@ -1,5 +1,5 @@
 import { ConfigMistake } from './config.ts';
-import { doctorHelp, rotateKeyHelp, upHelp } from './help.ts';
+import { doctorHelp, rotateKeyHelp, upHelp, workerHelp } from './help.ts';
 import { versionOf } from './version.ts';
 import type { World } from './world.ts';
 
@@ -12,6 +12,7 @@ type Command = {
 const commands: ReadonlyMap<string, Command> = new Map([
   ['up', { load: async () => (await import('./up.ts')).up, help: upHelp }],
   ['doctor', { load: async () => (await import('./doctor.ts')).doctor, help: doctorHelp }],
+  ['worker', { load: async () => (await import('./worker.ts')).worker, help: workerHelp }],
   ['rotate-key', { load: async () => (await import('./rotate-key.ts')).rotateKey, help: rotateKeyHelp }],
 ]);
 

@@ -1,0 +1,212 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { homedir, hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { createLog } from '../base/log.ts';
+import type { Hands } from '../domain/hands.ts';
+import { workerSessionsDefault } from '../domain/limits.ts';
+import { builtinTools } from '../domain/tools/builtin.ts';
+import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
+import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
+import { createHands } from '../hands/hands.ts';
+import { createWorkspaces } from '../hands/workspaces.ts';
+import { ConfigMistake } from './config.ts';
+import { readableLine } from './readable-log.ts';
+import type { World } from './world.ts';
+
+type WorkerConfig = {
+  readonly baseUrl: string;
+  readonly environmentId: string;
+  readonly environmentKey: string;
+  readonly dataDir: string;
+  /** Sessions served at once. */
+  readonly sessions: number;
+  /** How the worker calls itself. */
+  readonly name: string;
+  readonly logLevel: string;
+};
+
+/**
+ * `anthill worker`: runs the sandbox tools of a self-hosted environment's sessions on this machine, with the official
+ * SDK's worker and the sandboxes of `anthill up`, until SIGTERM or SIGINT. Resolves with the exit code.
+ */
+export async function worker(args: readonly string[], world: World): Promise<number> {
+  const config = readWorkerConfig(args, world.env, world.cwd);
+  const isReadable = world.stderr.isTTY === true;
+  const log = createLog({
+    level: config.logLevel,
+    write: (line) => world.stderr.write(isReadable ? readableLine(line) : line),
+  });
+  const hands = await openHands(config, world, log);
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
+  log.info('worker.ready', { environmentId: config.environmentId, name: config.name });
+  try {
+    await serve(config, { hands, log, signal: stop.signal });
+    return 0;
+  } finally {
+    await hands.close();
+    log.info('worker.stopped');
+  }
+}
+
+async function openHands({ dataDir }: WorkerConfig, world: World, log: Log): Promise<Hands> {
+  mkdirSync(join(dataDir, 'sessions'), { recursive: true, mode: 0o700 });
+  const isRoot = process.getuid?.() === 0;
+  const say = (line: string) => world.stderr.write(`${line}\n`);
+  const bubblewrap = await ensureBubblewrap({ path: world.env['PATH'] ?? '', isRoot, say });
+  const provider = createBubblewrapProvider({ bubblewrap, dataDir, isRoot });
+  const { unavailable, isolation, limits } = await provider.capabilities();
+  if (unavailable !== null) throw new Error(unavailable);
+  log.info('sandbox.capabilities', { isolation, limits });
+  await provider.sweep();
+  const noFiles = () => Promise.reject(new Error('sessions of workers have no files'));
+  const workspaces = createWorkspaces(join(dataDir, 'sessions'), noFiles);
+  return createHands({ provider, workspaces, clock: systemClock, log });
+}
+
+type Serving = { readonly hands: Hands; readonly log: Log; readonly signal: AbortSignal };
+
+async function serve(config: WorkerConfig, { hands, log, signal }: Serving): Promise<void> {
+  const { baseUrl, environmentId, environmentKey } = config;
+  // Loaded here: no other command needs it.
+  const { Anthropic, ToolError } = await sdk();
+  const client = new Anthropic({
+    baseURL: baseUrl,
+    apiKey: null,
+    authToken: environmentKey,
+    logLevel: 'warn',
+  });
+  const { work } = client.beta.environments;
+  const common = { environmentId, environmentKey, workerId: config.name };
+  const running = new Set<Promise<void>>();
+
+  async function item(id: string, sessionId: string, secret: string | null): Promise<void> {
+    log.info('worker.session_begins', { sessionId });
+    const directory = join(config.dataDir, 'sessions', sessionId);
+    const tools = toolsOf(hands, { sessionId, environmentId }, (content) => new ToolError(content));
+    const runner = work.worker({
+      ...common,
+      // Where the SDK puts skills: never a place in which the agent could have left a symbolic link.
+      workdir: join(directory, 'uploads'),
+      tools() {
+        showSkills(directory);
+        return tools;
+      },
+      // Memory stores would be mounted outside of the sandbox.
+      memorySyncIntervalMs: null,
+    });
+    const handled = { workId: id, sessionId, environmentId, environmentKey, signal };
+    try {
+      await runner.handleItem({ ...handled, ...(secret === null ? {} : { workSecret: secret }) });
+    } catch (cause) {
+      if (!signal.aborted) log.error('worker.session_failed', { sessionId, cause });
+    } finally {
+      hands.rest(sessionId);
+      log.info('worker.session_ends', { sessionId });
+    }
+  }
+
+  for await (const { id, data, secret } of work.poller({ ...common, signal, autoStop: false })) {
+    const served = item(id, data.id, secret).finally(() => running.delete(served));
+    running.add(served);
+    if (running.size >= config.sessions) await Promise.race(running);
+  }
+  await Promise.all(running);
+}
+
+/** Skills are below /mnt/session/uploads, which agents cannot change, and are found as `skills` where they work. */
+function showSkills(directory: string): void {
+  const skills = join(directory, 'uploads', 'skills');
+  if (!existsSync(skills)) return;
+  execFileSync('chmod', ['-R', 'a+rX', '--', skills]);
+  const workspace = join(directory, 'workspace');
+  mkdirSync(workspace, { recursive: true, mode: 0o700 });
+  try {
+    symlinkSync('/mnt/session/uploads/skills', join(workspace, 'skills'));
+  } catch (cause) {
+    // It is there from an earlier item, or the agent made something else of it.
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause;
+  }
+}
+
+type Place = { readonly sessionId: string; readonly environmentId: string };
+/** Only text and images come out of these tools, and both mean the same in both APIs. */
+type Shown = { readonly type: 'text'; readonly text: string }[];
+
+/** The built-in tools as the SDK's worker calls them, each run in the session's sandbox. */
+function toolsOf(hands: Hands, place: Place, errorOf: (content: Shown) => Error) {
+  const recipe = { ...place, resources: [] };
+  return builtinTools.map(({ name, description }) => ({
+    name,
+    description,
+    // What the model sent is checked where it is run.
+    input_schema: { type: 'object' as const },
+    parse: (input: unknown) => input as Record<string, unknown>,
+    async run(input: Record<string, unknown>, context?: Context) {
+      const eventId = context?.toolUse.id ?? '';
+      const signal = context?.signal ?? new AbortController().signal;
+      const { content, isError } = await hands.execute(recipe, { eventId, name, input }, signal);
+      const shown = [...content] as Shown;
+      if (isError) throw errorOf(shown);
+      return shown;
+    },
+  }));
+}
+
+type Context = {
+  readonly toolUse: { readonly id: string };
+  readonly signal?: AbortSignal | null | undefined;
+};
+
+async function sdk() {
+  const [{ default: Anthropic }, { ToolError }] = await Promise.all([
+    import('@anthropic-ai/sdk'),
+    import('@anthropic-ai/sdk/lib/tools/ToolError'),
+  ]);
+  return { Anthropic, ToolError };
+}
+
+function readWorkerConfig(args: readonly string[], env: World['env'], cwd: string): WorkerConfig {
+  const { values } = parsed(args);
+  const baseUrl = values['base-url'] ?? (env['ANTHROPIC_BASE_URL'] || 'http://127.0.0.1:4141');
+  if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl))
+    throw new ConfigMistake(`--base-url: "${baseUrl}" is not a URL; it begins with http:// or https://`);
+  const sessions = Number(values.sessions ?? workerSessionsDefault);
+  if (!Number.isInteger(sessions) || sessions < 1)
+    throw new ConfigMistake('--sessions: must be a whole number, at least 1');
+  return {
+    baseUrl: baseUrl.replace(/\/+$/, ''),
+    environmentId: required(values['environment-id'], env, 'ANTHROPIC_ENVIRONMENT_ID', '--environment-id'),
+    environmentKey: required(undefined, env, 'ANTHROPIC_ENVIRONMENT_KEY', null),
+    dataDir: resolve(cwd, values.data ?? (env['ANTHILL_WORKER_DATA'] || join(homedir(), '.anthill-worker'))),
+    sessions,
+    name: values.name ?? hostname(),
+    logLevel: env['ANTHILL_LOG_LEVEL'] || 'info',
+  };
+}
+
+function required(
+  flag: string | undefined,
+  env: World['env'],
+  ...[variable, name]: [string, string | null]
+): string {
+  const value = flag ?? (env[variable] || undefined);
+  if (value !== undefined) return value;
+  throw new ConfigMistake(
+    name === null ? `${variable} must be set` : `${name} is required, as a flag or in ${variable}`,
+  );
+}
+
+function parsed(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const options = { 'base-url': text, 'environment-id': text, data: text, sessions: text, name: text };
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: false });
+  } catch (cause) {
+    throw new ConfigMistake(cause instanceof Error ? cause.message : String(cause));
+  }
+}

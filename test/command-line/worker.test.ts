@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, test } from 'node:test';
+import { eventually } from '../support/server-processes.ts';
+import { collect, isIdle, listAll, message, say, send, spoken } from '../support/server-sessions.ts';
+import { newSkillName, skillFiles } from '../support/server-skills.ts';
+import { describeServer } from '../support/server-suite.ts';
+import type { Queue } from '../support/server-work.ts';
+import { openQueue } from '../support/server-work.ts';
+
+const bin = join(import.meta.dirname, '../../bin/anthill.js');
+
+describeServer('anthill worker', ({ server, client }) => {
+  const directory = mkdtempSync(join(tmpdir(), 'anthill-worker-'));
+  const workers: ChildProcess[] = [];
+  const said = new Map<ChildProcess, string>();
+  const heard = (worker: ChildProcess, event: string) =>
+    eventually(() => said.get(worker)?.includes(event) ?? false, `the worker says ${event}`);
+  after(async () => {
+    for (const worker of workers) worker.kill('SIGKILL');
+    await Promise.all(workers.map((worker) => worker.exitCode ?? worker.signalCode ?? once(worker, 'exit')));
+    rmSync(directory, { recursive: true });
+  });
+
+  function launch(env: Record<string, string>, args: string[] = []): ChildProcess {
+    const data = join(directory, `data-${workers.length}`);
+    const worker = spawn(process.execPath, [bin, 'worker', '--data', data, ...args], {
+      env: { HOME: directory, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    workers.push(worker);
+    said.set(worker, '');
+    worker.stderr?.on('data', (chunk) => said.set(worker, said.get(worker) + String(chunk)));
+    return worker;
+  }
+
+  async function started(queue: Queue): Promise<ChildProcess> {
+    const worker = launch({ ANTHROPIC_BASE_URL: server.baseUrl, ANTHROPIC_ENVIRONMENT_KEY: queue.key }, [
+      '--environment-id',
+      queue.environmentId,
+    ]);
+    await heard(worker, 'worker.ready');
+    return worker;
+  }
+  const isDone = (event: { readonly type: string }) =>
+    isIdle(event) && JSON.stringify(event).includes('end_turn');
+
+  test('runs the tools of sessions in sandboxes of its own', async () => {
+    const queue = await openQueue(server);
+    await started(queue);
+    const session = await queue.open();
+    const say = (text: string) =>
+      collect(client, session.id, () => send(client, session.id, message(text)), isDone);
+    await say('run `pwd; echo hello > a.txt`');
+    await say('run `cat a.txt; ls /etc/shadow`');
+    const events = await listAll(client, session.id);
+    const results = events.flatMap((event) => (event.type === 'user.tool_result' ? [event] : []));
+    assert.match(JSON.stringify(results[0]?.content), /\/workspace/);
+    assert.match(JSON.stringify(results[1]?.content), /hello.*cannot access|cannot access.*hello/s);
+    assert.equal(results[1]?.is_error, true);
+    assert.match(spoken(events), /hello/);
+  });
+
+  test('brings the skills of the agent along', async () => {
+    const queue = await openQueue(server);
+    await started(queue);
+    const name = newSkillName();
+    const skill = await client.beta.skills.create({ files: await skillFiles(name) });
+    const session = await queue.open({ skills: [{ type: 'custom', skill_id: skill.id, version: 'latest' }] });
+    await collect(client, session.id, () => send(client, session.id, message(`run \`ls skills/*\``)), isDone);
+    assert.match(spoken(await listAll(client, session.id)), /SKILL\.md/);
+  });
+
+  test('one that is killed in the middle of a call is followed by another, which runs it', async () => {
+    const queue = await openQueue(server);
+    const first = await started(queue);
+    const session = await queue.open();
+    await say(client, session.id, 'run `sleep 30; echo slept`');
+    await heard(first, 'worker.session_begins');
+    first.kill('SIGKILL');
+    const [item] = (await queue.worker.beta.environments.work.list(queue.environmentId)).data;
+    assert.ok(item);
+    // Nobody waits for a lease to run out in a test: it is given back by hand, as its end would do.
+    await client.beta.environments.work.stop(item.id, { environment_id: queue.environmentId, force: true });
+    await collect(client, session.id, () => send(client, session.id, { type: 'user.interrupt' }));
+    await started(queue);
+    await collect(client, session.id, () => send(client, session.id, message('run `echo again`')), isDone);
+    assert.match(spoken(await listAll(client, session.id)), /again/);
+  });
+
+  test('ends at once when it is asked to, and says what is wrong with its settings', async () => {
+    const queue = await openQueue(server);
+    const worker = await started(queue);
+    worker.kill('SIGTERM');
+    assert.deepEqual(await once(worker, 'exit'), [0, null]);
+    for (const [env, args, message] of [
+      [{}, [], /--environment-id is required/],
+      [{}, ['--environment-id', 'env_1'], /ANTHROPIC_ENVIRONMENT_KEY must be set/],
+      [{ ANTHROPIC_ENVIRONMENT_KEY: 'k' }, ['--environment-id', 'e', '--sessions', '0'], /--sessions/],
+      [{}, ['--nonsense'], /nonsense/],
+    ] as const) {
+      const refused = launch(env, [...args]);
+      const [code] = await once(refused, 'close');
+      assert.equal(code, 2);
+      assert.match(said.get(refused) ?? '', message);
+    }
+  });
+});
