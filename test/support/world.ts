@@ -20,7 +20,7 @@ import type { Draft } from '../../src/domain/session/draft.ts';
 import { draftOf } from '../../src/domain/session/draft.ts';
 import type { LogRecord } from '../../src/domain/session/entry.ts';
 import { createSession } from '../../src/domain/session/lifecycle.ts';
-import type { Commit } from '../../src/domain/session/session-log.ts';
+import type { Commit, Leases } from '../../src/domain/session/session-log.ts';
 import type { SessionState } from '../../src/domain/session/state.ts';
 import type { AgentToolParams } from '../../src/protocol/agent-tools.ts';
 import type { EventParams } from '../../src/protocol/event-params.ts';
@@ -265,7 +265,10 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
       if (setting.isHeardTwice?.()) setImmediate(() => hearAgain(commit));
       notify();
     },
-    claimant: () => (fuse.isBlown() ? null : (sessions?.claimant() ?? null)),
+    claimant() {
+      const claim = fuse.isBlown() ? null : sessions?.claimant();
+      return claim ? { ...claim, untilUs: claim.untilUs + patienceUs } : null;
+    },
   });
   const log = fusedLog(store.log, fuse);
   const deps = {
@@ -283,7 +286,7 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
     windowOf: () => ({ contextTokensMax: setting.contextTokensMax ?? 200_000, clearsResults: false }),
   };
   sessions = runSessions({
-    leases: fusedLeases(store.leases, fuse),
+    leases: patientLeases(fusedLeases(store.leases, fuse)),
     owner: 'world',
     startTurn: (lease) => startTurn(deps, lease),
     breakDown: (lease) => breakDown(deps, lease),
@@ -292,6 +295,15 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
   });
   fuse.onBlown(notify);
   return { store, sessions, fuse };
+}
+
+/** Leases are kept alive by the wall's clock, so they must not run out by the hasty one. */
+function patientLeases(leases: Leases): Leases {
+  return {
+    ...leases,
+    claim: (owner, ttlMs) => leases.claim(owner, ttlMs + patienceUs / 1000),
+    extend: (lease, ttlMs) => leases.extend(lease, ttlMs + patienceUs / 1000),
+  };
 }
 
 /** Death: nothing that was awaited goes on to write, and the next life finds only what is on disk. */
@@ -371,6 +383,8 @@ export const ok = (text: string): ToolOutcome => ({ content: [{ type: 'text', te
 
 /** Two hundred times as fast as the wall's: a retry that waits a second waits five milliseconds. */
 const haste = 200;
+/** More than any story takes. */
+const patienceUs = 3_600_000_000 * haste;
 const begunUs = systemClock.nowUs();
 const catalog = createCatalog([]);
 const hastyClock: Clock = {

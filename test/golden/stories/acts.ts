@@ -31,8 +31,8 @@ rules:
   - when: { step: 0 }
     reply: [{ tool: bash, input: { command: a } }, { tool: bash, input: { command: b } }]
   - reply: [{ text: done }]`;
-/** Long enough for a client to act meanwhile, and less than a lease lasts when time flies. */
-export const slowly = 'delay_ms: 50000';
+/** Long enough for a client to act meanwhile. */
+export const slowly = 'delay_ms: 100000';
 
 export const allow = (id: string | undefined): EventParams => ({
   type: 'user.tool_confirmation',

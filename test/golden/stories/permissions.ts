@@ -1,3 +1,4 @@
+import type { Mcp } from '../../../src/domain/mcp.ts';
 import { waitingCalls } from '../../../src/domain/session/state.ts';
 import type { Story } from '../../simulation/scenarios.ts';
 import { customTool, message } from '../../support/pure-session.ts';
@@ -6,6 +7,32 @@ import { mcpWith } from '../../support/world-mcp.ts';
 import { allow, answer, asked, asking, deny, idle, oneCall, speak, toolset, twoCalls } from './acts.ts';
 
 const judged = { ...toolset, default_config: { permission_policy: { type: 'auto' as const } } };
+const linear = {
+  tools: [{ type: 'mcp_toolset' as const, mcp_server_name: 'linear' }],
+  agent: {
+    mcp_servers: [{ type: 'url' as const, name: 'linear', url: 'https://mcp.linear.app/sse' }],
+  },
+};
+const finding = `
+rules:
+  - when: { step: 0 }
+    reply: [{ tool: mcp__linear__find, input: { text: ant } }]
+  - reply: [{ text: done }]`;
+const refusing: Mcp = {
+  connect: async () => ({
+    tools: [],
+    errors: [
+      {
+        type: 'mcp_authentication_failed_error',
+        mcp_server_name: 'linear',
+        message: 'MCP server "linear" refused the token.',
+        retry_status: { type: 'retrying' },
+      },
+    ],
+    call: async () => ok('never'),
+    close: async () => {},
+  }),
+};
 const threeCustomCalls = `
 rules:
   - when: { step: 0 }
@@ -164,18 +191,27 @@ rules:
   },
   {
     name: 'a call of an MCP tool that asks',
-    setting: {
-      tools: [{ type: 'mcp_toolset', mcp_server_name: 'linear' }],
-      agent: { mcp_servers: [{ type: 'url', name: 'linear', url: 'https://mcp.linear.app/sse' }] },
-      mcp: mcpWith('find'),
-      scenario:
-        'rules: [{ when: { step: 0 }, reply: [{ tool: mcp__linear__find, input: { id: 1 } }] }, { reply: [{ text: done }] }]',
-    },
+    setting: { ...linear, mcp: mcpWith('find'), scenario: finding },
     async play(world) {
       await world.send(message('go'));
       const [call] = waitingCalls(await asked(world, 1));
       await speak(world, allow(call?.eventId));
     },
+  },
+  {
+    name: 'a call of an MCP tool that no client allows, then an interrupt',
+    setting: { ...linear, mcp: mcpWith('find'), scenario: finding },
+    async play(world) {
+      await world.send(message('go'));
+      await asked(world, 1);
+      await world.send({ type: 'user.interrupt' });
+      await world.until((state) => idle(state) && state.stopReason?.type === 'end_turn');
+    },
+  },
+  {
+    name: 'a call of a tool whose MCP server refuses the token',
+    setting: { ...linear, mcp: refusing, scenario: finding },
+    play: async (world) => void (await speak(world, message('go'))),
   },
 ];
 
