@@ -134,7 +134,7 @@ const sending: readonly Refused[] = [
   [
     'a worker’s result without a worker’s key',
     events({ type: 'user.tool_result', tool_use_id: 'sevt_1', content: [] }),
-    { status: 403, type: 'permission_error', message: /environment key/ },
+    { status: 403, type: 'permission_error', message: /only accepted from workers/ },
   ],
   [
     'a good event for no session',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -173,14 +173,18 @@ describeServer({ name: 'the official worker', scenarios }, ({ server, client }) 
     assert.match(spoken(await listAll(client, session.id)), /ants/);
   });
 
-  test('an interrupt answers what a worker has not', async () => {
+  test('an interrupt answers what a worker has not, and no worker runs that later', async () => {
     const queue = await openQueue(server);
     const session = await queue.open();
-    await say(client, session.id, 'run `ls`');
+    await say(client, session.id, 'run `echo late > late.txt`');
     await collect(client, session.id, () => send(client, session.id, interrupt));
     const events = await listAll(client, session.id);
-    const result = events.find((event) => event.type === 'agent.tool_result');
-    assert.ok(result?.type === 'agent.tool_result' && result.is_error);
+    const result = events.find((event) => event.type === 'user.tool_result');
+    assert.ok(result?.type === 'user.tool_result' && result.is_error);
+    assert.match(JSON.stringify(result.content), /interrupted before completion/);
+    const workdir = startWorker(queue);
+    await turn(session.id, () => send(client, session.id, message('run `echo soon > soon.txt`')));
+    assert.deepEqual(readdirSync(workdir), ['soon.txt']);
   });
 
   test('one that dies in the middle of a tool is followed by another, which runs the call', async () => {

@@ -2,6 +2,7 @@ import type { ResultBlock } from '../../protocol/content.ts';
 import type { Draft } from './draft.ts';
 import { emit } from './draft.ts';
 import type { Call } from './state.ts';
+import { isForWorker } from './state.ts';
 
 export const interruptedText = 'Tool execution was interrupted before completion. Please retry.';
 export const unknownOutcomeText =
@@ -28,7 +29,11 @@ export function emitResult(draft: Draft, call: Call, result: CallResult): void {
     });
     return;
   }
-  emit(draft, { type: 'agent.tool_result', tool_use_id: call.eventId, content, is_error: result.isError });
+  // Workers take a call for answered by the event that they would send themselves, and run what has none.
+  const isWorkers =
+    call.status === 'assigned' || (call.status === 'waiting' && isForWorker(draft.state(), call));
+  const type = isWorkers ? 'user.tool_result' : 'agent.tool_result';
+  emit(draft, { type, tool_use_id: call.eventId, content, is_error: result.isError });
 }
 
 /** Closes every unanswered call of the round with an error result, in call order. */

@@ -222,6 +222,8 @@ function emitted(state: SessionState, event: SessionEvent): SessionState {
     case 'span.model_request_end':
       return withRound(state, { openRequest: null });
     case 'agent.tool_result':
+    // Of a call that a worker can no longer answer.
+    case 'user.tool_result':
       return answered(state, event.tool_use_id, event.content ?? [], event.is_error ?? false);
     case 'agent.mcp_tool_result':
       return answered(state, event.mcp_tool_use_id, event.content ?? [], event.is_error ?? false);
