@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { globSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
@@ -7,6 +6,7 @@ import { openSqlite } from '../../src/store/engines/sqlite.ts';
 import { build } from '../../src/store/tables.ts';
 import { openMasterKey } from '../../src/vault/master-key.ts';
 import { unseal } from '../../src/vault/sealing.ts';
+import { filesHolding, holds, keepingFetch } from '../support/canary.ts';
 import type { ServerProcess } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';
 import { everyMorning } from '../support/server-deployments.ts';
@@ -62,32 +62,19 @@ describe('a secret', () => {
   after(() => home.remove());
 
   /** A client that keeps every response. */
-  function listening(server: ServerProcess): Anthropic {
-    return new Anthropic({
-      baseURL: server.baseUrl,
-      apiKey: server.apiKey,
-      async fetch(input, init) {
-        const response = await fetch(input, init);
-        const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
-        if (!isStream) bodies.push(await response.clone().text(), JSON.stringify([...response.headers]));
-        return response;
-      },
-    });
+  function listening({ baseUrl, apiKey }: ServerProcess): Anthropic {
+    return new Anthropic({ baseURL: baseUrl, apiKey, fetch: keepingFetch(bodies) });
   }
 
   function assertOnDisk(): void {
-    const files = globSync('**/*', { cwd: home.dataDir })
-      .map((file) => join(home.dataDir, file))
-      .filter((file) => statSync(file).isFile());
-    const bytes = files.map((file) => readFileSync(file));
-    assert.ok(bytes.some((each) => each.includes(visible)));
-    for (const [index, each] of bytes.entries()) assert.ok(!each.includes(canary), files[index]);
+    assert.notDeepEqual(filesHolding(home.dataDir, [visible]), []);
+    assert.deepEqual(filesHolding(home.dataDir, [canary]), []);
   }
 
   function assertSaid(server: ServerProcess): void {
     assert.ok(bodies.some((body) => body.includes(visible)));
     assert.deepEqual(
-      [...bodies, ...server.errors()].filter((body) => body.includes(canary)),
+      [...bodies, server.output()].filter((body) => holds(body, [canary])),
       [],
     );
   }

@@ -17,6 +17,8 @@ export type ServerProcess = {
   readonly client: Anthropic;
   /** What the server has logged as an error so far: a clean run logs none. */
   errors(): readonly string[];
+  /** All that it has said so far, on stdout and stderr. */
+  output(): string;
   /** SIGTERM; resolves with the exit code once the process is gone. */
   stop(): Promise<number | null>;
   /** kill -9. */
@@ -65,11 +67,11 @@ export function serverHome(scenarios: Readonly<Record<string, string>> = {}): Se
     async start(env = {}, args = []) {
       const child = launch(env, ['--port', '0', ...args]);
       const stderr = textOf(child.stderr);
+      const stdout = textOf(child.stdout);
       // The banner is printed once the server listens; an exit before it is a failed start.
       const ready = await Promise.race([once(child.stdout ?? child, 'data'), once(child, 'exit')]);
       if (child.exitCode !== null) throw new Error(`the server ended with ${ready[0]}: ${stderr()}`);
-      child.stdout?.resume();
-      return runningServer(child, dataDir, stderr);
+      return runningServer(child, dataDir, { stdout, stderr });
     },
     async refusedStart(env, args = ['--port', '0']) {
       const child = launch(env, args);
@@ -85,7 +87,9 @@ export function serverHome(scenarios: Readonly<Record<string, string>> = {}): Se
   };
 }
 
-function runningServer(child: ChildProcess, dataDir: string, stderr: () => string): ServerProcess {
+type Output = { readonly stdout: () => string; readonly stderr: () => string };
+
+function runningServer(child: ChildProcess, dataDir: string, { stdout, stderr }: Output): ServerProcess {
   const file = JSON.parse(readFileSync(join(dataDir, 'server.json'), 'utf8'));
   const { base_url: baseUrl, api_key: apiKey } = file;
   return {
@@ -97,6 +101,7 @@ function runningServer(child: ChildProcess, dataDir: string, stderr: () => strin
       stderr()
         .split('\n')
         .filter((line) => line !== ''),
+    output: () => stdout() + stderr(),
     async stop() {
       await end(child, 'SIGTERM');
       return child.exitCode;

@@ -1,6 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import type { Clock } from '../../base/clock.ts';
 import { systemClock } from '../../base/clock.ts';
+import { scrub } from '../../base/scrub.ts';
 import { modelRetryAfterMsMax, modelStreamIdleMsMax } from '../../domain/limits.ts';
 import type { Model, ModelFailure, ModelReply, ModelRequest } from '../../domain/model.ts';
 import { downgraded } from './downgrade.ts';
@@ -52,6 +53,8 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
     fetch: guarded(options),
   });
 
+  /** Providers repeat them, and what they say is shown to clients. */
+  const secrets = options.apiKey === null ? [] : [options.apiKey];
   /** What was learned from refusals, by model. */
   const learned = new Map<string, Profile>();
 
@@ -95,7 +98,7 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
     } catch (cause) {
       signal.throwIfAborted();
       // A whole reply is one, however its connection ended.
-      return assembly.finish() ?? refusalOf(cause) ?? failureOf(cause);
+      return assembly.finish() ?? refusalOf(cause, secrets) ?? failureOf(cause, secrets);
     }
   }
 
@@ -107,9 +110,9 @@ type OnDelta = Parameters<Model['request']>[1];
 /** The endpoint read the request and did not like it; perhaps it likes a plainer one. */
 type Refused = { readonly type: 'refused'; readonly failure: ModelFailure };
 
-function refusalOf(cause: unknown): Refused | null {
+function refusalOf(cause: unknown, secrets: Secrets): Refused | null {
   if (!(cause instanceof Anthropic.APIError) || (cause.status !== 400 && cause.status !== 422)) return null;
-  return { type: 'refused', failure: failureOf(cause) };
+  return { type: 'refused', failure: failureOf(cause, secrets) };
 }
 
 /** The SDK sends what ANTHROPIC_CUSTOM_HEADERS says, and nothing turns that off; it is meant for other endpoints. */
@@ -132,19 +135,20 @@ function failure(kind: ModelFailure['kind'], message: string, retryable: boolean
 }
 
 /** What went wrong, for the log; the kind decides what the session says (spec/events.md, Errors). */
-function failureOf(cause: unknown): ModelFailure {
+function failureOf(cause: unknown, secrets: Secrets): ModelFailure {
   if (!(cause instanceof Anthropic.APIError)) {
-    const message = cause instanceof Error ? cause.message : String(cause);
+    const message = scrub(cause instanceof Error ? cause.message : String(cause), secrets);
     return failure('request_failed', `the model's answer broke off: ${message}`, true);
   }
-  return { ...classified(cause), retryAfterMs: retryAfterMs(cause.headers) };
+  return { ...classified(cause, secrets), retryAfterMs: retryAfterMs(cause.headers) };
 }
 
+type Secrets = readonly string[];
 type ApiError = InstanceType<typeof Anthropic.APIError>;
 
-function classified(cause: ApiError): ModelFailure {
+function classified(cause: ApiError, secrets: Secrets): ModelFailure {
   const { status } = cause;
-  const { type, message } = reported(cause);
+  const { type, message } = reported(cause, secrets);
   if (type === 'overloaded_error' || status === 529) return failure('overloaded', message, true);
   if (type === 'rate_limit_error' || status === 429) return failure('rate_limited', message, true);
   if (type === 'billing_error' || status === 402) return failure('billing', message, false);
@@ -168,15 +172,19 @@ function isTooLong(status: number | undefined, message: string): boolean {
 /** Some proxies answer with a whole page; the log is no place for it. */
 const messageCharactersMax = 1_000;
 
+type Reported = { readonly type: string | null; readonly message: string };
+
 /** The provider's own words where it gave some. */
-function reported({ status, error: body, message }: ApiError): { type: string | null; message: string } {
+function reported({ status, error: body, message }: ApiError, secrets: Secrets): Reported {
   const error = fieldOf(body, 'error');
   const type = fieldOf(error, 'type');
   const said = fieldOf(error, 'message');
-  const suffix = status === undefined ? '' : ` (HTTP ${status})`;
+  const words = typeof said === 'string' ? said : message;
+  const suffix = words === message || status === undefined ? '' : ` (HTTP ${status})`;
   return {
     type: typeof type === 'string' ? type : null,
-    message: typeof said === 'string' ? `${shortened(said)}${suffix}` : shortened(message),
+    // Whole first, so that no secret is cut into a part that is not recognised.
+    message: `${shortened(scrub(words, secrets))}${suffix}`,
   };
 }
 

@@ -57,8 +57,10 @@ async function connect({ tokens, version, log }: McpOptions, wanted: Wanted): Pr
     return { server: server.name, client, tools, secrets: credentialed.sent };
   } catch (cause) {
     void client?.close().catch(() => {});
-    if (!wanted.signal.aborted) log.warn('mcp.connection_failed', { server: server.name, cause });
-    return { error: errorOf(server.name, credentialed.lastStatus(), signal, cause) };
+    const error = errorOf(server.name, credentialed.lastStatus(), signal, cause);
+    // Not the cause: what a server wrote may repeat the token.
+    if (!wanted.signal.aborted) log.warn('mcp.connection_failed', { server: server.name, error });
+    return { error };
   }
 }
 
