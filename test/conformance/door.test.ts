@@ -74,6 +74,11 @@ const cases: readonly (readonly [name: string, sent: Sent, expected: Expected])[
   ],
   ['a path that is badly encoded', { path: '/v1/sessions/%zz' }, { ...nowhere, message: /not found/i }],
   [
+    'a parameter by the name of what every object has',
+    { path: '/v1/agents?constructor=x' },
+    bad('unknown query parameter "constructor"'),
+  ],
+  [
     'a method nobody knows here',
     { method: 'PUT', path: '/v1/agents', body: agent },
     { ...bad(/^Method PUT is not allowed here; use (POST or GET|GET or POST)$/), status: 405 },
@@ -200,6 +205,11 @@ describeServer('the door', ({ server }) => {
     const earlier = await contents(server);
     await halfRequest(server);
     assert.deepEqual(await contents(server), earlier);
+  });
+
+  test('what a request expects besides its answer changes nothing', async () => {
+    const sent = 'GET /v1/agents HTTP/1.1\r\nhost: x\r\nexpect: the-moon\r\nconnection: close\r\n\r\n';
+    assert.match(await rawExchange(server, sent), /^HTTP\/1\.1 401 [\s\S]*"authentication_error"/);
   });
 
   test('bytes that are no HTTP get a 400 and harm nobody', async () => {

@@ -30,7 +30,8 @@ export const strangeWord = fc.oneof(
 );
 const strangeText = fc.oneof(
   strangeWord,
-  fc.integer({ min: 100, max: 3000 }).map((length) => 'é'.repeat(length)),
+  fc.integer({ min: 1, max: 300 }).map((length) => 'é'.repeat(length)),
+  fc.integer({ min: 300, max: 3000 }).map((length) => 'é'.repeat(length)),
   fc.constantFrom(
     '2026-02-30T00:00:00Z',
     'file:///etc/passwd',
@@ -47,7 +48,7 @@ const nested = fc.integer({ min: 2, max: 400 }).map((depth) =>
     .reduce<unknown>((inner, _, at) => (at % 2 ? [inner] : { inner }), 1),
 );
 const strangeValue = fc.oneof(
-  { weight: 8, arbitrary: strangeText },
+  { weight: 16, arbitrary: strangeText },
   { weight: 4, arbitrary: fc.jsonValue({ maxDepth: 2 }) },
   {
     weight: 8,
@@ -96,7 +97,11 @@ const names = [
   'x',
 ];
 export const change: fc.Arbitrary<Change> = fc.record({
-  turns: fc.array(fc.nat(9), { maxLength: 6 }),
+  // Mostly all the way to a leaf.
+  turns: fc.oneof(
+    { weight: 4, arbitrary: fc.array(fc.nat(9), { minLength: 6, maxLength: 6 }) },
+    { weight: 1, arbitrary: fc.array(fc.nat(9), { maxLength: 3 }) },
+  ),
   kind: fc.constantFrom('replace', 'replace', 'add', 'remove', 'retype', 'repeat'),
   name: fc.oneof(fc.constantFrom(...names), strangeText),
   value: strangeValue,
