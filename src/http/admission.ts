@@ -9,8 +9,10 @@ import { checkWorkerScope, isForWorkersOnly } from './worker-scope.ts';
 
 export type Admission = {
   readonly authenticate: Authenticate;
-  /** Who asks, if they may ask this, and not too often. */
+  /** Who asks, if not too often. */
   readonly admit: (asked: Asked) => Promise<Caller>;
+  /** Refuses with 403, or 401, what this caller may not ask. */
+  readonly allow: (asked: Asked, caller: Caller) => Promise<void>;
   /** What has been done to the organization, for its log. */
   readonly record: (asked: Asked, caller: Caller) => void;
 };
@@ -38,9 +40,11 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     async admit(asked) {
       const caller = await authenticate(asked.headers);
       countRequest(caller.apiKeyId, asked.route);
+      return caller;
+    },
+    async allow(asked, caller) {
       if (caller.environmentId === null) refuseMissingRights(caller, asked.route);
       else await checkWorkerScope(caller, asked, (id) => sessionOf(caller.workspaceId, id));
-      return caller;
     },
     record({ key, route, params }, { apiKeyId }) {
       if (isAdminRoute(route) && route.method !== 'GET')

@@ -37,7 +37,7 @@ type AnyHandler = (call: unknown) => Promise<unknown>;
 
 /**
  * The door, one for all routes: authenticate, check the headers, parse once, call, answer. Requests are
- * checked in the order: path, key, version, beta value, body; the handler sees only what passed.
+ * checked in the order: path, key, version, beta value, rights, body; the handler sees only what passed.
  */
 export function createApp(deps: AppDeps): App {
   const app = new Hono({ strict: true });
@@ -110,6 +110,7 @@ async function serve(
   headers['anthropic-workspace-id'] = caller.workspaceId;
   checkVersion(request.headers.get('anthropic-version'));
   const betas = checkBeta(route, request.headers.get('anthropic-beta'));
+  await deps.admission.allow(asked, caller);
   const list = { workspaceId: caller.workspaceId, route, params };
   const parameters = new URL(request.url).searchParams;
   const query = deps.cursors.opened(list, parseQuery(route, parameters, isOlderClient(route, betas)));

@@ -25,7 +25,12 @@ function doorOf(key: string) {
   });
   return createApp({
     handlers: () => handlers,
-    admission: { authenticate: callerOf, admit: ({ headers }) => callerOf(headers), record() {} },
+    admission: {
+      authenticate: callerOf,
+      admit: ({ headers }) => callerOf(headers),
+      async allow() {},
+      record() {},
+    },
     cursors: createCursors(key),
     isReady: () => true,
     organizationId: '',

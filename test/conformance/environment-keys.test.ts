@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
+import { requestHeaders } from '../../src/protocol/beta.ts';
 import type { NewEnvironmentKey } from '../../src/protocol/environment-keys.ts';
 import type { RouteKey } from '../../src/protocol/routes.ts';
 import { routes } from '../../src/protocol/routes.ts';
@@ -125,6 +126,12 @@ describeServer('an environment key', ({ server, client: admin }) => {
     'skills.versions retrieve',
     'beta.skills.versions retrieve',
     'beta.skills.versions download',
+    'beta.environments.work list',
+    'beta.environments.work poll',
+    'beta.environments.work stats',
+    'beta.environments.work ack',
+    'beta.environments.work heartbeat',
+    'beta.environments.work stop',
   ];
   const near = /^(beta\.)?(skills|memoryStores|environments)\b/;
   for (const name of Object.keys(routes) as RouteKey[]) {
@@ -135,7 +142,11 @@ describeServer('an environment key', ({ server, client: admin }) => {
       const reply = await call(server, {
         method,
         path: path.replace(/:session_id/, session.id).replace(/:\w+(\{\.\+\})?/g, 'x'),
-        headers: { 'x-api-key': null, authorization: `Bearer ${key.secret}` },
+        headers: {
+          ...requestHeaders(routes[name]),
+          'x-api-key': null,
+          authorization: `Bearer ${key.secret}`,
+        },
         ...(method === 'POST' ? { body: {} } : {}),
       });
       const type = status === 403 ? 'permission_error' : 'authentication_error';

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { toFile } from '@anthropic-ai/sdk';
 import { newId } from '../../src/base/ids.ts';
+import { isForWorkersOnly } from '../../src/http/worker-scope.ts';
 import { isAdminRoute } from '../../src/protocol/admin-routes.ts';
 import { requestHeaders } from '../../src/protocol/beta.ts';
 import { fieldsOf } from '../../src/protocol/fields.ts';
@@ -210,8 +211,9 @@ function rosters(other: Things): readonly unknown[] {
 }
 
 const table = (Object.entries(routes) as [RouteKey, Route][]).filter(
-  // One endpoint under two names is asked once.
+  // One endpoint under two names is asked once; what is for workers only is refused to all of these keys.
   ([, route], index, all) =>
+    !isForWorkersOnly(route) &&
     all.findIndex(([, other]) => other.method === route.method && other.path === route.path) === index,
 );
 const parametersOf = ({ path }: Route) => [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);

@@ -34,9 +34,18 @@ export function holds(text: string | Uint8Array, secrets: readonly string[]): bo
 /** The files of a directory that hold one of them, in any spelling. */
 export function filesHolding(directory: string, secrets: readonly string[]): string[] {
   return globSync('**/*', { cwd: directory })
-    .filter((file) => statSync(join(directory, file)).isFile())
-    .filter((file) => holds(readFileSync(join(directory, file)), secrets))
+    .filter((file) => holds(contentOf(join(directory, file)), secrets))
     .sort();
+}
+
+/** Nothing, of what is no file, or was gone when it was looked at. */
+function contentOf(path: string): Uint8Array {
+  try {
+    return statSync(path).isFile() ? readFileSync(path) : Buffer.alloc(0);
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return Buffer.alloc(0);
+    throw cause;
+  }
 }
 
 /** A fetch that keeps what is answered: bodies and headers, and every event of a stream as far as it is read. */
