@@ -81,3 +81,28 @@ test('what is still open after the grace is cut', async () => {
   socket.resume();
   await gone;
 });
+
+for (const [what, request, status, message] of [
+  ['that are no HTTP', 'HELLO\r\n\r\n', 400, 'the request is not valid HTTP'],
+  ['whose headers are too large', `GET / HTTP/1.1\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'too large'],
+  [
+    'with two lengths',
+    'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab',
+    400,
+    '',
+  ],
+] as const) {
+  test(`requests ${what} are answered as every error is`, async () => {
+    const server = await start(() => new Response('hello'));
+    const socket = await opened(server);
+    socket.write(request);
+    const answer = await readToEnd(socket);
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    assert.match(head, new RegExp(`^HTTP/1.1 ${status} `));
+    const { type, error, request_id } = JSON.parse(body);
+    assert.deepEqual([type, error.type], ['error', 'invalid_request_error']);
+    assert.ok(error.message.includes(message), error.message);
+    assert.match(head, new RegExp(`request-id: ${request_id}`));
+    await server.close(0);
+  });
+}

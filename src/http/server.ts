@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { App } from './app.ts';
+import { answerBrokenRequests } from './broken-requests.ts';
 
 export type ServerOptions = { readonly app: App; readonly host: string; readonly port: number };
 
@@ -21,6 +22,7 @@ export async function startServer({ app, host, port }: ServerOptions): Promise<R
   server.keepAliveTimeout = 60_000;
   // Node would refuse these itself, in a shape of its own. Whoever expects anything may also do without.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  answerBrokenRequests(server);
   const connections = trackConnections(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(explained(cause, `${host}:${port}`)));

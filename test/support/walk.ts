@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isForWorkersOnly } from '../../src/http/worker-scope.ts';
 import { requestHeaders } from '../../src/protocol/beta.ts';
 import type { Route } from '../../src/protocol/route.ts';
 import type { RouteKey } from '../../src/protocol/routes.ts';
@@ -77,7 +78,7 @@ async function everyItem(route: Route, page: (query: URLSearchParams) => Promise
 
 /** The SDK reaches some endpoints by two names. The report of usage lists nothing that has an id. */
 const listings: readonly Listing[] = Object.entries(routes as Readonly<Record<string, Route>>)
-  .filter(([, { paging }]) => paging !== null && paging.kind !== 'report')
+  .filter(([, route]) => route.paging !== null && route.paging.kind !== 'report' && !isForWorkersOnly(route))
   .filter(
     ([, route], at, all) =>
       all.findIndex(([, { path }]) => path === route.path) ===

@@ -1,0 +1,3 @@
+import { runLane } from '../support/lanes.ts';
+
+await runLane(1);
