@@ -16,6 +16,7 @@ export type IdPrefix =
   | 'agent'
   | 'depl'
   | 'drun'
+  | 'egr'
   | 'env'
   | 'file'
   | 'sesn'

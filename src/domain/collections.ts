@@ -11,6 +11,7 @@ import type { Session } from '../protocol/sessions.ts';
 import type { Vault } from '../protocol/vaults.ts';
 import type { StagedBlob } from './blobs.ts';
 import type { DeploymentScene, StoredDeployment } from './deployments.ts';
+import type { EgressDecisions } from './egress.ts';
 import type { EnvironmentKeys } from './environment-keys.ts';
 import type { MemoryScene, MemoryWrite } from './memories.ts';
 import type { SecretField } from './sealing.ts';
@@ -298,4 +299,5 @@ export interface Collections {
   readonly environmentKeys: EnvironmentKeys;
   readonly workItems: WorkItems;
   readonly webhookEndpoints: WebhookEndpoints;
+  readonly egress: EgressDecisions;
 }

@@ -149,6 +149,27 @@ export const entryBodyBytesMax = 64 * 1024;
 export const groupCommitJobsMax = 64;
 export const preparedStatementsMax = 1_000;
 
+// Network of sandboxes
+/** Open at once, of one sandbox: as many as its forwarder opens (door.c). More wait. */
+export const egressConnectionsMax = 512;
+export const egressConnectMsMax = 10_000;
+/** The forwarder says at once where a connection is to lead. */
+export const egressPrefaceMsMax = 5_000;
+/** For a client to begin, before it is told that it is refused, and for that to be read. */
+export const egressRefusalMsMax = 5_000;
+/** A client that is silent this long lets its server speak first. */
+export const egressSilenceMs = 300;
+export const egressRecordsMax = 10_000;
+/** Waiting to be stored, of all sessions. */
+export const egressRecordsHeldMax = 10_000;
+export const egressFlushMs = 100;
+/** Of one sandbox, for hosts whose connections are opened. */
+export const certificatesKeptMax = 256;
+/** A body up to this size keeps its length known when a secret is put into it; longer ones are sent in chunks. */
+export const injectedBodyBytesMax = 1024 * 1024;
+/** Shorter secrets are found everywhere in answers, where they mean nothing. */
+export const scrubbedSecretBytesMin = 8;
+
 // Tools and sandboxes
 export const bashTimeoutMsDefault = 120_000;
 export const bashTimeoutMsMax = 600_000;

@@ -7,6 +7,8 @@ export type SandboxCapabilities = {
   readonly unavailable: string | null;
   readonly isolation: readonly string[];
   readonly limits: readonly string[];
+  /** What a door can be for; why there is none where that is so. */
+  readonly network: string;
 };
 
 export type SandboxSpec = {
@@ -15,6 +17,8 @@ export type SandboxSpec = {
   readonly mounts: readonly { readonly host: string; readonly sandbox: string; readonly readOnly: boolean }[];
   readonly environment: Readonly<Record<string, string>>;
   readonly limits: SandboxLimits;
+  /** Unix socket that every connection of the sandbox is led to, see `hands/egress/`; null: it has no network. */
+  readonly door: string | null;
 };
 
 export type SandboxLimits = {

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { after, describe, test } from 'node:test';
 import type { FakeClock } from '../../test/support/clock.ts';
 import { fakeClock } from '../../test/support/clock.ts';
-import { bubblewrapProvider, temporaryDirectory } from '../../test/support/sandbox.ts';
+import { bubblewrapProvider, noDoors, temporaryDirectory } from '../../test/support/sandbox.ts';
 import type { Answer } from '../../test/support/tools.ts';
 import { answered, answerOf, refused } from '../../test/support/tools.ts';
 import type { EventId } from '../base/ids.ts';
@@ -75,7 +75,7 @@ function openHands(provider: SandboxProvider, clock: FakeClock = fakeClock()) {
       return real.discard(sessionId);
     },
   };
-  const hands = createHands({ provider, workspaces, clock, log: silentLog });
+  const hands = createHands({ provider, workspaces, doors: noDoors, clock, log: silentLog });
   const call: Call = async (sessionId, { signal = new AbortController().signal, command } = {}) => {
     const tool =
       command === undefined

@@ -11,6 +11,7 @@ import {
   sandboxProvisionMsMax,
 } from '../domain/limits.ts';
 import type { Sandbox, SandboxProvider } from '../domain/sandbox.ts';
+import type { Doors } from './egress/doors.ts';
 import type { Toolbox } from './toolbox.ts';
 import { createToolbox, isTooLong } from './toolbox.ts';
 import { failed } from './tools/outcome.ts';
@@ -19,6 +20,7 @@ import type { Workspaces } from './workspaces.ts';
 export type HandsOptions = {
   readonly provider: SandboxProvider;
   readonly workspaces: Workspaces;
+  readonly doors: Doors;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -36,7 +38,7 @@ type Slot = {
 type Live = { readonly sandbox: Sandbox; readonly toolbox: Toolbox };
 
 /** Tools over one sandbox per session, made when needed and parked when not. */
-export function createHands({ provider, workspaces, clock, log }: HandsOptions): Hands {
+export function createHands({ provider, workspaces, doors, clock, log }: HandsOptions): Hands {
   /** In the order of their last use. */
   const slots = new Map<string, Slot>();
   /** Sandboxes on their way out, by session: a workspace is only discarded after them. */
@@ -88,8 +90,13 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
     closing.signal.throwIfAborted();
     const mounts = await workspaces.prepare(sessionId);
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(sandboxProvisionMsMax)]);
-    const spec = { id: sessionId, mounts, environment: {}, limits: sandboxLimits };
-    const sandbox = await provider.provision(spec, signal);
+    const { close, ...way } = await doors.open(sessionId);
+    const spec = { id: sessionId, limits: sandboxLimits, ...way, mounts: [...mounts, ...way.mounts] };
+    const sandbox = await provider.provision(spec, signal).catch(async (cause: unknown) => {
+      await close();
+      throw cause;
+    });
+    void sandbox.gone.then(close);
     return { sandbox, toolbox: createToolbox(sandbox) };
   }
 
@@ -181,6 +188,7 @@ export function createHands({ provider, workspaces, clock, log }: HandsOptions):
       closing.abort(new Error('the server is stopping'));
       for (const [sessionId, slot] of slots) void end(sessionId, slot);
       await Promise.all(ending.values());
+      await doors.close();
     },
   };
 }

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fakeClock } from '../../test/support/clock.ts';
-import { bubblewrapProvider, temporaryDirectory } from '../../test/support/sandbox.ts';
+import { bubblewrapProvider, noDoors, temporaryDirectory } from '../../test/support/sandbox.ts';
 import { answerOf } from '../../test/support/tools.ts';
 import { silentLog } from '../base/log.ts';
 import type { SessionResource } from '../protocol/session-resources.ts';
@@ -32,7 +32,7 @@ describe('files in a real sandbox', () => {
       if (missing.has(id)) throw new Error('there is no such file');
       await writeFile(target, id);
     });
-    const hands = createHands({ provider, workspaces, clock: fakeClock(), log: silentLog });
+    const hands = createHands({ provider, workspaces, doors: noDoors, clock: fakeClock(), log: silentLog });
     const bash = async (command: string, resources: readonly SessionResource[]) => {
       const request = { eventId: 'sevt_1', name: 'bash', input: { command } };
       const recipe = { sessionId: 'sesn_1', environmentId: 'env_1', resources };

@@ -37,6 +37,7 @@ import { expireFiles } from '../workers/expire-files.ts';
 import { runSessions } from '../workers/run-sessions.ts';
 import { tendSandboxes } from '../workers/tend-sandboxes.ts';
 import type { Config } from './config.ts';
+import { composeDoors } from './doors.ts';
 import { handlersByWorkspace } from './handlers.ts';
 import { openStoreKey } from './master-key.ts';
 import { createDoor, foundOrganization } from './organization.ts';
@@ -71,7 +72,8 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   const catalog = createCatalog(config.models);
   await provider.sweep();
   const workspaces = createWorkspaces(join(config.dataDir, 'sessions'), store.placeFile);
-  const hands = createHands({ provider, workspaces, clock, log });
+  const doors = composeDoors({ store, config, key, log });
+  const hands = createHands({ provider, workspaces, doors, clock, log });
   listeners.push(tendSandboxes(hands));
 
   const mcp = createMcp({ tokens, version: versionOf(), log });

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
+import { packageHostsDefault } from '../domain/package-hosts.ts';
 import { ConfigMistake, readConfig } from './config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anthill-config-'));
@@ -38,6 +39,7 @@ describe('configuration', () => {
       noAuth: false,
       rateLimits: { createPerMinute: null, readPerMinute: null, keys: {} },
       webhookUrls: 'public',
+      egress: { privateNetworks: [], hosts: {}, packageHosts: packageHostsDefault },
     });
   });
 

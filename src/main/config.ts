@@ -5,11 +5,13 @@ import { parseArgs } from 'node:util';
 import { parseYaml } from '../base/yaml.ts';
 import { profileNames } from '../brain/models/profile.ts';
 import type { ModelSettings } from '../domain/catalog.ts';
+import type { EgressSettings } from '../domain/egress-policy.ts';
 import { filesQuotaBytesDefault } from '../domain/limits.ts';
 import type { RateLimit, RateLimits } from '../domain/rate-limits.ts';
 import type { WebhookUrlPolicy } from '../domain/webhook-urls.ts';
 import { isLoopbackHost } from '../http/same-origin.ts';
 import { parseMasterKey } from '../vault/master-key.ts';
+import { egressSettingsOf } from './egress-settings.ts';
 import { modelSettingsOf } from './model-settings.ts';
 
 /** Everything the process is told from outside. Read once, here; nobody else looks at the environment. */
@@ -35,6 +37,7 @@ export type Config = {
   readonly noAuth: boolean;
   readonly rateLimits: RateLimits;
   readonly webhookUrls: WebhookUrlPolicy;
+  readonly egress: EgressSettings;
 };
 
 export type Upstream = { readonly baseUrl: string; readonly apiKey: string | null; readonly profile: string };
@@ -80,6 +83,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     noAuth: flags['no-auth'] ?? false,
     rateLimits: rateLimitsOf(section(file, 'rate_limits')),
     webhookUrls: webhookUrlsOf(section(file, 'webhooks')),
+    egress: egressSettingsOf(section(file, 'sandbox_network'), ConfigMistake),
   };
 }
 
@@ -187,12 +191,14 @@ const settings = [
   'files',
   'rate_limits',
   'webhooks',
+  'sandbox_network',
 ];
 const sections: Readonly<Record<string, readonly string[]>> = {
   upstream: ['base_url', 'api_key', 'profile'],
   files: ['quota_bytes'],
   rate_limits: ['create_per_minute', 'read_per_minute', 'keys'],
   webhooks: ['allow_private_urls'],
+  sandbox_network: ['private_networks', 'hosts', 'package_hosts'],
 };
 
 type Section = Readonly<Record<string, unknown>>;

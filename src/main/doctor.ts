@@ -23,6 +23,6 @@ export async function doctor(args: readonly string[], world: World): Promise<num
   }
   say(`isolation  ${found.isolation.join(', ')}`);
   say(`limits     ${found.limits.join(', ')}`);
-  say('network    none inside sandboxes');
+  say(`network    ${found.network}`);
   return 0;
 }

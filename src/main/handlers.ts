@@ -7,6 +7,7 @@ import type { DeploymentRunDeps } from '../control/deployment-runs.ts';
 import { createDeploymentRunCommands } from '../control/deployment-runs.ts';
 import type { DeploymentDeps } from '../control/deployments.ts';
 import { createDeploymentCommands } from '../control/deployments.ts';
+import { createEgressCommands } from '../control/egress.ts';
 import { createEnvironmentCommands } from '../control/environments.ts';
 import { createFileCommands } from '../control/files.ts';
 import { createMemoryCommands } from '../control/memories.ts';
@@ -30,6 +31,7 @@ import type { Handlers } from '../http/handlers.ts';
 import { adminRoutes } from '../http/routes/admin.ts';
 import { agentRoutes } from '../http/routes/agents.ts';
 import { deploymentRoutes } from '../http/routes/deployments.ts';
+import { egressRoutes } from '../http/routes/egress.ts';
 import { environmentRoutes } from '../http/routes/environments.ts';
 import { eventRoutes } from '../http/routes/events.ts';
 import { fileRoutes } from '../http/routes/files.ts';
@@ -115,6 +117,7 @@ function createHandlers(workspaceId: string, shared: Shared): Handlers {
     ...modelRoutes(createModelCommands(catalog)),
     ...sessionRoutes(createSessionCommands(sessionDeps)),
     ...sessionResourceRoutes(createSessionResourceCommands({ log, sessions, ...vault, ...common })),
+    ...egressRoutes(createEgressCommands({ collections, clock: systemClock })),
     ...skillRoutes(createSkillCommands(skillDeps)),
     ...skillVersionRoutes(createSkillVersionCommands(skillDeps)),
     ...deploymentRoutes(

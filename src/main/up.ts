@@ -27,8 +27,8 @@ export async function up(args: readonly string[], world: World): Promise<number>
   writeServerFile(config.dataDir, { base_url: anthill.baseUrl, api_key: anthill.apiKey });
   log.info('server.ready', { baseUrl: anthill.baseUrl, dataDir: config.dataDir });
   world.stdout.write(banner(anthill, config));
-  void provider.capabilities().then(({ unavailable, isolation, limits }) => {
-    if (unavailable === null) log.info('sandbox.capabilities', { isolation, limits });
+  void provider.capabilities().then(({ unavailable, isolation, limits, network }) => {
+    if (unavailable === null) log.info('sandbox.capabilities', { isolation, limits, network });
     else log.error('sandbox.unavailable', { reason: unavailable });
   });
   const signal = await stopSignal();

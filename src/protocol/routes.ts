@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { adminRoutes } from './admin-routes.ts';
 import { agentCreate, agentSchema, agentUpdate } from './agents.ts';
 import { deploymentRoutes } from './deployment-routes.ts';
+import { egressRoutes } from './egress-routes.ts';
 import {
   deletedEnvironmentSchema,
   environmentCreate,
@@ -336,6 +337,7 @@ export const routes = {
   },
   ...workRoutes,
   ...sessionResourceRoutes,
+  ...egressRoutes,
   ...vaultRoutes,
   ...memoryRoutes,
   ...fileRoutes,

@@ -1,4 +1,5 @@
 import type { Environments } from '../domain/collections.ts';
+import type { ReadEnvironmentConfig } from '../domain/egress.ts';
 import type { Environment } from '../protocol/environments.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import type { Engine, Sql } from './engines/engine.ts';
@@ -6,6 +7,15 @@ import { microseconds } from './entry-rows.ts';
 import { keyset } from './keyset.ts';
 import type { EnvironmentRow } from './tables.ts';
 import { build } from './tables.ts';
+
+/** Of any workspace, for who makes sandboxes: a session names only an environment of its own. */
+export function createReadEnvironmentConfig(engine: Engine): ReadEnvironmentConfig {
+  return async (id) => {
+    const query = build.selectFrom('environments').select('document').where('id', '=', id);
+    const [row] = await engine.read.all(query.compile());
+    return row ? environmentOf(row).config : null;
+  };
+}
 
 export function createEnvironments(engine: Engine, workspaceId: string): Environments {
   return {

@@ -386,6 +386,20 @@ const steps: readonly (readonly string[])[] = [
     'drop index entries_listed',
     'create index entries_listed on entries (session_id, listed_at_us, seq) where listed_at_us is not null',
   ],
+  [
+    `create table egress_decisions (
+      id text primary key,
+      workspace_id text not null,
+      session_id text not null references sessions (id) on delete cascade,
+      at_us bigint not null,
+      host text not null,
+      port bigint not null,
+      result text not null,
+      reason text not null
+    )`,
+    'create index egress_decisions_by_session on egress_decisions (session_id, at_us, id)',
+    'create index egress_decisions_by_result on egress_decisions (session_id, result, at_us, id)',
+  ],
 ];
 
 /** Brings the schema up to date, or as far as it was at `target`; refuses one made by a newer server. */

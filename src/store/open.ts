@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Blobs } from '../domain/blobs.ts';
 import type { Collections, FileExpiry } from '../domain/collections.ts';
+import type { EgressRecords, ReadEnvironmentConfig } from '../domain/egress.ts';
 import type { PlaceFile, ReadFile } from '../domain/files.ts';
 import type { Organization } from '../domain/organization.ts';
 import type { SealedSecrets } from '../domain/sealing.ts';
@@ -20,10 +21,11 @@ import { createCredentials } from './credentials.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { createDeploymentRuns } from './deployment-runs.ts';
 import { createDeployments } from './deployments.ts';
+import { createEgressDecisions, createEgressRecords } from './egress.ts';
 import type { Engine } from './engines/engine.ts';
 import { openSqlite } from './engines/sqlite.ts';
 import { createEnvironmentKeys } from './environment-keys.ts';
-import { createEnvironments } from './environments.ts';
+import { createEnvironments, createReadEnvironmentConfig } from './environments.ts';
 import { createFileExpiry } from './file-expiry.ts';
 import { createFiles, createPlaceFile, createReadFile } from './files.ts';
 import { createFoldCache } from './fold-cache.ts';
@@ -59,6 +61,8 @@ export type Store = {
   readonly readSkill: ReadSkill;
   readonly placeFile: PlaceFile;
   readonly sessionCredentials: SessionCredentials;
+  readonly egressRecords: EgressRecords;
+  readonly readEnvironmentConfig: ReadEnvironmentConfig;
   readonly sealed: SealedSecrets;
   workspace(id: string): WorkspaceStore;
   close(): Promise<void>;
@@ -129,6 +133,8 @@ export async function openStoreOn(engine: Engine, { clock, blobs, ...parts }: St
     readSkill: createReadSkill(engine, blobs),
     placeFile: createPlaceFile(engine, blobs),
     sessionCredentials: createSessionCredentials(engine),
+    egressRecords: createEgressRecords(engine),
+    readEnvironmentConfig: createReadEnvironmentConfig(engine),
     sealed: createSealedSecrets(engine),
     workspace: (id) => ({ log: createSessionLog(log, id), collections: collectionsOf(engine, contents, id) }),
     close: () => engine.close(),
@@ -153,5 +159,6 @@ function collectionsOf(engine: Engine, contents: Contents, workspaceId: string):
     environmentKeys: createEnvironmentKeys(engine, workspaceId),
     webhookEndpoints: createWebhookEndpoints(engine, workspaceId),
     workItems: createWorkItems(engine, workspaceId),
+    egress: createEgressDecisions(engine, workspaceId),
   };
 }

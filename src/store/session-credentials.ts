@@ -18,6 +18,17 @@ export function createSessionCredentials(engine: Engine): SessionCredentials {
       const first = vaultIds.flatMap((id) => rows.filter((row) => row.vault_id === id))[0];
       return first ? storedCredentialOf(first) : null;
     },
+    async variables(vaultIds) {
+      if (vaultIds.length === 0) return [];
+      const query = build
+        .selectFrom('credentials')
+        .select(['vault_id', 'document', 'sealed'])
+        .where('vault_id', 'in', [...vaultIds])
+        .where('purpose', 'like', 'variable %')
+        .where('archived_at_us', 'is', null);
+      const rows = await engine.read.all(query.compile());
+      return vaultIds.flatMap((id) => rows.filter((row) => row.vault_id === id)).map(storedCredentialOf);
+    },
     change({ id, vault_id }, rule) {
       return engine.write(async (tx) => {
         const query = build

@@ -33,6 +33,7 @@ export type Tables = {
   work_pollers: { environment_id: string; worker: string; seen_at_us: number };
   webhook_endpoints: WebhookEndpointRow;
   usage_hours: UsageRow;
+  egress_decisions: EgressDecisionRow;
   identity: { name: string; value: string };
 };
 
@@ -277,6 +278,17 @@ export type UsageRow = {
   cache_creation_1h_input_tokens: number;
   cost_micro_cents: number;
   active_us: number;
+};
+
+export type EgressDecisionRow = {
+  id: string;
+  workspace_id: string;
+  session_id: string;
+  at_us: number;
+  host: string;
+  port: number;
+  result: string;
+  reason: string;
 };
 
 /** Sorts behind every real time: where queued events stand in a list. */

@@ -13,7 +13,7 @@ import {
 import { everyMorning } from '../support/server-deployments.ts';
 import { setFile } from '../support/server-files.ts';
 import type { Session } from '../support/server-sessions.ts';
-import { atRest, message, openSession } from '../support/server-sessions.ts';
+import { atRest, egressOf, message, openSession } from '../support/server-sessions.ts';
 import { newSkillName, skillFiles, twoVersions } from '../support/server-skills.ts';
 import { describeServer } from '../support/server-suite.ts';
 import { oauth, variable } from '../support/server-vaults.ts';
@@ -207,6 +207,8 @@ const cases: Record<RouteKey, Case> = {
   'beta.skills.versions download': ({ client, skill }) =>
     client.beta.skills.versions.download(skill.versionIds[0], { skill_id: skill.id }),
   'organization retrieve': ({ client }) => client.organization.retrieve(),
+  'beta.sessions.egress list': ({ client, session }) =>
+    egressOf(client, session.id, { result: 'refused', limit: 2 }),
   'organization.apiKeys create': ({ client }) => createKey(client, { name: 'CI' }),
   'beta.environments.work list': ({ hosted: { worker, environmentId } }) =>
     worker.beta.environments.work.list(environmentId, { limit: 5 }),

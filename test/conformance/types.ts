@@ -51,8 +51,9 @@ type Same<Ours, Theirs> = [Ours] extends [Theirs]
     : { readonly keysWeDoNotKnow: [Deep<Ours>, Deep<Theirs>] }
   : { readonly notAssignable: [Ours, Theirs] };
 
-/** Routes of ours, for what the original does in its Console. One that the SDK gets a method for is no longer ours. */
+/** Routes of ours, for what the original does in its Console or not at all. One that the SDK gets a method for is no longer ours. */
 type Own =
+  | 'beta.sessions.egress list'
   | 'organization.apiKeys create'
   | 'organization.environmentKeys create'
   | 'organization.environmentKeys list'

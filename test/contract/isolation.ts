@@ -62,6 +62,8 @@ async function open(make: MakeStore) {
   await it.send('sesn_1', 'hello');
   const [work] = await collections.workItems.page('env_1', window);
   workId = work?.item.id ?? '';
+  const decision = { host: 'a.test', port: 80, result: 'refused', reason: 'host_not_allowed' } as const;
+  await it.egressRecords.insert([{ id: 'egr_1', sessionId: 'sesn_1', atUs: nowUs, ...decision }]);
   return { ...it, there: it.workspace('wrkspc_2') };
 }
 
@@ -224,6 +226,7 @@ const cases: { readonly [Name in keyof Collections]: Case<Name> } = {
     change: () => deployments.change('depl_1', never, never),
     page: () => deployments.page({ ...everything, agentId: null, status: null }),
   }),
+  egress: ({ egress }) => ({ page: () => egress.page('sesn_1', { ...window, result: null }) }),
   deploymentRuns: ({ deploymentRuns }) => ({
     insert: () => deploymentRuns.insert({ ...run(), id: 'drun_2' }),
     get: () => deploymentRuns.get('drun_1'),

@@ -4,6 +4,13 @@ import { join } from 'node:path';
 import type { Sandbox, SandboxProvider, SandboxSpec } from '../../src/domain/sandbox.ts';
 import { findBubblewrap } from '../../src/hands/bubblewrap/install.ts';
 import { createBubblewrapProvider } from '../../src/hands/bubblewrap/provider.ts';
+import type { Doors } from '../../src/hands/egress/doors.ts';
+
+/** No sandbox has a network. */
+export const noDoors: Doors = {
+  open: async () => ({ mounts: [], environment: {}, door: null, close: async () => {} }),
+  close: async () => {},
+};
 
 const mebibyte = 1024 * 1024;
 
@@ -37,6 +44,7 @@ export function specIn(
     id,
     mounts,
     environment: {},
+    door: null,
     limits: {
       memoryBytesMax: 256 * mebibyte,
       processesMax: 64,

@@ -3,6 +3,7 @@ import type { EventParams } from '../../protocol/event-params.ts';
 import { invalid, Refusal } from '../../protocol/refusal.ts';
 import type { SessionAgent } from '../../protocol/sessions.ts';
 import type { ModelCatalog } from '../catalog.ts';
+import { coversHost } from '../hosts.ts';
 import { fileDocumentsPerCreateMax } from '../limits.ts';
 import { advisorsOf, sessionMembers } from '../multiagent.ts';
 
@@ -41,12 +42,6 @@ export function checkMcpHosts(agent: SessionAgent, environment: Environment): vo
       );
     }
   }
-}
-
-/** A bare host covers itself only, `*.host` its subdomains only. */
-function coversHost(pattern: string, host: string): boolean {
-  const [wanted, actual] = [pattern.toLowerCase(), host.toLowerCase()];
-  return wanted.startsWith('*.') ? actual.endsWith(wanted.slice(1)) : actual === wanted;
 }
 
 /** Without a list price a budget cannot measure anything (spec/sessions.md, Budgets). */

@@ -11,7 +11,8 @@ import { supervisorPath } from '../supervisor/sandbox.ts';
  *   bwrap: new user, pid, net, ipc, uts, cgroup namespaces; read-only system; all capabilities dropped;
  *          seccomp; empty environment ─▶ /run/anthill/init as PID 1
  *
- * There is no network device but a loopback of its own: nothing leaves the sandbox.
+ * There is no network device but a loopback of its own. Nothing leaves the sandbox, but through its door where it
+ * has one: then the launcher makes its network namespace, in which a forwarder takes all connections (door.c).
  */
 export type LaunchPlan = {
   readonly supervisor: string;
@@ -43,10 +44,12 @@ export function launchArguments(plan: LaunchPlan): string[] {
     ...(dropTo ? ['--uid', String(dropTo.uid)] : []),
     ...['--file-bytes', String(spec.limits.fileBytesMax)],
     ...['--open-files', String(spec.limits.openFilesMax)],
+    ...(spec.door === null ? [] : ['--door', spec.door]),
     ...(plan.boundEachProcess ? ['--data-bytes', String(spec.limits.memoryBytesMax)] : []),
     '--',
     plan.bubblewrap,
     ...isolation,
+    ...(spec.door === null ? ['--unshare-net'] : []),
     ...systemDirectories(),
     ...etcArguments(reach(plan.etc)),
     ...fileSystems,
@@ -65,7 +68,6 @@ export function launchArguments(plan: LaunchPlan): string[] {
 const isolation = [
   '--unshare-user',
   '--unshare-pid',
-  '--unshare-net',
   '--unshare-ipc',
   '--unshare-uts',
   '--unshare-cgroup',
@@ -123,8 +125,8 @@ function environment(spec: SandboxSpec): string[] {
     USER: 'root',
     LANG: 'C.UTF-8',
     TERM: 'dumb',
-    ANTHILL_PROCESSES_MAX: String(spec.limits.processesMax),
     ...spec.environment,
+    ANTHILL_PROCESSES_MAX: String(spec.limits.processesMax),
   };
   return ['--clearenv', ...Object.entries(variables).flatMap(([name, value]) => ['--setenv', name, value])];
 }

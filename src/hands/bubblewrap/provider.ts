@@ -24,6 +24,8 @@ type Prepared = {
   readonly seccomp: string;
   readonly etc: string;
   readonly cgroups: Cgroups | null;
+  /** Why sandboxes can have no network here; null: they can. */
+  readonly doorProblem: string | null;
 };
 
 /** Sandboxes by bubblewrap over the machine's own system directories. */
@@ -44,13 +46,13 @@ export function createBubblewrapProvider(options: BubblewrapOptions): SandboxPro
     const name = `${spec.id}-${Math.random().toString(36).slice(2, 8)}`;
     const cgroupFiles = (await parts.cgroups?.create(name, spec.limits)) ?? [];
     const uid = options.isRoot ? sessionUid(spec.id) : null;
-    if (uid !== null) for (const mount of spec.mounts) chownSync(mount.host, uid, uid);
+    if (uid !== null) for (const host of ownPaths(spec)) chownSync(host, uid, uid);
     const args = launchArguments({
       supervisor: parts.supervisor,
       seccomp: parts.seccomp,
       bubblewrap: options.bubblewrap,
       etc: parts.etc,
-      spec,
+      spec: parts.doorProblem === null ? spec : { ...spec, door: null },
       dropTo: uid === null ? null : { uid, stage: '/mnt' },
       cgroupFiles,
       boundEachProcess: parts.cgroups === null,
@@ -85,6 +87,11 @@ async function leave(pidFile: string, cgroups: Cgroups | null, name: string): Pr
   if ((await cgroups?.remove(name)) !== false) await rm(pidFile, { force: true });
 }
 
+/** What the session's user must be able to open. */
+function ownPaths({ mounts, door }: SandboxSpec): readonly string[] {
+  return [...mounts.map(({ host }) => host), ...(door === null ? [] : [door])];
+}
+
 /** Uids far from any real user's; the same session gets the same one, so that its workspace stays its own. */
 function sessionUid(id: string): number {
   const hash = createHash('sha256').update(id).digest().readUInt32LE(0);
@@ -104,7 +111,18 @@ async function prepare({ dataDir }: BubblewrapOptions): Promise<Prepared> {
     throw new Error(`no system call filter is known for ${process.arch}, so nothing can be isolated here`);
   const seccomp = join(bin, 'seccomp.bpf');
   await writeFile(seccomp, program);
-  return { supervisor, launcher: createLauncher(supervisor, join(dataDir, 'run')), seccomp, etc, cgroups };
+  const launcher = createLauncher(supervisor, join(dataDir, 'run'));
+  return { supervisor, launcher, seccomp, etc, cgroups, doorProblem: await findDoorProblem(launcher) };
+}
+
+/** Makes a network and leaves it again: what kernels and their guards allow is only known by trying. */
+async function findDoorProblem(launcher: Launcher): Promise<string | null> {
+  try {
+    const tried = await launcher.launch(['--door', '/', '--', '/bin/true']);
+    return (await tried.ended) || null;
+  } catch (cause) {
+    return cause instanceof Error ? cause.message : String(cause);
+  }
 }
 
 const etcFiles = {
@@ -113,7 +131,8 @@ const etcFiles = {
   hosts: '127.0.0.1 localhost sandbox\n::1 localhost\n',
   hostname: 'sandbox\n',
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',
-  'resolv.conf': '',
+  // Answered by the forwarder, whatever server is asked.
+  'resolv.conf': 'nameserver 127.0.0.53\n',
 } as const;
 
 async function writeEtc(dataDir: string): Promise<string> {
@@ -165,15 +184,16 @@ async function capabilities(
   };
   const probe = join(options.dataDir, 'run', 'probe');
   try {
-    const { cgroups } = await prepared();
+    const { cgroups, doorProblem } = await prepared();
     await mkdir(probe, { recursive: true });
     const sandbox = await provision(probeSpec(probe), AbortSignal.timeout(10_000));
     await sandbox.destroy();
     const limits = [cgroups?.description ?? 'rlimits per process', 'open files', 'file size', 'sized tmpfs'];
-    return { ...known, unavailable: null, limits };
+    const network = doorProblem === null ? 'TCP, by the rules of each environment' : `none: ${doorProblem}`;
+    return { ...known, unavailable: null, limits, network };
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    return { ...known, unavailable: `tools cannot be isolated here: ${reason}`, limits: [] };
+    return { ...known, unavailable: `tools cannot be isolated here: ${reason}`, limits: [], network: 'none' };
   } finally {
     await rm(probe, { recursive: true, force: true });
   }
@@ -184,6 +204,7 @@ function probeSpec(host: string): SandboxSpec {
     id: 'probe',
     mounts: [{ host, sandbox: '/workspace', readOnly: false }],
     environment: {},
+    door: null,
     limits: {
       memoryBytesMax: 64 * 1024 * 1024,
       processesMax: 16,

@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const beside = (name: string) => join(import.meta.dirname, name);
-const sources = ['supervisor.c', 'launcher.c', 'files.c'].map(beside);
+const sources = ['supervisor.c', 'launcher.c', 'files.c', 'door.c', 'network.c'].map(beside);
+const headers = ['supervisor.h', 'door.h', 'network.h'].map(beside);
 
 /**
  * Path of the compiled supervisor, built once per source into `directory`. Static, so that it runs in any
@@ -15,7 +16,7 @@ const sources = ['supervisor.c', 'launcher.c', 'files.c'].map(beside);
  */
 export async function buildSupervisor(directory: string): Promise<string> {
   const hash = createHash('sha256');
-  for (const source of [...sources, beside('supervisor.h')]) hash.update(await readFile(source));
+  for (const source of [...sources, ...headers]) hash.update(await readFile(source));
   const path = join(directory, `anthill-init-${hash.digest('hex').slice(0, 16)}`);
   if (existsSync(path)) return path;
   await mkdir(directory, { recursive: true, mode: 0o700 });

@@ -28,6 +28,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "door.h"
 #include "supervisor.h"
 
 enum { REQUEST_MAX = 1 << 16, LAUNCHES_MAX = 1024, ARGS_MAX = 1024, COMPLAINT_MAX = 2000, PROGRAM_FD = 3, FINISH_TRIES = 400, FINISH_PAUSE_US = 5000 };
@@ -68,6 +69,13 @@ static void bind_mount(const char *source, const char *target) {
   if (mount(source, target, NULL, MS_BIND, NULL) != 0) die(source);
 }
 
+/* Reached by this descriptor even where its path is not: by the session's user, and behind other mounts. */
+static int open_socket(const char *path) {
+  int fd = open(path, O_PATH | O_CLOEXEC);
+  if (fd < 0) die(path);
+  return fd;
+}
+
 /* A child that outlives the launcher would be nobody's. Changing the user forgets the request, so it is made twice. */
 static void die_with(pid_t launcher) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -76,10 +84,11 @@ static void die_with(pid_t launcher) {
 
 /*
  * [--seccomp-program FILE] [--cgroup FILE]… [--stage DIR] [--bind SOURCE TARGET]… [--uid N]
- * [--file-bytes N] [--data-bytes N] [--open-files N] -- ARGV
+ * [--file-bytes N] [--data-bytes N] [--open-files N] [--door SOCKET] -- ARGV
  */
 static int launch(char **argv, pid_t launcher) {
-  unsigned long uid = 0;
+  unsigned long uid = 0, open_files = 0;
+  int door = -1;
   for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
     const char *option = *argv;
     if (argv[1] == NULL) return 2;
@@ -93,11 +102,14 @@ static int launch(char **argv, pid_t launcher) {
     else if (!strcmp(option, "--uid")) uid = strtoul(*++argv, NULL, 10);
     else if (!strcmp(option, "--file-bytes")) limit(RLIMIT_FSIZE, strtoull(*++argv, NULL, 10));
     else if (!strcmp(option, "--data-bytes")) limit(RLIMIT_DATA, strtoull(*++argv, NULL, 10));
-    else if (!strcmp(option, "--open-files")) limit(RLIMIT_NOFILE, strtoull(*++argv, NULL, 10));
+    else if (!strcmp(option, "--open-files")) open_files = strtoul(*++argv, NULL, 10);
+    else if (!strcmp(option, "--door")) door = open_socket(*++argv);
     else return 2;
   }
   if (*argv == NULL || argv[1] == NULL) return 2;
   limit(RLIMIT_CORE, 0);
+  if (door >= 0) open_door(door, uid);
+  if (open_files != 0) limit(RLIMIT_NOFILE, open_files);
   /* 0 to 2 and the seccomp program stay; nothing the server has open may leak into the sandbox. */
   syscall(SYS_close_range, 4U, ~0U, 0U);
   if (uid != 0 && (setgroups(0, NULL) != 0 || setgid(uid) != 0 || setuid(uid) != 0)) die("drop privileges");

@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import { lstatSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { Server, Socket } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getCACertificates } from 'node:tls';
+import type { Clock } from '../../base/clock.ts';
+import type { SessionId } from '../../base/ids.ts';
+import type { Log } from '../../base/log.ts';
+import type { ReadEnvironmentConfig } from '../../domain/egress.ts';
+import type { EgressPolicy, EgressSettings, EgressVerdict } from '../../domain/egress-policy.ts';
+import { egressPolicy } from '../../domain/egress-policy.ts';
+import { egressConnectionsMax } from '../../domain/limits.ts';
+import type { SandboxSpec } from '../../domain/sandbox.ts';
+import type { SandboxSecrets, SecretHolder } from '../../domain/sandbox-secrets.ts';
+import type { SessionState } from '../../domain/session/state.ts';
+import type { Authority } from './certificates.ts';
+import { createAuthority } from './certificates.ts';
+import { serveConnection } from './connection.ts';
+import type { ResolveName } from './dial.ts';
+import { createDialler, createResolveName } from './dial.ts';
+import type { Recorder } from './recorder.ts';
+import { createRelay } from './relay.ts';
+
+/** The way out of one sandbox, and what its programs need to go there. */
+export type Door = Pick<SandboxSpec, 'mounts' | 'environment' | 'door'> & { close(): Promise<void> };
+
+/** Doors of sandboxes. A sandbox keeps the rules that its environment had when it was made. */
+export type Doors = {
+  open(sessionId: SessionId): Promise<Door>;
+  close(): Promise<void>;
+};
+
+export type DoorsOptions = {
+  /** Private to the server's user. */
+  readonly directory: string;
+  readonly settings: EgressSettings;
+  readonly stateOf: (sessionId: SessionId) => Promise<SessionState | null>;
+  readonly configOf: ReadEnvironmentConfig;
+  readonly secrets: SandboxSecrets;
+  readonly recorder: Recorder;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Instead of the machine's name servers. */
+  readonly resolve?: ResolveName;
+  /** Instead of the authorities that the machine trusts, PEM. */
+  readonly trusted?: readonly string[];
+};
+
+/** Of Linux, and of Debian and its kin: what most programs trust unless told otherwise. */
+const socketPathBytesMax = 107;
+const systemBundle = '/etc/ssl/certs/ca-certificates.crt';
+const inside = { certificate: '/run/anthill/ca.pem', bundle: '/run/anthill/ca-bundle.pem' } as const;
+
+export function createDoors(options: DoorsOptions): Doors {
+  const { stateOf, configOf, settings, secrets, recorder, trusted } = options;
+  const dialler = createDialler(settings, options.resolve ?? createResolveName());
+  const relay = createRelay({ dialler, trusted: trusted ? () => trusted : onceRead() });
+  const bundle = readBundle();
+  const ready = rm(options.directory, { recursive: true, force: true });
+
+  async function open(sessionId: SessionId): Promise<Door> {
+    await ready;
+    const state = await stateOf(sessionId);
+    const config = state && (await configOf(state.environmentId));
+    if (!state || !config) throw new Error('the environment of this session was deleted');
+    const holder: SecretHolder = { sessionId, vaultIds: state.vaultIds };
+    const variables = await secrets.variables(holder);
+    const environment = Object.fromEntries(variables.map(({ name, placeholder }) => [name, placeholder]));
+    const policy = egressPolicy(config, state.agent, settings);
+    if (policy === null) return { mounts: [], environment, door: null, close: async () => {} };
+    return await openFor(holder, policy, environment);
+  }
+
+  async function openFor(
+    holder: SecretHolder,
+    policy: EgressPolicy,
+    variables: Door['environment'],
+  ): Promise<Door> {
+    const authority = await createAuthority(options.clock.nowUs() / 1000);
+    const { sessionId } = holder;
+    const context = {
+      policy,
+      authority,
+      dialler,
+      relay,
+      injectionsFor: (host: string) => secrets.forHost(holder, host),
+      onVerdict: (host: string, port: number, verdict: EgressVerdict) =>
+        recorder.record(sessionId, { host, port, ...verdict }),
+    };
+    const place = await makePlace(options.directory, authority, await bundle);
+    const listener = await listen(place.socket, (socket) => {
+      serveConnection(socket, context).catch((cause: unknown) => {
+        socket.destroy();
+        options.log.error('egress.connection_failed', { sessionId, cause });
+      });
+    });
+    return {
+      door: place.socket,
+      mounts: place.mounts,
+      environment: { ...variables, ...trustVariables },
+      async close() {
+        await listener.close();
+        await rm(place.directory, { recursive: true, force: true });
+      },
+    };
+  }
+
+  return {
+    open,
+    async close() {
+      relay.close();
+      await recorder.flush();
+    },
+  };
+}
+
+/** Where programs look for authorities. Node adds to its own, all others read the whole bundle. */
+const trustVariables = {
+  NODE_EXTRA_CA_CERTS: inside.certificate,
+  ...Object.fromEntries(
+    [
+      'SSL_CERT_FILE',
+      'CURL_CA_BUNDLE',
+      'REQUESTS_CA_BUNDLE',
+      'PIP_CERT',
+      'GIT_SSL_CAINFO',
+      'CARGO_HTTP_CAINFO',
+      'AWS_CA_BUNDLE',
+      'DENO_CERT',
+    ].map((name) => [name, inside.bundle]),
+  ),
+};
+
+type Listener = { close(): Promise<void> };
+
+async function listen(path: string, serve: (socket: Socket) => void): Promise<Listener> {
+  const open = new Set<Socket>();
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => open.delete(socket));
+    open.add(socket);
+    serve(socket);
+  });
+  // The forwarder opens no more; only where one is closing while the next is opened there may be.
+  server.maxConnections = 2 * egressConnectionsMax;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ path, backlog: egressConnectionsMax }, resolve);
+  });
+  return {
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of open) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+async function makePlace(base: string, { certificate }: Authority, bundle: string) {
+  const own = join(base, randomBytes(4).toString('hex'));
+  const isLong = Buffer.byteLength(join(own, 'door')) > socketPathBytesMax;
+  const directory = isLong ? await mkdtemp(join(tmpdir(), 'anthill-')) : own;
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const files = { certificate: join(directory, 'ca.pem'), bundle: join(directory, 'ca-bundle.pem') };
+  await writeFile(files.certificate, certificate);
+  await writeFile(files.bundle, bundle + certificate);
+  const mount = (host: string, sandbox: string) => ({ host, sandbox, readOnly: true });
+  return {
+    directory,
+    socket: join(directory, 'door'),
+    mounts: [
+      mount(files.certificate, inside.certificate),
+      mount(files.bundle, inside.bundle),
+      ...(isFile(systemBundle) ? [mount(files.bundle, systemBundle)] : []),
+    ],
+  };
+}
+
+function isFile(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** What the machine trusts; where that is not known, what Node does. */
+async function readBundle(): Promise<string> {
+  const text = await readFile(systemBundle, 'utf8').catch(() => getCACertificates('bundled').join('\n'));
+  return text.endsWith('\n') ? text : `${text}\n`;
+}
+
+/** Reading the machine's authorities takes a while, and is needed only where secrets are sent. */
+function onceRead(): () => readonly string[] {
+  let read: readonly string[] | null = null;
+  return () => {
+    read ??= [...new Set([...getCACertificates('default'), ...getCACertificates('system')])];
+    return read;
+  };
+}
