@@ -11,9 +11,10 @@ import {
   usageReport,
 } from '../support/server-admin.ts';
 import { everyMorning } from '../support/server-deployments.ts';
+import { egressOf, putDecision } from '../support/server-egress.ts';
 import { setFile } from '../support/server-files.ts';
 import type { Session } from '../support/server-sessions.ts';
-import { atRest, egressOf, message, openSession } from '../support/server-sessions.ts';
+import { atRest, message, openSession } from '../support/server-sessions.ts';
 import { newSkillName, skillFiles, twoVersions } from '../support/server-skills.ts';
 import { describeServer } from '../support/server-suite.ts';
 import { oauth, variable } from '../support/server-vaults.ts';
@@ -315,6 +316,7 @@ describeServer('every route, driven by the SDK', ({ home, server }) => {
       },
     );
     await atRest(client, session.id);
+    putDecision(home, session.id);
     const [thread] = (await client.beta.sessions.threads.list(session.id)).data;
     const [first] = (await client.beta.sessions.events.list(session.id)).data;
     replay.headers['last-event-id'] = first?.id ?? '';

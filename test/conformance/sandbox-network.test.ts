@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { ServerProcess } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';
-import { egressOf, openSession, say, uniqueName } from '../support/server-sessions.ts';
+import { egressOf } from '../support/server-egress.ts';
+import { openSession, say, uniqueName } from '../support/server-sessions.ts';
 
 const web = createServer((request, response) => response.end(`this is ${request.headers.host}`));
 web.listen(0, '127.0.0.1');

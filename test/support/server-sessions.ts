@@ -1,5 +1,4 @@
 import type Anthropic from '@anthropic-ai/sdk';
-import type { EgressDecision } from '../../src/protocol/egress.ts';
 
 type Sessions = Anthropic['beta']['sessions'];
 export type Session = Awaited<ReturnType<Sessions['retrieve']>>;
@@ -112,14 +111,6 @@ export async function listAll(client: Anthropic, sessionId: string): Promise<Lis
   const all: ListedEvent[] = [];
   for await (const event of client.beta.sessions.events.list(sessionId)) all.push(event);
   return all;
-}
-
-/** A page of what was decided at the door of its sandbox: a call of ours that the SDK has no method for. */
-export function egressOf(client: Anthropic, sessionId: string, query: object = {}) {
-  return client.get<{ data: EgressDecision[]; next_page: string | null }>(
-    `/v1/sessions/${sessionId}/egress`,
-    { query: { ...query }, headers: { 'anthropic-beta': 'managed-agents-2026-04-01' } },
-  );
 }
 
 /** All text of agent messages. */

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createHttpServer } from 'node:http';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { TLSSocket } from 'node:tls';
 import type { EgressOptions, Reached } from '../../../test/support/egress.ts';
 import { limited, openEgress } from '../../../test/support/egress.ts';
+import { listening, tlsServer } from '../../../test/support/local-servers.ts';
 import { bubblewrapProvider, temporaryDirectory } from '../../../test/support/sandbox.ts';
 import type { Authority } from './certificates.ts';
 import { createAuthority } from './certificates.ts';
@@ -242,25 +242,4 @@ EOF`);
 function answer(request: IncomingMessage, response: ServerResponse): void {
   if (request.url === '/echo') request.pipe(response);
   else response.end(`${request.method} ${request.url}\n`);
-}
-
-async function listening<S extends Server>(server: S): Promise<S> {
-  await new Promise<void>((resolve) => server.listen(0, here, resolve));
-  return server;
-}
-
-/** An HTTPS server for whatever name it is asked for. */
-function tlsServer(
-  authority: Authority,
-  handler: (request: IncomingMessage, response: ServerResponse) => void,
-): Server {
-  const http = createHttpServer(handler);
-  return createServer((socket: Socket) => {
-    const secured = new TLSSocket(socket, {
-      isServer: true,
-      secureContext: authority.contextFor('site.test'),
-    });
-    secured.on('error', () => socket.destroy());
-    http.emit('connection', secured);
-  });
 }
