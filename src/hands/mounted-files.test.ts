@@ -3,10 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fakeClock } from '../../test/support/clock.ts';
-import { bubblewrapProvider, noDoors, temporaryDirectory } from '../../test/support/sandbox.ts';
+import { bubblewrapProvider, temporaryDirectory } from '../../test/support/sandbox.ts';
 import { answerOf } from '../../test/support/tools.ts';
 import { silentLog } from '../base/log.ts';
 import type { SessionResource } from '../protocol/session-resources.ts';
+import { noDoors } from './egress/doors.ts';
 import { createHands } from './hands.ts';
 import { createWorkspaces } from './workspaces.ts';
 

@@ -31,6 +31,7 @@ import { openStore } from '../store/open.ts';
 import { createTails } from '../store/tails.ts';
 import { createMcpTokens } from '../vault/mcp-tokens.ts';
 import { createRefresh } from '../vault/open-credential.ts';
+import { createSandboxSecrets } from '../vault/sandbox-secrets.ts';
 import { createSeal, createUnseal } from '../vault/sealing.ts';
 import { createValidate } from '../vault/validate.ts';
 import { expireFiles } from '../workers/expire-files.ts';
@@ -65,14 +66,14 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   };
   let claimant: Claimant = () => null;
   const store = await openStore({ dataDir: config.dataDir, clock, afterCommit, claimant: () => claimant() });
-  const { vault, tokens } = openVault(store, await openStoreKey(store, config, log));
+  const { vault, tokens, secrets } = openVault(store, await openStoreKey(store, config, log));
   const { first, cursorKey, ...organization } = await foundOrganization(store.organization, config, log);
   if (config.upstream) await checkUpstream(config.upstream, config, store.organization.access);
 
   const catalog = createCatalog(config.models);
   await provider.sweep();
   const workspaces = createWorkspaces(join(config.dataDir, 'sessions'), store.placeFile);
-  const doors = composeDoors({ store, config, key, log });
+  const doors = composeDoors({ store, config, secrets, log });
   const hands = createHands({ provider, workspaces, doors, clock, log });
   listeners.push(tendSandboxes(hands));
 
@@ -126,6 +127,7 @@ function openVault(store: Store, key: Uint8Array) {
       validate: createValidate({ key, probe, refresh }),
     },
     tokens: createMcpTokens({ key, credentials: store.sessionCredentials, refresh, clock }),
+    secrets: createSandboxSecrets({ key, credentials: store.sessionCredentials }),
   };
 }
 

@@ -2,29 +2,28 @@ import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
+import type { SandboxSecrets } from '../domain/sandbox-secrets.ts';
 import type { Doors } from '../hands/egress/doors.ts';
 import { createDoors } from '../hands/egress/doors.ts';
 import { createRecorder } from '../hands/egress/recorder.ts';
 import type { Store } from '../store/open.ts';
-import { createSandboxSecrets } from '../vault/sandbox-secrets.ts';
 import type { Config } from './config.ts';
 
 export type DoorParts = {
   readonly store: Store;
   readonly config: Config;
-  /** Of the vaults. */
-  readonly key: Uint8Array;
+  readonly secrets: SandboxSecrets;
   readonly log: Log;
 };
 
 /** The ways out of sandboxes. */
-export function composeDoors({ store, config, key, log }: DoorParts): Doors {
+export function composeDoors({ store, config, secrets, log }: DoorParts): Doors {
   return createDoors({
     directory: join(config.dataDir, 'run', 'doors'),
     settings: config.egress,
     stateOf: (sessionId) => store.log.state(sessionId),
     configOf: store.readEnvironmentConfig,
-    secrets: createSandboxSecrets({ key, credentials: store.sessionCredentials }),
+    secrets,
     recorder: createRecorder({ records: store.egressRecords, clock: systemClock, newId, log }),
     clock: systemClock,
     log,

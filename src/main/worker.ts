@@ -11,6 +11,7 @@ import { workerSessionsDefault } from '../domain/limits.ts';
 import { builtinTools } from '../domain/tools/builtin.ts';
 import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
 import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
+import { noDoors } from '../hands/egress/doors.ts';
 import { createHands } from '../hands/hands.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
 import { ConfigMistake } from './config.ts';
@@ -65,7 +66,7 @@ async function openHands({ dataDir }: WorkerConfig, world: World, log: Log): Pro
   await provider.sweep();
   const noFiles = () => Promise.reject(new Error('sessions of workers have no files'));
   const workspaces = createWorkspaces(join(dataDir, 'sessions'), noFiles);
-  return createHands({ provider, workspaces, clock: systemClock, log });
+  return createHands({ provider, workspaces, doors: noDoors, clock: systemClock, log });
 }
 
 type Serving = { readonly hands: Hands; readonly log: Log; readonly signal: AbortSignal };

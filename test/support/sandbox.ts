@@ -4,13 +4,6 @@ import { join } from 'node:path';
 import type { Sandbox, SandboxProvider, SandboxSpec } from '../../src/domain/sandbox.ts';
 import { findBubblewrap } from '../../src/hands/bubblewrap/install.ts';
 import { createBubblewrapProvider } from '../../src/hands/bubblewrap/provider.ts';
-import type { Doors } from '../../src/hands/egress/doors.ts';
-
-/** No sandbox has a network. */
-export const noDoors: Doors = {
-  open: async () => ({ mounts: [], environment: {}, door: null, close: async () => {} }),
-  close: async () => {},
-};
 
 const mebibyte = 1024 * 1024;
 

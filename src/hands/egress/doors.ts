@@ -33,6 +33,12 @@ export type Doors = {
   close(): Promise<void>;
 };
 
+/** No sandbox has a network. */
+export const noDoors: Doors = {
+  open: async () => ({ mounts: [], environment: {}, door: null, close: async () => {} }),
+  close: async () => {},
+};
+
 export type DoorsOptions = {
   /** Private to the server's user. */
   readonly directory: string;
@@ -58,7 +64,7 @@ export function createDoors(options: DoorsOptions): Doors {
   const { stateOf, configOf, settings, secrets, recorder, trusted } = options;
   const dialler = createDialler(settings, options.resolve ?? createResolveName());
   const relay = createRelay({ dialler, trusted: trusted ? () => trusted : onceRead() });
-  const bundle = readBundle();
+  const trust = readTrust();
   const ready = rm(options.directory, { recursive: true, force: true });
 
   async function open(sessionId: SessionId): Promise<Door> {
@@ -90,7 +96,7 @@ export function createDoors(options: DoorsOptions): Doors {
       onVerdict: (host: string, port: number, verdict: EgressVerdict) =>
         recorder.record(sessionId, { host, port, ...verdict }),
     };
-    const place = await makePlace(options.directory, authority, await bundle);
+    const place = await makePlace(options.directory, authority, await trust);
     const listener = await listen(place.socket, (socket) => {
       serveConnection(socket, context).catch((cause: unknown) => {
         socket.destroy();
@@ -117,7 +123,7 @@ export function createDoors(options: DoorsOptions): Doors {
   };
 }
 
-/** Where programs look for authorities. Node adds to its own, all others read the whole bundle. */
+/** Where programs look for authorities. Node adds to its own, and reads what it adds at each start. */
 const trustVariables = {
   NODE_EXTRA_CA_CERTS: inside.certificate,
   ...Object.fromEntries(
@@ -159,13 +165,13 @@ async function listen(path: string, serve: (socket: Socket) => void): Promise<Li
   };
 }
 
-async function makePlace(base: string, { certificate }: Authority, bundle: string) {
+async function makePlace(base: string, { certificate }: Authority, { bundle, extra }: Trust) {
   const own = join(base, randomBytes(4).toString('hex'));
   const isLong = Buffer.byteLength(join(own, 'door')) > socketPathBytesMax;
   const directory = isLong ? await mkdtemp(join(tmpdir(), 'anthill-')) : own;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const files = { certificate: join(directory, 'ca.pem'), bundle: join(directory, 'ca-bundle.pem') };
-  await writeFile(files.certificate, certificate);
+  await writeFile(files.certificate, extra + certificate);
   await writeFile(files.bundle, bundle + certificate);
   const mount = (host: string, sandbox: string) => ({ host, sandbox, readOnly: true });
   return {
@@ -183,10 +189,16 @@ function isFile(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
-/** What the machine trusts; where that is not known, what Node does. */
-async function readBundle(): Promise<string> {
-  const text = await readFile(systemBundle, 'utf8').catch(() => getCACertificates('bundled').join('\n'));
-  return text.endsWith('\n') ? text : `${text}\n`;
+/** PEM: what the machine trusts, and which of that Node does not by itself. */
+type Trust = { readonly bundle: string; readonly extra: string };
+
+async function readTrust(): Promise<Trust> {
+  const known = getCACertificates('bundled');
+  const text = await readFile(systemBundle, 'utf8').catch(() => known.join('\n'));
+  const isKnown = new Set(known.map((certificate) => certificate.trim()));
+  const all = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const lines = (certificates: readonly string[]) => certificates.map((one) => `${one}\n`).join('');
+  return { bundle: lines(all), extra: lines(all.filter((certificate) => !isKnown.has(certificate))) };
 }
 
 /** Reading the machine's authorities takes a while, and is needed only where secrets are sent. */
