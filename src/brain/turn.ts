@@ -14,6 +14,7 @@ import type { Finished, ReplyPricing } from './finished.ts';
 import { recordFinished } from './finished.ts';
 import { createMcpLink } from './mcp.ts';
 import { missingRepositories } from './repositories.ts';
+import { errorsOfCreation } from './start-errors.ts';
 
 export type TurnDeps = ReplyPricing &
   AskDeps & {
@@ -75,7 +76,8 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
   function next(draft: Draft): Step | { readonly type: 'connect' } {
     const missing = mcp.missing(draft.state());
     if (missing !== null) return { type: missing };
-    const startErrors = [...mcp.errors(), ...missingRepositories(draft.state())];
+    const state = draft.state();
+    const startErrors = [...mcp.errors(), ...errorsOfCreation(state), ...missingRepositories(state)];
     const window = deps.windowOf(draft.state().agent.model);
     return advance(draft, { inFlight: inFlight(), startErrors, window });
   }

@@ -3,6 +3,8 @@ import type { NewId, SessionId } from '../base/ids.ts';
 import { checkTools, resolveTools } from '../domain/agent-tools.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
 import type { Collections } from '../domain/collections.ts';
+import { unreachableCredentials } from '../domain/credential-reach.ts';
+import { egressPolicy } from '../domain/egress-policy.ts';
 import { mergeMetadata } from '../domain/metadata.ts';
 import type { Seal } from '../domain/sealing.ts';
 import { checkInitialEvents, checkMcpHosts, checkPriced } from '../domain/session/creation.ts';
@@ -19,6 +21,7 @@ import type { Environment } from '../protocol/environments.ts';
 import type { EventParams } from '../protocol/event-params.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
 import type { QueryOf } from '../protocol/routes.ts';
+import type { SessionErrorObject } from '../protocol/session-errors.ts';
 import type { Session, SessionAgent, SessionCreate, SessionUpdate } from '../protocol/sessions.ts';
 import { usableEnvironment } from './environments.ts';
 import { checkFileBlocks } from './file-blocks.ts';
@@ -26,16 +29,25 @@ import type { PageBothWays } from './page.ts';
 import { pageBothWays } from './page.ts';
 import { prepareResources } from './prepare-resources.ts';
 import { snapshotAgent } from './session-agent.ts';
-import { requireUsableVaults } from './vaults.ts';
+import { activeCredentials, requireUsableVaults } from './vaults.ts';
 
 export type SessionDeps = {
   readonly log: SessionLog;
   readonly collections: Pick<
     Collections,
-    'agents' | 'environments' | 'files' | 'memoryStores' | 'sessions' | 'skillVersions' | 'vaults'
+    | 'agents'
+    | 'credentials'
+    | 'environments'
+    | 'files'
+    | 'memoryStores'
+    | 'sessions'
+    | 'skillVersions'
+    | 'vaults'
   >;
   readonly catalog: ModelCatalog;
   readonly seal: Seal;
+  /** What `allow_package_managers` opens. */
+  readonly packageHosts: readonly string[];
   readonly clock: Clock;
   readonly newId: NewId;
 };
@@ -141,6 +153,7 @@ export async function startSession(
   if (body.budget) checkPriced(agent, deps.catalog);
   const vaultIds = body.vault_ids ?? [];
   await requireUsableVaults(deps.collections.vaults, vaultIds);
+  const startErrors = await errorsAtStart(deps, { environment, agent, vaultIds });
   const nowUs = deps.clock.nowUs();
   const id = deps.newId('sesn');
   const { resources, beside } = await prepareResources(deps, body.resources ?? [], {
@@ -157,6 +170,7 @@ export async function startSession(
     vaultIds,
     resources,
     ...(origin && { deploymentId: origin.deploymentId }),
+    ...(startErrors.length > 0 && { startErrors }),
     agent,
     title: body.title ?? null,
     metadata: body.metadata ?? {},
@@ -165,6 +179,22 @@ export async function startSession(
   };
   const entries = createSession(birth, initialEvents, { nowUs, newId: deps.newId });
   return await deps.log.create(entries, { ...beside, ...(origin && { run: origin.runOf(id) }) });
+}
+
+type Beginning = {
+  readonly environment: Environment;
+  readonly agent: SessionAgent;
+  readonly vaultIds: readonly string[];
+};
+
+/** Workers have no variables of vaults: nothing can be wrong with them. */
+async function errorsAtStart(
+  deps: SessionDeps,
+  { environment: { config }, agent, vaultIds }: Beginning,
+): Promise<readonly SessionErrorObject[]> {
+  if (config.type === 'self_hosted') return [];
+  const credentials = await activeCredentials(deps.collections.credentials, vaultIds);
+  return unreachableCredentials(credentials, egressPolicy(config, agent, deps));
 }
 
 function requestedChanges(state: SessionState, body: SessionUpdate): RequestedChanges {

@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import type { NewId } from '../base/ids.ts';
-import type { ArchiveRules, Vaults } from '../domain/collections.ts';
+import type { ArchiveRules, Credentials, Vaults } from '../domain/collections.ts';
+import { credentialsPerVaultMax } from '../domain/limits.ts';
 import { absentVault, archived, archivedVault, createVault, updateVault } from '../domain/vaults.ts';
+import type { Credential } from '../protocol/credentials.ts';
 import type { Vault, VaultCreate, VaultUpdate } from '../protocol/vaults.ts';
 import type { Page, WindowQuery } from './page.ts';
 import { pageOf } from './page.ts';
@@ -56,6 +58,18 @@ export function createVaultCommands({ vaults, clock, newId }: VaultDeps): VaultC
 function found(vault: Vault | null, id: string): Vault {
   if (!vault) throw absentVault(id);
   return vault;
+}
+
+/** In the order of the vaults. */
+export async function activeCredentials(
+  credentials: Credentials,
+  vaultIds: readonly string[],
+): Promise<readonly Credential[]> {
+  const window = { limit: credentialsPerVaultMax, order: 'asc', after: null, createdAt: {} } as const;
+  const pages = await Promise.all(
+    vaultIds.map((id) => credentials.page(id, { ...window, includeArchived: false })),
+  );
+  return pages.flat().map(({ item }) => item);
 }
 
 /** Vaults that sessions can use credentials of. */

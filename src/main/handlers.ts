@@ -92,7 +92,8 @@ function createHandlers(workspaceId: string, shared: Shared): Handlers {
   const founded = shared.organization;
   const admin = { ...founded, organization, collections, workspaceId, seal: vault.seal, config };
   const common = { clock: systemClock, newId };
-  const sessionDeps = { log, collections, catalog, ...vault, ...common };
+  const { packageHosts } = config.egress;
+  const sessionDeps = { log, collections, catalog, packageHosts, ...vault, ...common };
   const threads = createThreadCommands({ log, clock: systemClock });
   const skillDeps = { collections, blobs, readUpload, ...common };
   const {

@@ -1,5 +1,6 @@
 import type { EventId, ResourceId, SessionId, ThreadId } from '../../base/ids.ts';
 import type { ClientEvent, SessionEvent } from '../../protocol/events.ts';
+import type { SessionErrorObject } from '../../protocol/session-errors.ts';
 import type { SessionResource } from '../../protocol/session-resources.ts';
 import type { SessionAgent, SessionBudget } from '../../protocol/sessions.ts';
 import type { ModelUsage, WireBlock } from '../model.ts';
@@ -43,6 +44,8 @@ export type SessionBirth = {
   readonly selfHosted?: true;
   /** The deployment that started it; absent when a client did. */
   readonly deploymentId?: string;
+  /** What was found wrong then; absent when nothing was. */
+  readonly startErrors?: readonly SessionErrorObject[];
   readonly agent: SessionAgent;
   readonly title: string | null;
   readonly metadata: Readonly<Record<string, string>>;

@@ -77,6 +77,7 @@ function born(birth: SessionBirth, seq: number): SessionState {
     vaultIds: birth.vaultIds ?? [],
     resources: birth.resources ?? [],
     deploymentId: birth.deploymentId ?? null,
+    startErrors: birth.startErrors ?? [],
     agent: birth.agent,
     agentId: birth.agent.id,
     agentVersion: birth.agent.version,

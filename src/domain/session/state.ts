@@ -2,7 +2,7 @@ import type { Chain } from '../../base/chain.ts';
 import type { EventId, SessionId, ThreadId } from '../../base/ids.ts';
 import type { ResultBlock, UserBlock } from '../../protocol/content.ts';
 import type { SessionEvent } from '../../protocol/events.ts';
-import type { StopReason } from '../../protocol/session-errors.ts';
+import type { SessionErrorObject, StopReason } from '../../protocol/session-errors.ts';
 import type { SessionResource } from '../../protocol/session-resources.ts';
 import type { SessionAgent, SessionBudget } from '../../protocol/sessions.ts';
 import type { WireBlock } from '../model.ts';
@@ -29,6 +29,8 @@ export type SessionState = {
   /** In the order in which they were attached. */
   readonly resources: readonly SessionResource[];
   readonly deploymentId: string | null;
+  /** Told with the first turn. */
+  readonly startErrors: readonly SessionErrorObject[];
   readonly agent: SessionAgent;
   readonly agentId: string;
   readonly agentVersion: number;
