@@ -1,5 +1,5 @@
 import { createMailbox } from '../base/mailbox.ts';
-import type { Hands } from '../domain/hands.ts';
+import type { Hands, ToolOutcome } from '../domain/hands.ts';
 import type { Mcp } from '../domain/mcp.ts';
 import type { InFlight, Step } from '../domain/session/advance.ts';
 import { advance } from '../domain/session/advance.ts';
@@ -8,6 +8,9 @@ import { draftOf } from '../domain/session/draft.ts';
 import type { Lease, SessionLog } from '../domain/session/session-log.ts';
 import type { Call, SessionState } from '../domain/session/state.ts';
 import { hasQueued } from '../domain/session/state.ts';
+import { isServerTool } from '../domain/tools/builtin.ts';
+import { fetchAsked } from '../domain/tools/web-fetch.ts';
+import type { Web } from '../domain/web.ts';
 import type { AskDeps } from './ask-model.ts';
 import { askForReply, askForSummary } from './ask-model.ts';
 import type { Finished, ReplyPricing } from './finished.ts';
@@ -21,6 +24,7 @@ export type TurnDeps = ReplyPricing &
     readonly log: SessionLog;
     readonly hands: Hands;
     readonly mcp: Mcp;
+    readonly web: Web;
   };
 
 /** A running turn. `notice` tells it that its session's log grew; `stop` gives it up without a word. */
@@ -112,11 +116,18 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
     const { id: sessionId, environmentId, resources } = state;
     const { signal } = aborts;
     const recipe = { sessionId, environmentId, resources };
-    const outcome =
-      call.kind === 'mcp'
-        ? await deps.hands.spill(recipe, call, await mcp.call(call, signal))
-        : await deps.hands.execute(recipe, call, signal);
+    const isHere = call.kind === 'mcp' || isServerTool(call.name);
+    const outcome = isHere
+      ? await deps.hands.spill(recipe, call, await callHere(call, state, signal))
+      : await deps.hands.execute(recipe, call, signal);
     mailbox.put({ type: 'result', call, outcome, cut: signal.aborted });
+  }
+
+  /** What needs no sandbox. */
+  async function callHere(call: Call, state: SessionState, signal: AbortSignal): Promise<ToolOutcome> {
+    if (call.kind === 'mcp') return await mcp.call(call, signal);
+    const asked = fetchAsked(state, call.input);
+    return 'url' in asked ? await deps.web.fetchPage(asked, signal) : asked;
   }
 
   return {

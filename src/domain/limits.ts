@@ -170,6 +170,14 @@ export const injectedBodyBytesMax = 1024 * 1024;
 /** Shorter secrets are found everywhere in answers, where they mean nothing. */
 export const scrubbedSecretBytesMin = 8;
 
+// Web tools
+export const fetchUrlCharactersMax = 250;
+export const fetchMsMax = 30_000;
+export const fetchRedirectsMax = 5;
+/** Of one answer; a page that is turned into text may have less. */
+export const fetchBytesMax = 10 * 1024 * 1024;
+export const fetchPageBytesMax = 1024 * 1024;
+
 // Tools and sandboxes
 export const bashTimeoutMsDefault = 120_000;
 export const bashTimeoutMsMax = 600_000;

@@ -7,19 +7,22 @@ import { breakDown } from '../brain/break-down.ts';
 import { judgeChoice } from '../brain/judge.ts';
 import { createRoutingModel, windowOf } from '../brain/models/routing-model.ts';
 import { createScriptedEndpoint } from '../brain/models/scripted/endpoint.ts';
+import type { TurnDeps } from '../brain/turn.ts';
 import { startTurn } from '../brain/turn.ts';
 import { createWorkSignals } from '../control/work-signals.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
 import { createCatalog } from '../domain/default-catalog.ts';
 import { credentialProbeMsMax, drainGraceMs, tokenRefreshMsMax } from '../domain/limits.ts';
-import type { Mcp } from '../domain/mcp.ts';
 import type { ModelReply } from '../domain/model.ts';
 import { listCostMicroCents } from '../domain/prices.ts';
 import type { SandboxProvider } from '../domain/sandbox.ts';
 import type { Claimant, Commit } from '../domain/session/session-log.ts';
+import type { Web } from '../domain/web.ts';
+import { createDialler, createResolveName } from '../hands/egress/dial.ts';
 import { createHands } from '../hands/hands.ts';
 import { createMcp } from '../hands/mcp/connections.ts';
 import { createProbe } from '../hands/mcp/probe.ts';
+import { createWeb } from '../hands/web/web.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
 import { createApp } from '../http/app.ts';
 import { createCursors } from '../http/cursors.ts';
@@ -77,8 +80,8 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   const hands = createHands({ provider, workspaces, doors, clock, log });
   listeners.push(tendSandboxes(hands));
 
-  const mcp = createMcp({ tokens, version: versionOf(), log });
-  const sessions = startSessions({ config, store, tails, hands, mcp, catalog, log });
+  const tools = { hands, mcp: createMcp({ tokens, version: versionOf(), log }), web: openWeb(store, config) };
+  const sessions = startSessions({ config, store, tails, tools, catalog, log });
   listeners.push((commit) => sessions.noticeCommit(commit));
   claimant = sessions.claimant;
   const expiry = expireFiles({ fileExpiry: store.fileExpiry, clock, log });
@@ -131,24 +134,27 @@ function openVault(store: Store, key: Uint8Array) {
   };
 }
 
+function openWeb(store: Store, config: Config): Web {
+  const dialler = createDialler(config.egress, createResolveName());
+  return createWeb({ dialler, configOf: store.readEnvironmentConfig, version: versionOf() });
+}
+
 type SessionParts = {
   readonly config: Config;
   readonly store: Store;
   readonly tails: ReturnType<typeof createTails>;
-  readonly hands: ReturnType<typeof createHands>;
-  readonly mcp: Mcp;
+  readonly tools: Pick<TurnDeps, 'hands' | 'mcp' | 'web'>;
   readonly catalog: ModelCatalog;
   readonly log: Log;
 };
 
-function startSessions({ config, store, tails, hands, mcp, catalog, log }: SessionParts) {
+function startSessions({ config, store, tails, tools, catalog, log }: SessionParts) {
   const scripted = createScriptedEndpoint({ scenariosDir: config.scenariosDir, clock: systemClock });
   const model = createRoutingModel({ scripted, upstream: config.upstream, catalog });
   const turnDeps = {
     log: store.log,
     model,
-    hands,
-    mcp,
+    ...tools,
     tails,
     readFile: store.readFile,
     clock: systemClock,

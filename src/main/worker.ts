@@ -8,7 +8,7 @@ import type { Log } from '../base/log.ts';
 import { createLog } from '../base/log.ts';
 import type { Hands } from '../domain/hands.ts';
 import { workerSessionsDefault } from '../domain/limits.ts';
-import { builtinTools } from '../domain/tools/builtin.ts';
+import { builtinTools, isServerTool } from '../domain/tools/builtin.ts';
 import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
 import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
 import { noDoors } from '../hands/egress/doors.ts';
@@ -141,7 +141,7 @@ type Shown = { readonly type: 'text'; readonly text: string }[];
 /** The built-in tools as the SDK's worker calls them, each run in the session's sandbox. */
 function toolsOf(hands: Hands, place: Place, errorOf: (content: Shown) => Error) {
   const recipe = { ...place, resources: [] };
-  return builtinTools.map(({ name, description }) => ({
+  return sandboxTools.map(({ name, description }) => ({
     name,
     description,
     // What the model sent is checked where it is run.
@@ -157,6 +157,8 @@ function toolsOf(hands: Hands, place: Place, errorOf: (content: Shown) => Error)
     },
   }));
 }
+
+const sandboxTools = builtinTools.filter(({ name }) => !isServerTool(name));
 
 type Context = {
   readonly toolUse: { readonly id: string };

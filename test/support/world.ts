@@ -22,6 +22,7 @@ import type { LogRecord } from '../../src/domain/session/entry.ts';
 import { createSession } from '../../src/domain/session/lifecycle.ts';
 import type { Commit, Leases } from '../../src/domain/session/session-log.ts';
 import type { SessionState } from '../../src/domain/session/state.ts';
+import type { FetchPage } from '../../src/domain/web.ts';
 import type { AgentToolParams } from '../../src/protocol/agent-tools.ts';
 import type { EventParams } from '../../src/protocol/event-params.ts';
 import type { SessionEvent } from '../../src/protocol/events.ts';
@@ -276,6 +277,7 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
     model: fusedModel(createRoutingModel({ scripted: endpoint, upstream: null, catalog }), fuse),
     hands: handsOf(setting, executed, fuse),
     mcp: setting.mcp ?? unreachableMcp,
+    web: { fetchPage: async ({ url }: FetchPage) => ok(`the page at ${url}`) },
     tails,
     readFile: store.readFile,
     clock: setting.judge === undefined ? hastyClock : patientClock,

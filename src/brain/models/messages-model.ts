@@ -38,6 +38,13 @@ function betasOf(body: Readonly<Record<string, unknown>>): string | null {
   return betas.length === 0 ? null : betas.join(',');
 }
 
+const secretCharactersMin = 16;
+
+/** Providers repeat keys, and what they say is shown to clients. A word like `none` is no secret. */
+function secretsIn(apiKey: string | null): readonly string[] {
+  return apiKey !== null && apiKey.length >= secretCharactersMin ? [apiKey] : [];
+}
+
 /** A model behind the Messages API, through the official SDK. Retries are the brain's business, not the SDK's. */
 export function createMessagesModel(options: MessagesModelOptions): Model {
   const client = new Anthropic({
@@ -53,8 +60,7 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
     fetch: guarded(options),
   });
 
-  /** Providers repeat them, and what they say is shown to clients. */
-  const secrets = options.apiKey === null ? [] : [options.apiKey];
+  const secrets = secretsIn(options.apiKey);
   /** What was learned from refusals, by model. */
   const learned = new Map<string, Profile>();
 

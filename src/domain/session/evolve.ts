@@ -288,7 +288,7 @@ type ToolUse = {
 const statusOfRefused = { ask: 'waiting', deny: 'denied' } as const;
 
 /** Who runs a call that may run. */
-function permitted(state: SessionState, call: Pick<Call, 'kind'>): 'assigned' | 'ready' {
+function permitted(state: SessionState, call: Pick<Call, 'kind' | 'name'>): 'assigned' | 'ready' {
   return isForWorker(state, call) ? 'assigned' : 'ready';
 }
 

@@ -6,6 +6,7 @@ import type { SessionErrorObject, StopReason } from '../../protocol/session-erro
 import type { SessionResource } from '../../protocol/session-resources.ts';
 import type { SessionAgent, SessionBudget } from '../../protocol/sessions.ts';
 import type { WireBlock } from '../model.ts';
+import { isServerTool } from '../tools/builtin.ts';
 
 /**
  * The fold of a session's log: everything the rules need, nothing else. Immutable.
@@ -143,8 +144,11 @@ export function waitingCalls(state: SessionState): readonly Call[] {
 }
 
 /** Whether a call runs in a sandbox that a worker has. */
-export function isForWorker({ selfHosted }: SessionState, { kind }: Pick<Call, 'kind'>): boolean {
-  return selfHosted && kind === 'builtin';
+export function isForWorker(
+  { selfHosted }: SessionState,
+  { kind, name }: Pick<Call, 'kind' | 'name'>,
+): boolean {
+  return selfHosted && kind === 'builtin' && !isServerTool(name);
 }
 
 /** A confirmation that waits for earlier calls to be settled first. */

@@ -5,6 +5,8 @@ export type BuiltinTool = {
   readonly inputSchema: Readonly<Record<string, unknown>>;
   /** Running it twice does no harm, so it may run again after a crash. */
   readonly readOnly: boolean;
+  /** The server runs it, also where workers have the sandboxes. */
+  readonly onServer?: true;
 };
 
 const text = (description: string) => ({ type: 'string', description });
@@ -114,4 +116,17 @@ export const builtinTools: readonly BuiltinTool[] = [
     ),
     readOnly: true,
   },
+  {
+    name: 'web_fetch',
+    description:
+      'Fetch a page or document from the web and read it as text. Only URLs that the user, a tool or an earlier page has shown can be fetched.',
+    inputSchema: closed({ url: text('The http or https URL.') }, ['url']),
+    readOnly: true,
+    onServer: true,
+  },
 ];
+
+/** Whether the server itself runs a built-in tool, not a sandbox. */
+export function isServerTool(name: string): boolean {
+  return builtinTools.some((tool) => tool.name === name && tool.onServer);
+}
