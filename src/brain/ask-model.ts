@@ -12,13 +12,16 @@ import type { Finished } from './finished.ts';
 import type { JudgeDeps } from './judge.ts';
 import { judgeCalls } from './judge.ts';
 import { createPreviews } from './previews.ts';
+import type { SurroundingsDeps } from './surroundings.ts';
+import { surroundingsOf } from './surroundings.ts';
 
-export type AskDeps = JudgeDeps & {
-  readonly tails: Pick<Tails, 'preview'>;
-  readonly readFile: ReadFile;
-  readonly windowOf: (model: ModelConfig) => ContextWindow;
-  readonly newId: NewId;
-};
+export type AskDeps = JudgeDeps &
+  SurroundingsDeps & {
+    readonly tails: Pick<Tails, 'preview'>;
+    readonly readFile: ReadFile;
+    readonly windowOf: (model: ModelConfig) => ContextWindow;
+    readonly newId: NewId;
+  };
 
 export type Asked = {
   readonly requestId: string;
@@ -36,7 +39,10 @@ export function askForReply(
   const previews = createPreviews(deps.newId);
   return finishing(signal, async () => {
     const reply = await deps.model.request(
-      await withFileContents(contextOf(state, mcpTools), deps.readFile),
+      await withFileContents(
+        contextOf(state, { mcpTools, ...(await surroundingsOf(deps, state)) }),
+        deps.readFile,
+      ),
       (delta) => {
         for (const preview of previews.take(delta)) deps.tails.preview(state.id, preview);
       },

@@ -1,5 +1,6 @@
 import { createMailbox } from '../base/mailbox.ts';
 import type { Hands, ToolOutcome } from '../domain/hands.ts';
+import { recipeOf } from '../domain/hands.ts';
 import type { Mcp } from '../domain/mcp.ts';
 import type { InFlight, Step } from '../domain/session/advance.ts';
 import { advance } from '../domain/session/advance.ts';
@@ -113,9 +114,8 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
   }
 
   async function execute(call: Call, state: SessionState): Promise<void> {
-    const { id: sessionId, environmentId, resources } = state;
     const { signal } = aborts;
-    const recipe = { sessionId, environmentId, resources };
+    const recipe = recipeOf(state);
     const isHere = call.kind === 'mcp' || isServerTool(call.name);
     const outcome = isHere
       ? await deps.hands.spill(recipe, call, await callHere(call, state, signal))

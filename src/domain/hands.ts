@@ -1,6 +1,9 @@
 import type { EnvironmentId, EventId, SessionId } from '../base/ids.ts';
+import type { SkillReference } from '../protocol/agent-tools.ts';
 import type { ResultBlock } from '../protocol/content.ts';
 import type { SessionResource } from '../protocol/session-resources.ts';
+import { sessionSkills } from './agent-skills.ts';
+import type { SessionState } from './session/state.ts';
 
 /** What a session's sandbox is made from. */
 export type SandboxRecipe = {
@@ -8,7 +11,13 @@ export type SandboxRecipe = {
   readonly environmentId: EnvironmentId;
   /** What is to be there when a tool runs. The same array as before means that nothing changed. */
   readonly resources: readonly SessionResource[];
+  /** Of all agents of the session. */
+  readonly skills: readonly SkillReference[];
 };
+
+export function recipeOf({ id, environmentId, resources, agent }: SessionState): SandboxRecipe {
+  return { sessionId: id, environmentId, resources, skills: sessionSkills(agent) };
+}
 
 /** One built-in tool call, already permitted. `input` is what the model sent, unchecked. */
 export type ToolRequest = {

@@ -14,6 +14,7 @@ import { abortGraceMs, sandboxesLiveMax, sandboxesProvisioningMax, sandboxIdleMs
 import type { Sandbox, SandboxProvider } from '../domain/sandbox.ts';
 import { noDoors } from './egress/doors.ts';
 import { createHands } from './hands.ts';
+import { noMounts } from './mounts/mounts.ts';
 import type { Workspaces } from './workspaces.ts';
 import { createWorkspaces } from './workspaces.ts';
 
@@ -76,7 +77,14 @@ function openHands(provider: SandboxProvider, clock: FakeClock = fakeClock()) {
       return real.discard(sessionId);
     },
   };
-  const hands = createHands({ provider, workspaces, doors: noDoors, clock, log: silentLog });
+  const hands = createHands({
+    provider,
+    workspaces,
+    mounts: noMounts,
+    doors: noDoors,
+    clock,
+    log: silentLog,
+  });
   const call: Call = async (sessionId, { signal = new AbortController().signal, command } = {}) => {
     const tool =
       command === undefined
@@ -84,7 +92,7 @@ function openHands(provider: SandboxProvider, clock: FakeClock = fakeClock()) {
         : { name: 'bash', input: { command } };
     const request = { eventId: 'sevt_1' as EventId, ...tool };
     return answerOf(
-      await hands.execute({ sessionId, environmentId: 'env_1', resources: [] }, request, signal),
+      await hands.execute({ sessionId, environmentId: 'env_1', resources: [], skills: [] }, request, signal),
     );
   };
   return {
@@ -92,7 +100,7 @@ function openHands(provider: SandboxProvider, clock: FakeClock = fakeClock()) {
     call,
     directory: directory.path,
     discarded,
-    warm: (sessionId: string) => hands.warm({ sessionId, environmentId: 'env_1', resources: [] }),
+    warm: (sessionId: string) => hands.warm({ sessionId, environmentId: 'env_1', resources: [], skills: [] }),
     async [Symbol.asyncDispose]() {
       await hands.close();
       directory[Symbol.dispose]();

@@ -12,6 +12,7 @@ import {
 } from '../domain/limits.ts';
 import type { Sandbox, SandboxProvider } from '../domain/sandbox.ts';
 import type { Doors } from './egress/doors.ts';
+import type { Mounts } from './mounts/mounts.ts';
 import type { Toolbox } from './toolbox.ts';
 import { createToolbox, isTooLong } from './toolbox.ts';
 import { failed } from './tools/outcome.ts';
@@ -21,6 +22,7 @@ export type HandsOptions = {
   readonly provider: SandboxProvider;
   readonly workspaces: Workspaces;
   readonly doors: Doors;
+  readonly mounts: Mounts;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -38,7 +40,7 @@ type Slot = {
 type Live = { readonly sandbox: Sandbox; readonly toolbox: Toolbox };
 
 /** Tools over one sandbox per session, made when needed and parked when not. */
-export function createHands({ provider, workspaces, doors, clock, log }: HandsOptions): Hands {
+export function createHands({ provider, workspaces, mounts, doors, clock, log }: HandsOptions): Hands {
   /** In the order of their last use. */
   const slots = new Map<string, Slot>();
   /** Sandboxes on their way out, by session: a workspace is only discarded after them. */
@@ -46,11 +48,12 @@ export function createHands({ provider, workspaces, doors, clock, log }: HandsOp
   const closing = new AbortController();
   const provisioning = createGate(sandboxesProvisioningMax);
 
-  function acquire(sessionId: string): Slot {
+  function acquire(recipe: SandboxRecipe): Slot {
+    const { sessionId } = recipe;
     const known = slots.get(sessionId);
     if (known && !known.gone) return known;
     const slot: Slot = {
-      ready: provisioning(() => provision(sessionId)),
+      ready: provisioning(() => provision(recipe)),
       busy: 0,
       uses: 0,
       gone: false,
@@ -65,8 +68,9 @@ export function createHands({ provider, workspaces, doors, clock, log }: HandsOp
   }
 
   /** A slot that is in use: it is not parked, nor does it make room for another. */
-  function use(sessionId: string): Slot {
-    const slot = acquire(sessionId);
+  function use(recipe: SandboxRecipe): Slot {
+    const slot = acquire(recipe);
+    const { sessionId } = recipe;
     slot.busy += 1;
     slot.uses += 1;
     slots.delete(sessionId);
@@ -86,12 +90,13 @@ export function createHands({ provider, workspaces, doors, clock, log }: HandsOp
     if (slots.get(sessionId) === slot) slots.delete(sessionId);
   }
 
-  async function provision(sessionId: string): Promise<Live> {
+  async function provision(recipe: SandboxRecipe): Promise<Live> {
     closing.signal.throwIfAborted();
-    const mounts = await workspaces.prepare(sessionId);
+    const { sessionId } = recipe;
+    const places = [...(await workspaces.prepare(sessionId)), ...(await mounts.prepare(recipe))];
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(sandboxProvisionMsMax)]);
     const { close, ...way } = await doors.open(sessionId);
-    const spec = { id: sessionId, limits: sandboxLimits, ...way, mounts: [...mounts, ...way.mounts] };
+    const spec = { id: sessionId, limits: sandboxLimits, ...way, mounts: [...places, ...way.mounts] };
     const sandbox = await provider.provision(spec, signal).catch(async (cause: unknown) => {
       await close();
       throw cause;
@@ -132,7 +137,9 @@ export function createHands({ provider, workspaces, doors, clock, log }: HandsOp
   }
 
   /** A file that cannot be brought is missing, and tried again; the tools run without it. */
-  async function mount(slot: Slot, { sessionId, resources }: SandboxRecipe): Promise<void> {
+  async function mount(slot: Slot, recipe: SandboxRecipe): Promise<void> {
+    const { sessionId, resources } = recipe;
+    await mounts.bring(recipe);
     if (slot.mounted === resources) return;
     const unplaced = await workspaces.place(sessionId, resources);
     for (const { path, cause } of unplaced) log.warn('file.not_mounted', { sessionId, path, cause });
@@ -143,7 +150,7 @@ export function createHands({ provider, workspaces, doors, clock, log }: HandsOp
     recipe: SandboxRecipe,
     ...[request, signal]: [Parameters<Hands['execute']>[1], AbortSignal]
   ) {
-    const slot = use(recipe.sessionId);
+    const slot = use(recipe);
     try {
       const call = mount(slot, recipe).then(() => run(slot, request, signal));
       return await unlessAborted(call, signal, () => void end(recipe.sessionId, slot));
@@ -159,7 +166,7 @@ export function createHands({ provider, workspaces, doors, clock, log }: HandsOp
     execute,
     async spill(recipe, request, outcome) {
       if (!isTooLong(outcome)) return outcome;
-      const slot = use(recipe.sessionId);
+      const slot = use(recipe);
       try {
         return await (await slot.ready).toolbox.spill(request, outcome);
       } catch (cause) {
@@ -168,11 +175,11 @@ export function createHands({ provider, workspaces, doors, clock, log }: HandsOp
         leave(recipe.sessionId, slot);
       }
     },
-    warm({ sessionId }) {
+    warm(recipe) {
       // Only while there is room: warming must never push out a sandbox that is in use.
       if (slots.size >= sandboxesLiveMax) return;
-      acquire(sessionId);
-      park(sessionId);
+      acquire(recipe);
+      park(recipe.sessionId);
     },
     rest: park,
     async release(sessionId, { discard }) {

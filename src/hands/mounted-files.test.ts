@@ -9,6 +9,7 @@ import { silentLog } from '../base/log.ts';
 import type { SessionResource } from '../protocol/session-resources.ts';
 import { noDoors } from './egress/doors.ts';
 import { createHands } from './hands.ts';
+import { noMounts } from './mounts/mounts.ts';
 import { createWorkspaces } from './workspaces.ts';
 
 const at = '2026-09-21T00:00:00.000000Z';
@@ -33,10 +34,17 @@ describe('files in a real sandbox', () => {
       if (missing.has(id)) throw new Error('there is no such file');
       await writeFile(target, id);
     });
-    const hands = createHands({ provider, workspaces, doors: noDoors, clock: fakeClock(), log: silentLog });
+    const hands = createHands({
+      provider,
+      workspaces,
+      mounts: noMounts,
+      doors: noDoors,
+      clock: fakeClock(),
+      log: silentLog,
+    });
     const bash = async (command: string, resources: readonly SessionResource[]) => {
       const request = { eventId: 'sevt_1', name: 'bash', input: { command } };
-      const recipe = { sessionId: 'sesn_1', environmentId: 'env_1', resources };
+      const recipe = { sessionId: 'sesn_1', environmentId: 'env_1', resources, skills: [] };
       const answer = answerOf(await hands.execute(recipe, request, new AbortController().signal));
       assert.equal(answer.isError, false, answer.text ?? '');
       return answer.text?.split('\n') ?? [];

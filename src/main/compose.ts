@@ -22,6 +22,7 @@ import { createDialler, createResolveName } from '../hands/egress/dial.ts';
 import { createHands } from '../hands/hands.ts';
 import { createMcp } from '../hands/mcp/connections.ts';
 import { createProbe } from '../hands/mcp/probe.ts';
+import { createMounts } from '../hands/mounts/mounts.ts';
 import { createWeb } from '../hands/web/web.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
 import { createApp } from '../http/app.ts';
@@ -77,7 +78,8 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   await provider.sweep();
   const workspaces = createWorkspaces(join(config.dataDir, 'sessions'), store.placeFile);
   const doors = composeDoors({ store, config, secrets, log });
-  const hands = createHands({ provider, workspaces, doors, clock, log });
+  const mounts = createMounts({ directory: join(config.dataDir, 'sessions'), ...store, log });
+  const hands = createHands({ provider, workspaces, mounts, doors, clock, log });
   listeners.push(tendSandboxes(hands));
 
   const tools = { hands, mcp: createMcp({ tokens, version: versionOf(), log }), web: openWeb(store, config) };
@@ -157,6 +159,7 @@ function startSessions({ config, store, tails, tools, catalog, log }: SessionPar
     ...tools,
     tails,
     readFile: store.readFile,
+    findSkill: store.findSkill,
     clock: systemClock,
     newId,
     random: Math.random,

@@ -13,6 +13,7 @@ import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
 import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
 import { noDoors } from '../hands/egress/doors.ts';
 import { createHands } from '../hands/hands.ts';
+import { noMounts } from '../hands/mounts/mounts.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
 import { ConfigMistake } from './config.ts';
 import { readableLine } from './readable-log.ts';
@@ -66,7 +67,7 @@ async function openHands({ dataDir }: WorkerConfig, world: World, log: Log): Pro
   await provider.sweep();
   const noFiles = () => Promise.reject(new Error('sessions of workers have no files'));
   const workspaces = createWorkspaces(join(dataDir, 'sessions'), noFiles);
-  return createHands({ provider, workspaces, doors: noDoors, clock: systemClock, log });
+  return createHands({ provider, workspaces, mounts: noMounts, doors: noDoors, clock: systemClock, log });
 }
 
 type Serving = { readonly hands: Hands; readonly log: Log; readonly signal: AbortSignal };
@@ -140,7 +141,7 @@ type Shown = { readonly type: 'text'; readonly text: string }[];
 
 /** The built-in tools as the SDK's worker calls them, each run in the session's sandbox. */
 function toolsOf(hands: Hands, place: Place, errorOf: (content: Shown) => Error) {
-  const recipe = { ...place, resources: [] };
+  const recipe = { ...place, resources: [], skills: [] };
   return sandboxTools.map(({ name, description }) => ({
     name,
     description,

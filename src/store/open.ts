@@ -4,6 +4,7 @@ import type { Blobs } from '../domain/blobs.ts';
 import type { Collections, FileExpiry } from '../domain/collections.ts';
 import type { EgressRecords, ReadEnvironmentConfig } from '../domain/egress.ts';
 import type { PlaceFile, ReadFile } from '../domain/files.ts';
+import type { FindSkillVersion } from '../domain/mounted-skills.ts';
 import type { Organization } from '../domain/organization.ts';
 import type { SealedSecrets } from '../domain/sealing.ts';
 import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
@@ -40,7 +41,7 @@ import { createSessionCredentials } from './session-credentials.ts';
 import type { SessionLogDeps } from './session-log.ts';
 import { createSessionLog } from './session-log.ts';
 import { createSessions } from './sessions.ts';
-import { createReadSkill, createSkillVersions } from './skill-versions.ts';
+import { createFindSkill, createReadSkill, createSkillVersions } from './skill-versions.ts';
 import { createSkills } from './skills.ts';
 import { createUsage } from './usage.ts';
 import { createVaults } from './vaults.ts';
@@ -59,6 +60,7 @@ export type Store = {
   readonly readFile: ReadFile;
   /** Any skill, likewise. */
   readonly readSkill: ReadSkill;
+  readonly findSkill: FindSkillVersion;
   readonly placeFile: PlaceFile;
   readonly sessionCredentials: SessionCredentials;
   readonly egressRecords: EgressRecords;
@@ -131,6 +133,7 @@ export async function openStoreOn(engine: Engine, { clock, blobs, ...parts }: St
     fileExpiry: createFileExpiry(contents),
     readFile: createReadFile(engine, blobs, clock),
     readSkill: createReadSkill(engine, blobs),
+    findSkill: createFindSkill(engine),
     placeFile: createPlaceFile(engine, blobs),
     sessionCredentials: createSessionCredentials(engine),
     egressRecords: createEgressRecords(engine),

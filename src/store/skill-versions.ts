@@ -2,6 +2,7 @@ import { readZip } from '../base/zip.ts';
 import type { Blobs } from '../domain/blobs.ts';
 import type { SkillVersions } from '../domain/collections.ts';
 import { skillBundleBytesMax, skillFilesMax } from '../domain/limits.ts';
+import type { FindSkillVersion } from '../domain/mounted-skills.ts';
 import type { KeptSkillVersion, ReadSkill } from '../domain/skills.ts';
 import type { Contents } from './contents.ts';
 import type { Engine, Sql } from './engines/engine.ts';
@@ -59,6 +60,13 @@ export function createSkillVersions(engine: Engine, contents: Contents, workspac
         return found;
       });
     },
+  };
+}
+
+export function createFindSkill(engine: Engine): FindSkillVersion {
+  return async ({ skill_id, version }) => {
+    const [row] = await engine.read.all(versionByAnyName(skill_id, version));
+    return row ? skillVersionOf(row) : null;
   };
 }
 

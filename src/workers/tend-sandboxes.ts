@@ -1,4 +1,5 @@
 import type { Hands } from '../domain/hands.ts';
+import { recipeOf } from '../domain/hands.ts';
 import type { Commit } from '../domain/session/session-log.ts';
 import type { SessionAgent } from '../protocol/sessions.ts';
 
@@ -12,7 +13,7 @@ export function tendSandboxes(hands: Hands): (commit: Commit) => void {
     if (state.selfHosted) return;
     for (const { entry } of records) {
       if (entry.kind === 'created' && usesSandbox(state.agent)) {
-        hands.warm({ sessionId, environmentId: state.environmentId, resources: state.resources });
+        hands.warm(recipeOf(state));
       }
       if (entry.kind !== 'emitted') continue;
       if (entry.event.type === 'session.status_idle') hands.rest(sessionId);

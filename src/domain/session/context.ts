@@ -3,28 +3,39 @@ import type { AgentTool } from '../../protocol/agent-tools.ts';
 import type { ResultBlock, UserBlock } from '../../protocol/content.ts';
 import type { McpTool } from '../mcp.ts';
 import type { ModelRequest, WireBlock, WireMessage, WireTool } from '../model.ts';
+import type { MountedSkill } from '../mounted-skills.ts';
+import { promptSections } from '../prompt-sections.ts';
 import { builtinTools } from '../tools/builtin.ts';
 import { mcpToolNames } from '../tools/mcp-names.ts';
 import { toolPermission } from '../tools/permission.ts';
 import type { ConversationItem, SessionState } from './state.ts';
 
+/** What the log does not say, and the model is shown. */
+export type Surroundings = {
+  readonly mcpTools: readonly McpTool[];
+  readonly skills: readonly MountedSkill[];
+};
+
+const nothing: Surroundings = { mcpTools: [], skills: [] };
+
 /** What the model is shown: the agent's system prompt, its tools, and the conversation so far. */
-export function contextOf(state: SessionState, mcpTools: readonly McpTool[] = []): ModelRequest {
+export function contextOf(state: SessionState, around: Partial<Surroundings> = {}): ModelRequest {
+  const { mcpTools, skills } = { ...nothing, ...around };
   return {
     model: state.agent.model,
-    system: systemOf(state),
+    system: systemOf(state, skills),
     messages: messagesOf(chainToArray(state.conversation)),
     tools: state.agent.tools.flatMap((tool) => toolsOf(tool, { all: state.agent.tools, mcpTools })),
   };
 }
 
-const filesHint = `Files were put here for you. They are below /mnt/session/uploads: list that directory to see them.
-They can be read but not changed; work on a copy where you need to.`;
-
-/** The agent's own prompt first, then what it cannot know (spec/tools.md, System prompt assembly). */
-function systemOf({ agent, resources }: SessionState): string {
-  const hints = resources.some(({ type }) => type === 'file') ? [filesHint] : [];
-  return [agent.system ?? '', ...hints].filter((part) => part !== '').join('\n\n');
+/** The agent's own prompt first, then what it cannot know. */
+function systemOf({ agent, resources, selfHosted }: SessionState, skills: readonly MountedSkill[]): string {
+  const canWrite = ['bash', 'write'].some(
+    (name) => toolPermission(agent.tools, { server: null, name }).enabled,
+  );
+  const sections = promptSections({ resources, skills, hasOutputs: canWrite && !selfHosted });
+  return [agent.system ?? '', ...sections].filter((part) => part !== '').join('\n\n');
 }
 
 /**
