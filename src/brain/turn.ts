@@ -100,7 +100,9 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
     if (step.type === 'request') {
       request = step.requestId;
       const asked = { requestId: step.requestId, state, mcpTools: mcp.tools() };
-      void askForReply(deps, asked, aborts.signal).then(mailbox.put);
+      void askForReply(deps, asked, aborts.signal)
+        .then((reply) => settled(reply, state))
+        .then(mailbox.put);
     }
     if (step.type === 'compact') {
       request = 'summary';
@@ -111,6 +113,13 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
       calls.add(call.eventId);
       void execute(call, state);
     }
+  }
+
+  /** A reply that ends the turn waits until what the agent made is taken over: who sees the session idle finds it. */
+  async function settled(reply: Finished, state: SessionState): Promise<Finished> {
+    const ends = reply.type === 'reply' && reply.reply.content.every(({ type }) => type !== 'tool_use');
+    if (ends) await deps.hands.settle(recipeOf(state));
+    return reply;
   }
 
   async function execute(call: Call, state: SessionState): Promise<void> {

@@ -44,6 +44,8 @@ export interface Hands {
   execute(recipe: SandboxRecipe, request: ToolRequest, signal: AbortSignal): Promise<ToolOutcome>;
   /** Keeps text that is too long for the model in a file of the sandbox, and shows its beginning instead. */
   spill(recipe: SandboxRecipe, request: ToolRequest, outcome: ToolOutcome): Promise<ToolOutcome>;
+  /** Takes over what the agent made outside of calls, before its session goes idle. Never rejects. */
+  settle(recipe: SandboxRecipe): Promise<void>;
   /** The session went idle: the sandbox may be torn down after its grace period. The workspace stays. */
   rest(sessionId: SessionId): void;
   /** Ends the sandbox now. `discard` also removes the workspace. */

@@ -84,6 +84,8 @@ export const mcpToolsPerServerMax = 1_000;
 
 // Memory
 export const memoriesPerStoreMax = 2_000;
+/** Of a mounted store, looked at after a call: more than it may hold, so that what is too much can be told and removed. */
+export const memoryTreeLimits = { entriesMax: 10_000, depthMax: 64 } as const;
 /** Items of a page that carry their contents. */
 export const fullViewPageItemsMax = 20;
 
@@ -199,6 +201,10 @@ export const toolOutputCharactersMax = 100_000;
 export const toolPreviewCharacters = 2_000;
 /** After an abort a call is over within a second, whatever its sandbox does. */
 export const abortGraceMs = 700;
+/** What an aborted call left behind is taken over within this time, or by the next call. */
+export const collectAfterAbortMs = 200;
+/** Sentences about what could not be kept, behind the result of one call. */
+export const notesPerCallMax = 10;
 export const sandboxProvisionMsMax = 20_000;
 export const sandboxIdleMs = 60_000;
 export const sandboxesProvisioningMax = 4;

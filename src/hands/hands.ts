@@ -12,6 +12,7 @@ import {
 } from '../domain/limits.ts';
 import type { Sandbox, SandboxProvider } from '../domain/sandbox.ts';
 import type { Doors } from './egress/doors.ts';
+import { mountedCall } from './mounted-call.ts';
 import type { Mounts } from './mounts/mounts.ts';
 import type { Toolbox } from './toolbox.ts';
 import { createToolbox, isTooLong } from './toolbox.ts';
@@ -29,6 +30,7 @@ export type HandsOptions = {
 
 /** A sandbox that is there or on its way, and what uses it. */
 type Slot = {
+  readonly recipe: SandboxRecipe;
   readonly ready: Promise<Live>;
   busy: number;
   /** Counts uses, so that a timer set before the last one does nothing. */
@@ -37,6 +39,7 @@ type Slot = {
   /** The resources that were brought to their places last. */
   mounted: SandboxRecipe['resources'] | null;
 };
+type Asked = [request: Parameters<Hands['execute']>[1], signal: AbortSignal];
 type Live = { readonly sandbox: Sandbox; readonly toolbox: Toolbox };
 
 /** Tools over one sandbox per session, made when needed and parked when not. */
@@ -53,6 +56,7 @@ export function createHands({ provider, workspaces, mounts, doors, clock, log }:
     const known = slots.get(sessionId);
     if (known && !known.gone) return known;
     const slot: Slot = {
+      recipe,
       ready: provisioning(() => provision(recipe)),
       busy: 0,
       uses: 0,
@@ -116,10 +120,14 @@ export function createHands({ provider, workspaces, mounts, doors, clock, log }:
   function end(sessionId: string, slot: Slot): Promise<void> {
     drop(sessionId, slot);
     const before = ending.get(sessionId);
-    const ended = Promise.all([before, slot.ready.then(({ sandbox }) => sandbox.destroy())]).then(
-      () => undefined,
-      () => undefined,
-    );
+    const destroyed = Promise.all([before, slot.ready.then(({ sandbox }) => sandbox.destroy())]);
+    // What ran in the background until now may have made something.
+    const ended = destroyed
+      .then(() => mounts.collect(slot.recipe))
+      .then(
+        () => undefined,
+        () => undefined,
+      );
     ending.set(sessionId, ended);
     return ended.finally(() => {
       if (ending.get(sessionId) === ended) ending.delete(sessionId);
@@ -136,24 +144,14 @@ export function createHands({ provider, workspaces, mounts, doors, clock, log }:
     );
   }
 
-  /** A file that cannot be brought is missing, and tried again; the tools run without it. */
-  async function mount(slot: Slot, recipe: SandboxRecipe): Promise<void> {
-    const { sessionId, resources } = recipe;
-    await mounts.bring(recipe);
-    if (slot.mounted === resources) return;
-    const unplaced = await workspaces.place(sessionId, resources);
-    for (const { path, cause } of unplaced) log.warn('file.not_mounted', { sessionId, path, cause });
-    if (unplaced.length === 0) slot.mounted = resources;
-  }
-
-  async function execute(
-    recipe: SandboxRecipe,
-    ...[request, signal]: [Parameters<Hands['execute']>[1], AbortSignal]
-  ) {
+  async function execute(recipe: SandboxRecipe, ...[request, signal]: Asked): Promise<ToolOutcome> {
     const slot = use(recipe);
     try {
-      const call = mount(slot, recipe).then(() => run(slot, request, signal));
-      return await unlessAborted(call, signal, () => void end(recipe.sessionId, slot));
+      return await mountedCall({ workspaces, mounts, log }, { slot, recipe, signal }, (bring) => {
+        // What is brought belongs to the user of the sandbox, who is known once it is there.
+        const call = slot.ready.then(bring).then(() => run(slot, request, signal));
+        return unlessAborted(call, signal, () => void end(recipe.sessionId, slot));
+      });
     } catch (cause) {
       log.warn('tool.failed', { sessionId: recipe.sessionId, tool: request.name, cause });
       return failed(`${request.name}: ${messageOf(cause)}`);
@@ -181,11 +179,13 @@ export function createHands({ provider, workspaces, mounts, doors, clock, log }:
       acquire(recipe);
       park(recipe.sessionId);
     },
+    settle: async (recipe) => void (await mounts.collect(recipe)),
     rest: park,
     async release(sessionId, { discard }) {
       const slot = slots.get(sessionId);
       if (slot) void end(sessionId, slot);
       await ending.get(sessionId);
+      await mounts.idle(sessionId);
       if (!discard) return;
       await workspaces
         .discard(sessionId)

@@ -78,7 +78,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   await provider.sweep();
   const workspaces = createWorkspaces(join(config.dataDir, 'sessions'), store.placeFile);
   const doors = composeDoors({ store, config, secrets, log });
-  const mounts = createMounts({ directory: join(config.dataDir, 'sessions'), ...store, log });
+  const mounts = createMounts({ directory: join(config.dataDir, 'sessions'), ...store, clock, newId, log });
   const hands = createHands({ provider, workspaces, mounts, doors, clock, log });
   listeners.push(tendSandboxes(hands));
 

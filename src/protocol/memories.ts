@@ -25,7 +25,7 @@ export type MemoryListItem = z.infer<typeof memoryListItemSchema>;
 
 const pathBytesMax = 1024;
 const pathSegmentsMax = 20;
-const contentBytesMax = 102_400;
+export const memoryContentBytesMax = 102_400;
 
 /** Why a text is no path of a memory, or `null` (spec/memory.md, Memory). */
 export function memoryPathProblem(path: string): string | null {
@@ -49,7 +49,7 @@ const memoryPath = z.string().superRefine((path, context) => {
   if (problem !== null) context.addIssue({ code: 'custom', message: problem });
 });
 
-const content = utf8Text(contentBytesMax);
+const content = utf8Text(memoryContentBytesMax);
 
 const sha256 = z.string().superRefine((digest, context) => {
   if (!/^[0-9a-f]{64}$/.test(digest)) {

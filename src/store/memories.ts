@@ -2,6 +2,7 @@ import { formatUs } from '../base/timestamp.ts';
 import type { Memories, MemoryQuery, MemoryTarget } from '../domain/collections.ts';
 import type { MemoryScene, MemoryWrite } from '../domain/memories.ts';
 import { ancestorsOf } from '../domain/memories.ts';
+import type { FindMemories } from '../domain/mounted-memories.ts';
 import type { Positioned } from '../domain/session/session-log.ts';
 import type { Memory, MemoryListItem } from '../protocol/memories.ts';
 import type { Engine, Sql } from './engines/engine.ts';
@@ -34,6 +35,17 @@ export function createMemories(engine: Engine, workspaceId: string): Memories {
   };
 }
 
+export function createFindMemories(engine: Engine): FindMemories {
+  return async (storeId) => {
+    const query = build
+      .selectFrom('memory_stores')
+      .select(['workspace_id', 'writes'])
+      .where('id', '=', storeId);
+    const [row] = await engine.read.all(query.compile());
+    return row ? { writes: row.writes, memories: createMemories(engine, row.workspace_id) } : null;
+  };
+}
+
 async function sceneOf(
   tx: Sql,
   workspaceId: string,
@@ -56,6 +68,7 @@ async function sceneOf(
 async function record(tx: Sql, scene: MemoryScene, { memory, version }: MemoryWrite): Promise<void> {
   if (version === null) return;
   await tx.run(insertMemoryVersion(version));
+  await tx.run(countWrite(scene.store.id));
   if (memory === null) {
     await tx.run(build.deleteFrom('memories').where('id', '=', scene.memoryId).compile());
   } else if (scene.memory === null) {
@@ -63,6 +76,14 @@ async function record(tx: Sql, scene: MemoryScene, { memory, version }: MemoryWr
   } else {
     await tx.run(build.updateTable('memories').set(rowOf(memory)).where('id', '=', memory.id).compile());
   }
+}
+
+function countWrite(storeId: string) {
+  return build
+    .updateTable('memory_stores')
+    .set((set) => ({ writes: set('writes', '+', 1) }))
+    .where('id', '=', storeId)
+    .compile();
 }
 
 const columns = [

@@ -10,7 +10,12 @@ export function createMemoryStores(engine: Engine, workspaceId: string): MemoryS
   return {
     async insert(store) {
       await engine.write((tx) =>
-        tx.run(build.insertInto('memory_stores').values(rowOf(workspaceId, store)).compile()),
+        tx.run(
+          build
+            .insertInto('memory_stores')
+            .values({ ...rowOf(workspaceId, store), writes: 0 })
+            .compile(),
+        ),
       );
     },
     async get(id) {

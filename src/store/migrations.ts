@@ -400,6 +400,8 @@ const steps: readonly (readonly string[])[] = [
     'create index egress_decisions_by_session on egress_decisions (session_id, at_us, id)',
     'create index egress_decisions_by_result on egress_decisions (session_id, result, at_us, id)',
   ],
+  // Grows with every write to its memories: who mounts a store sees at a glance whether they changed.
+  ['alter table memory_stores add column writes bigint not null default 0'],
 ];
 
 /** Brings the schema up to date, or as far as it was at `target`; refuses one made by a newer server. */

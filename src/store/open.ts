@@ -4,6 +4,7 @@ import type { Blobs } from '../domain/blobs.ts';
 import type { Collections, FileExpiry } from '../domain/collections.ts';
 import type { EgressRecords, ReadEnvironmentConfig } from '../domain/egress.ts';
 import type { PlaceFile, ReadFile } from '../domain/files.ts';
+import type { FindMemories } from '../domain/mounted-memories.ts';
 import type { FindSkillVersion } from '../domain/mounted-skills.ts';
 import type { Organization } from '../domain/organization.ts';
 import type { SealedSecrets } from '../domain/sealing.ts';
@@ -32,7 +33,7 @@ import { createFiles, createPlaceFile, createReadFile } from './files.ts';
 import { createFoldCache } from './fold-cache.ts';
 import { createIdentity } from './identity.ts';
 import { createLeases } from './leases.ts';
-import { createMemories } from './memories.ts';
+import { createFindMemories, createMemories } from './memories.ts';
 import { createMemoryStores } from './memory-stores.ts';
 import { createMemoryVersions } from './memory-versions.ts';
 import { migrate } from './migrations.ts';
@@ -61,6 +62,7 @@ export type Store = {
   /** Any skill, likewise. */
   readonly readSkill: ReadSkill;
   readonly findSkill: FindSkillVersion;
+  readonly findMemories: FindMemories;
   readonly placeFile: PlaceFile;
   readonly sessionCredentials: SessionCredentials;
   readonly egressRecords: EgressRecords;
@@ -134,6 +136,7 @@ export async function openStoreOn(engine: Engine, { clock, blobs, ...parts }: St
     readFile: createReadFile(engine, blobs, clock),
     readSkill: createReadSkill(engine, blobs),
     findSkill: createFindSkill(engine),
+    findMemories: createFindMemories(engine),
     placeFile: createPlaceFile(engine, blobs),
     sessionCredentials: createSessionCredentials(engine),
     egressRecords: createEgressRecords(engine),

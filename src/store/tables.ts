@@ -18,7 +18,7 @@ export type Tables = {
   credentials: CredentialRow;
   deployments: DeploymentRow;
   deployment_runs: DeploymentRunRow;
-  memory_stores: MemoryStoreRow;
+  memory_stores: MemoryStoreRow & { writes: number };
   memories: MemoryRow;
   memory_versions: MemoryVersionRow;
   files: FileRow;

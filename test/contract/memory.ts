@@ -44,6 +44,28 @@ export function memoryContract(make: MakeStore): void {
 }
 
 function storesContract(make: MakeStore): void {
+  test('a store is found by who works on sessions, and its writes are counted', async () => {
+    await using it = await open(make);
+    const writes = async () => (await it.findMemories('memstore_1'))?.writes;
+    assert.equal(await writes(), 0);
+    await create(it, 'mem_1', '/a');
+    assert.equal(await writes(), 1);
+    const found = await it.findMemories('memstore_1');
+    assert.equal((await found?.memories.get('memstore_1', 'mem_1'))?.path, '/a');
+    const same = { storeId: 'memstore_1', memoryId: 'mem_1', path: null };
+    const update = (text: string) => (scene: MemoryScene) =>
+      updateMemory(scene, { content: measured(text) }, moment());
+    await it.memories.write(same, update('mem_1'));
+    assert.equal(await writes(), 1, 'nothing was changed');
+    await it.memories.write(same, update('other'));
+    await it.memoryStores.change('memstore_1', (store) => ({ ...store, name: 'Other' }));
+    assert.equal(await writes(), 2);
+    await it.memories.write(same, (scene) => deleteMemory(scene, undefined, moment()));
+    assert.equal(await writes(), 3);
+    await it.memoryStores.remove('memstore_1');
+    assert.equal(await it.findMemories('memstore_1'), null);
+  });
+
   test('a store takes its memories and their versions along, and no others', async () => {
     await using it = await open(make);
     await it.memoryStores.insert(createMemoryStore({ name: 'Notes' }, 'memstore_2', atUs));

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import type Anthropic from '@anthropic-ai/sdk';
+import Database from 'better-sqlite3';
 import type { Refusal } from './sdk-calls.ts';
 import { all, refused } from './sdk-calls.ts';
+import type { ServerHome } from './server.ts';
 
 type Stores = Anthropic['beta']['memoryStores'];
 type Memory = Awaited<ReturnType<Stores['memories']['retrieve']>>;
@@ -48,4 +51,17 @@ export const stale = refused(409, staleType, /does not have the expected content
 export function taken({ memory }: World, path = '/notes/todo.md'): Refusal {
   const more = { conflicting_memory_id: memory.id, conflicting_path: path };
   return refused(409, takenType, /rename or delete that one, or update it/, more);
+}
+
+/** Memories behind the server's back, `/m/1` and so on: as many as no client creates while a test waits. */
+export function fillStore(home: ServerHome, storeId: string, count: number): void {
+  const database = new Database(join(home.dataDir, 'anthill.db'), { timeout: 5_000 });
+  const insert = database.prepare('insert into memories values (?, ?, ?, ?, ?, ?, ?, 1, 1)');
+  database.transaction(() => {
+    for (let at = 1; at <= count; at++) {
+      const text = String(at);
+      insert.run(`mem_${storeId}_${at}`, storeId, 'memver_1', `/m/${at}`, text, sha256(text), text.length);
+    }
+  })();
+  database.close();
 }

@@ -367,6 +367,7 @@ function handsOf({ tool }: Setting, executed: Map<string, number>, fuse: Fuse): 
   return {
     warm() {},
     rest() {},
+    async settle() {},
     async release() {},
     async close() {},
     spill: async (_recipe, _request, outcome) => outcome,

@@ -5,51 +5,106 @@ import { createQueues } from '../../base/queues.ts';
 import type { SandboxRecipe } from '../../domain/hands.ts';
 import { skillsPlace } from '../../domain/mounted-skills.ts';
 import type { SandboxSpec } from '../../domain/sandbox.ts';
-import type { SkillSources } from './skills.ts';
+import type { MemoryMount, MemorySources } from './memory.ts';
+import { createMemorySync } from './memory.ts';
+import type { SkillPlace, SkillSources } from './skills.ts';
 import { createSkillBringer } from './skills.ts';
 
 /**
  * What is brought into a session's sandbox besides its workspace, and what is taken out of it again. All of it lies
- * in directories of the host, bound at their places inside, so that it changes while the sandbox lives.
+ * in directories of the host, bound at their places inside, so that it changes while the sandbox lives. One thing
+ * after the other for each session. What fails is logged, and tried again the next time.
  */
 export type Mounts = {
   /** The places, for a new sandbox. */
   prepare(recipe: SandboxRecipe): Promise<SandboxSpec['mounts']>;
-  /** Before a call: what changed outside is there. What cannot be brought is logged, and tried again the next time. */
-  bring(recipe: SandboxRecipe): Promise<void>;
+  /** Before a call: what changed outside is there. Sentences for the agent about what it did before and was not kept. */
+  bring(recipe: SandboxRecipe): Promise<readonly string[]>;
+  /** After a call: what the agent made is taken over. Sentences for the agent about what was not kept. */
+  collect(recipe: SandboxRecipe): Promise<readonly string[]>;
+  /** Resolves when nothing of a session is under way. */
+  idle(sessionId: string): Promise<void>;
 };
 
 /** Of sessions that have nothing but their workspace and files. */
-export const noMounts: Mounts = { prepare: async () => [], bring: async () => {} };
-
-export type MountsOptions = SkillSources & {
-  /** Of all sessions. */
-  readonly directory: string;
-  readonly log: Log;
+export const noMounts: Mounts = {
+  prepare: async () => [],
+  bring: async () => [],
+  collect: async () => [],
+  idle: async () => {},
 };
+
+export type MountsOptions = SkillSources &
+  MemorySources & {
+    /** Of all sessions. */
+    readonly directory: string;
+    readonly log: Log;
+  };
 
 export function createMounts({ directory, log, ...sources }: MountsOptions): Mounts {
   const queues = createQueues();
   const bringSkills = createSkillBringer(sources);
-  const skillsOf = ({ sessionId, resources }: SandboxRecipe) => ({
-    directory: join(directory, sessionId, 'skills'),
-    place: skillsPlace(resources),
-  });
+  const syncMemory = createMemorySync(sources);
+  /** Runs work and returns what it has to say. */
+  const trying = (what: string, sessionId: string, work: () => Promise<readonly string[]>) =>
+    work().catch((cause: unknown) => {
+      log.warn(what, { sessionId, cause });
+      return [];
+    });
+
+  async function bringOne({ skills, ...recipe }: SandboxRecipe): Promise<readonly string[]> {
+    if (skills.length === 0) return [];
+    await bringSkills(skillPlace(directory, recipe), skills);
+    return [];
+  }
+
+  async function syncMemories(recipe: SandboxRecipe): Promise<readonly string[]> {
+    const notes: string[] = [];
+    for (const mount of memoryMounts(directory, recipe)) {
+      notes.push(...(await trying('memory.not_synced', recipe.sessionId, () => syncMemory(mount))));
+    }
+    return notes;
+  }
 
   return {
     async prepare(recipe) {
-      if (recipe.skills.length === 0) return [];
-      const { directory: host, place } = skillsOf(recipe);
-      await mkdir(host, { recursive: true, mode: 0o700 });
-      return [{ host, sandbox: place, readOnly: true }];
+      const memories = memoryMounts(directory, recipe).map(({ root, place, isReadOnly }) => ({
+        host: root,
+        sandbox: place,
+        readOnly: isReadOnly,
+      }));
+      const skills = skillPlace(directory, recipe);
+      const mounts = [
+        ...(recipe.skills.length === 0
+          ? []
+          : [{ host: skills.directory, sandbox: skills.place, readOnly: true }]),
+        ...memories,
+      ];
+      await Promise.all(mounts.map(({ host }) => mkdir(host, { recursive: true, mode: 0o700 })));
+      return mounts;
     },
     bring: (recipe) =>
       queues.run(recipe.sessionId, async () => {
-        const { sessionId, skills } = recipe;
-        if (skills.length === 0) return;
-        await bringSkills(skillsOf(recipe), skills).catch((cause: unknown) =>
-          log.warn('skills.not_mounted', { sessionId, cause }),
-        );
+        await trying('skills.not_mounted', recipe.sessionId, () => bringOne(recipe));
+        return await syncMemories(recipe);
       }),
+    collect: (recipe) => queues.run(recipe.sessionId, () => syncMemories(recipe)),
+    idle: queues.idle,
   };
+}
+
+type Placed = Pick<SandboxRecipe, 'sessionId' | 'resources'>;
+
+function skillPlace(directory: string, { sessionId, resources }: Placed): SkillPlace {
+  return { directory: join(directory, sessionId, 'skills'), place: skillsPlace(resources) };
+}
+
+function memoryMounts(directory: string, { sessionId, resources }: Placed): readonly MemoryMount[] {
+  return resources.flatMap((resource) => {
+    if (resource.type !== 'memory_store' || !resource.mount_path) return [];
+    const root = join(directory, sessionId, 'memory', resource.memory_store_id);
+    const isReadOnly = resource.access === 'read_only';
+    const { memory_store_id: storeId, mount_path: place } = resource;
+    return [{ sessionId, storeId, place, isReadOnly, root, record: `${root}.json` }];
+  });
 }
