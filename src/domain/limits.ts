@@ -142,6 +142,12 @@ export const expiryBatchFiles = 100;
 /** Of a file in a message: what is about 32 MiB as base64 fits no model request. */
 export const fileBlockBytesMax = 24 * 1024 * 1024;
 
+/** Of what agents leave for the user, by session: a file as large as an upload, all together as much as a disk. */
+export const outputFileBytesMax = 500 * 1024 * 1024;
+export const outputFilesMax = 1_000;
+export const outputsBytesMax = 10 * 1024 * 1024 * 1024;
+export const outputTreeLimits = { entriesMax: 10_000, depthMax: 64 } as const;
+
 // Store
 /** Folds kept in memory, counted in items of conversations: a few KB each. */
 export const foldCacheItemsMax = 20_000;

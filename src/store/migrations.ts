@@ -402,6 +402,18 @@ const steps: readonly (readonly string[])[] = [
   ],
   // Grows with every write to its memories: who mounts a store sees at a glance whether they changed.
   ['alter table memory_stores add column writes bigint not null default 0'],
+  [
+    // A file that a client deleted is remembered, so that it does not come again until it changes.
+    `create table session_outputs (
+      session_id text not null references sessions (id) on delete cascade,
+      path text not null,
+      signature text not null,
+      file_id text,
+      sha256 text,
+      bytes bigint not null,
+      primary key (session_id, path)
+    )`,
+  ],
 ];
 
 /** Brings the schema up to date, or as far as it was at `target`; refuses one made by a newer server. */

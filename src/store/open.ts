@@ -10,6 +10,7 @@ import type { Organization } from '../domain/organization.ts';
 import type { SealedSecrets } from '../domain/sealing.ts';
 import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
 import type { SessionCredentials } from '../domain/session-credentials.ts';
+import type { SessionOutputs } from '../domain/session-outputs.ts';
 import type { ReadSkill } from '../domain/skills.ts';
 import { createAccess } from './access.ts';
 import { createAgents } from './agents.ts';
@@ -41,6 +42,7 @@ import { createSealedSecrets } from './sealed-secrets.ts';
 import { createSessionCredentials } from './session-credentials.ts';
 import type { SessionLogDeps } from './session-log.ts';
 import { createSessionLog } from './session-log.ts';
+import { createSessionOutputs } from './session-outputs.ts';
 import { createSessions } from './sessions.ts';
 import { createFindSkill, createReadSkill, createSkillVersions } from './skill-versions.ts';
 import { createSkills } from './skills.ts';
@@ -64,6 +66,7 @@ export type Store = {
   readonly findSkill: FindSkillVersion;
   readonly findMemories: FindMemories;
   readonly placeFile: PlaceFile;
+  readonly sessionOutputs: SessionOutputs;
   readonly sessionCredentials: SessionCredentials;
   readonly egressRecords: EgressRecords;
   readonly readEnvironmentConfig: ReadEnvironmentConfig;
@@ -138,6 +141,7 @@ export async function openStoreOn(engine: Engine, { clock, blobs, ...parts }: St
     findSkill: createFindSkill(engine),
     findMemories: createFindMemories(engine),
     placeFile: createPlaceFile(engine, blobs),
+    sessionOutputs: createSessionOutputs(engine, contents),
     sessionCredentials: createSessionCredentials(engine),
     egressRecords: createEgressRecords(engine),
     readEnvironmentConfig: createReadEnvironmentConfig(engine),

@@ -9,6 +9,14 @@ import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryComp
 export type Tables = {
   sessions: SessionRow;
   session_memory_stores: { memory_store_id: string; created_at_us: number; session_id: string };
+  session_outputs: {
+    session_id: string;
+    path: string;
+    signature: string;
+    file_id: string | null;
+    sha256: string | null;
+    bytes: number;
+  };
   repository_tokens: { session_id: string; resource_id: string; sealed: string };
   entries: EntryRow;
   agents: AgentRow;

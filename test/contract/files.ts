@@ -281,6 +281,34 @@ function sessionTests(open: Open): void {
       return { entries: draft.entries(), result: null, files };
     });
 
+  test('what tools made of a path is one file, whatever it was before; a crash leaves all or nothing', async () => {
+    await using it = await open();
+    const seen = { sessionId: 'sesn_1', path: 'a/b', signature: '1', bytes: 3 };
+    const make = async (id: string, text: string) =>
+      it.sessionOutputs.keep(seen, metadata(id, { scope }), await it.blobs.stage(chunks(text)));
+    await assert.rejects(make('file_1', 'one'), refusal('not_found'));
+    await assert.rejects(it.sessionOutputs.note(seen, null), refusal('not_found'));
+    await it.create();
+    const known = async () => (await it.sessionOutputs.known('sesn_1')).get('a/b');
+    assert.equal(await known(), undefined);
+    await make('file_1', 'one');
+    const made = { signature: '1', bytes: 3, sha256: sha256('one'), fileId: 'file_1' };
+    assert.deepEqual(await known(), made);
+    await it.sessionOutputs.note({ ...seen, signature: '2' }, made.sha256);
+    assert.deepEqual(await known(), { ...made, signature: '2' });
+    await make('file_2', 'two');
+    assert.equal(await it.files.get('file_1', atUs), null);
+    assert.deepEqual([await it.isKept('one'), await it.isKept('two')], [false, true]);
+    assert.equal(await it.files.remove('file_2', atUs), true);
+    assert.deepEqual(await known(), { ...made, sha256: sha256('two'), fileId: null });
+    await it.sessionOutputs.note(seen, null);
+    await make('file_3', 'two');
+    assert.equal((await known())?.fileId, 'file_3');
+    await it.log.remove('sesn_1', () => ({ entries: [], result: null }));
+    assert.equal(await known(), undefined);
+    assert.equal(await it.isKept('two'), false);
+  });
+
   test('are copies with ids of their own, made with the session', async () => {
     await using it = await open();
     const source = metadata('file_1', { downloadable: true, expires_at: formatUs(atUs + dayUs) });

@@ -7,6 +7,8 @@ import { skillsPlace } from '../../domain/mounted-skills.ts';
 import type { SandboxSpec } from '../../domain/sandbox.ts';
 import type { MemoryMount, MemorySources } from './memory.ts';
 import { createMemorySync } from './memory.ts';
+import type { OutputSources } from './outputs.ts';
+import { createOutputCapture } from './outputs.ts';
 import type { SkillPlace, SkillSources } from './skills.ts';
 import { createSkillBringer } from './skills.ts';
 
@@ -20,7 +22,7 @@ export type Mounts = {
   prepare(recipe: SandboxRecipe): Promise<SandboxSpec['mounts']>;
   /** Before a call: what changed outside is there. Sentences for the agent about what it did before and was not kept. */
   bring(recipe: SandboxRecipe): Promise<readonly string[]>;
-  /** After a call: what the agent made is taken over. Sentences for the agent about what was not kept. */
+  /** After a call, and before rest: what the agent made is taken over. Sentences for the agent about what was not kept. */
   collect(recipe: SandboxRecipe): Promise<readonly string[]>;
   /** Resolves when nothing of a session is under way. */
   idle(sessionId: string): Promise<void>;
@@ -35,7 +37,8 @@ export const noMounts: Mounts = {
 };
 
 export type MountsOptions = SkillSources &
-  MemorySources & {
+  MemorySources &
+  OutputSources & {
     /** Of all sessions. */
     readonly directory: string;
     readonly log: Log;
@@ -45,6 +48,7 @@ export function createMounts({ directory, log, ...sources }: MountsOptions): Mou
   const queues = createQueues();
   const bringSkills = createSkillBringer(sources);
   const syncMemory = createMemorySync(sources);
+  const captureOutputs = createOutputCapture(sources);
   /** Runs work and returns what it has to say. */
   const trying = (what: string, sessionId: string, work: () => Promise<readonly string[]>) =>
     work().catch((cause: unknown) => {
@@ -88,7 +92,13 @@ export function createMounts({ directory, log, ...sources }: MountsOptions): Mou
         await trying('skills.not_mounted', recipe.sessionId, () => bringOne(recipe));
         return await syncMemories(recipe);
       }),
-    collect: (recipe) => queues.run(recipe.sessionId, () => syncMemories(recipe)),
+    collect: (recipe) =>
+      queues.run(recipe.sessionId, async () => [
+        ...(await syncMemories(recipe)),
+        ...(await trying('outputs.not_captured', recipe.sessionId, () =>
+          captureOutputs(recipe.sessionId, join(directory, recipe.sessionId, 'outputs')),
+        )),
+      ]),
     idle: queues.idle,
   };
 }
