@@ -1,5 +1,4 @@
 import { createMailbox } from '../base/mailbox.ts';
-import type { Hands, ToolOutcome } from '../domain/hands.ts';
 import { recipeOf } from '../domain/hands.ts';
 import type { Mcp } from '../domain/mcp.ts';
 import type { InFlight, Step } from '../domain/session/advance.ts';
@@ -9,23 +8,21 @@ import { draftOf } from '../domain/session/draft.ts';
 import type { Lease, SessionLog } from '../domain/session/session-log.ts';
 import type { Call, SessionState } from '../domain/session/state.ts';
 import { hasQueued } from '../domain/session/state.ts';
-import { isServerTool } from '../domain/tools/builtin.ts';
-import { fetchAsked } from '../domain/tools/web-fetch.ts';
-import type { Web } from '../domain/web.ts';
 import type { AskDeps } from './ask-model.ts';
 import { askForReply, askForSummary } from './ask-model.ts';
 import type { Finished, ReplyPricing } from './finished.ts';
 import { recordFinished } from './finished.ts';
 import { createMcpLink } from './mcp.ts';
 import { missingRepositories } from './repositories.ts';
+import type { CallDeps } from './run-call.ts';
+import { runCall } from './run-call.ts';
 import { errorsOfCreation } from './start-errors.ts';
 
 export type TurnDeps = ReplyPricing &
-  AskDeps & {
+  AskDeps &
+  CallDeps & {
     readonly log: SessionLog;
-    readonly hands: Hands;
     readonly mcp: Mcp;
-    readonly web: Web;
   };
 
 /** A running turn. `notice` tells it that its session's log grew; `stop` gives it up without a word. */
@@ -124,19 +121,8 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
 
   async function execute(call: Call, state: SessionState): Promise<void> {
     const { signal } = aborts;
-    const recipe = recipeOf(state);
-    const isHere = call.kind === 'mcp' || isServerTool(call.name);
-    const outcome = isHere
-      ? await deps.hands.spill(recipe, call, await callHere(call, state, signal))
-      : await deps.hands.execute(recipe, call, signal);
+    const outcome = await runCall(deps, { call, state, mcp }, signal);
     mailbox.put({ type: 'result', call, outcome, cut: signal.aborted });
-  }
-
-  /** What needs no sandbox. */
-  async function callHere(call: Call, state: SessionState, signal: AbortSignal): Promise<ToolOutcome> {
-    if (call.kind === 'mcp') return await mcp.call(call, signal);
-    const asked = fetchAsked(state, call.input);
-    return 'url' in asked ? await deps.web.fetchPage(asked, signal) : asked;
   }
 
   return {
