@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { benchEgress } from './egress.ts';
 import { benchFiles } from './files.ts';
 import { benchLists } from './lists.ts';
 import { benchRequests } from './requests.ts';
@@ -17,6 +18,7 @@ const parts = new Map([
   ['lists', benchLists],
   ['files', benchFiles],
   ['streams', benchStreams],
+  ['egress', benchEgress],
 ]);
 const asked = process.argv.slice(2);
 const chosen = asked.length === 0 ? [...parts.keys()] : asked;

@@ -5,7 +5,7 @@ import type { EgressSettings, EgressVerdict } from '../../src/domain/egress-poli
 import { packageHostsDefault } from '../../src/domain/package-hosts.ts';
 import type { Sandbox, SandboxProvider } from '../../src/domain/sandbox.ts';
 import type { SandboxSecrets } from '../../src/domain/sandbox-secrets.ts';
-import type { Door } from '../../src/hands/egress/doors.ts';
+import type { Door, Doors } from '../../src/hands/egress/doors.ts';
 import { createDoors } from '../../src/hands/egress/doors.ts';
 import type { EnvironmentConfig } from '../../src/protocol/environments.ts';
 import { fakeClock } from './clock.ts';
@@ -41,16 +41,8 @@ export function limited(...hosts: string[]): Networking {
 
 let made = 0;
 
-/** A sandbox with a door of its own below `directory`. Names that are not given have no address. */
-export async function openEgress(
-  provider: SandboxProvider,
-  directory: string,
-  options: EgressOptions = {},
-): Promise<Reached> {
-  made += 1;
-  const place = join(directory, `egress-${made}`);
-  mkdirSync(place, { mode: 0o700 });
-  const decisions: Decision[] = [];
+/** Doors below `place`. Names that are not given have no address. */
+export function openDoors(place: string, options: EgressOptions = {}, decisions: Decision[] = []): Doors {
   const { networking = { type: 'unrestricted' }, names = {} } = options;
   const packages = { apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };
   const servers = (options.mcpServers ?? []).map((url, index) => ({
@@ -59,7 +51,7 @@ export async function openEgress(
     url,
   }));
   const state = pureSession().state();
-  const doors = createDoors({
+  return createDoors({
     directory: join(place, 'doors'),
     settings: {
       privateNetworks: [],
@@ -79,6 +71,19 @@ export async function openEgress(
     resolve: async (name) => names[name]?.() ?? [],
     ...(options.trusted ? { trusted: options.trusted } : {}),
   });
+}
+
+/** A sandbox with a door of its own below `directory`. */
+export async function openEgress(
+  provider: SandboxProvider,
+  directory: string,
+  options: EgressOptions = {},
+): Promise<Reached> {
+  made += 1;
+  const place = join(directory, `egress-${made}`);
+  mkdirSync(place, { mode: 0o700 });
+  const decisions: Decision[] = [];
+  const doors = openDoors(place, options, decisions);
   const { close, ...way } = await doors.open('sesn_1');
   const spec = specIn(place, 'session', { openFilesMax: 4_096 });
   const sandbox = await provider.provision(
