@@ -29,6 +29,8 @@ export type Reached = {
   readonly sandbox: Sandbox;
   readonly door: Door;
   readonly decisions: Decision[];
+  /** Of the host. */
+  readonly workspace: string;
   readonly bash: (script: string) => Promise<string>;
   [Symbol.asyncDispose](): Promise<void>;
 };
@@ -94,6 +96,7 @@ export async function openEgress(
     sandbox,
     door: { close, ...way },
     decisions,
+    workspace: spec.mounts[0]?.host ?? '',
     bash: (script) => bashIn(sandbox, script),
     async [Symbol.asyncDispose]() {
       await sandbox.destroy();

@@ -226,7 +226,7 @@ EOF`);
         await other.bash(`curl -sS -m 5 http://site.test:${port(web)}/${index}`),
         `GET /${index}\n`,
       );
-    await flooding;
+    assert.equal((await flooding).trim(), '3000');
     assert.equal(await flood.bash(`curl -sS -m 20 http://site.test:${port(web)}/after`), 'GET /after\n');
   });
 
