@@ -10,6 +10,7 @@ import type { Environment } from '../../src/protocol/environments.ts';
 import { Refusal } from '../../src/protocol/refusal.ts';
 import type { Session } from '../../src/protocol/sessions.ts';
 import { deploymentsContract } from './deployments.ts';
+import { egressContract } from './egress.ts';
 import { isolationContract } from './isolation.ts';
 import { organizationContract } from './organization.ts';
 import { sessionResourcesContract } from './session-resources.ts';
@@ -25,6 +26,7 @@ export function collectionsContract(make: MakeStore): void {
   describe('sessions', () => sessionsContract(make));
   describe('resources of sessions', () => sessionResourcesContract(make));
   vaultsContract(make);
+  egressContract(make);
   deploymentsContract(make);
   describe('identity', () => shelvesContract(make));
   organizationContract(make);

@@ -124,6 +124,21 @@ describe('secrets at the door of a sandbox', () => {
     await using anywhere = await open(secretsFor([]));
     await anywhere.bash(fetch);
     assert.equal(seen[0]?.headers.authorization, placeholder);
+    const other = { placeholder: 'anthill_ph_other', secret: 'another secret', isNamed: false };
+    const forHost = async (): Promise<Injection[]> => [
+      { placeholder, secret, header: true, body: true, isNamed: true },
+      { ...other, header: true, body: true },
+    ];
+    await using both = await open({ secrets: { variables: async () => [], forHost } });
+    const send = (url: string) => `curl -sS -H "authorization: ${placeholder} ${other.placeholder}" ${url}`;
+    await both.bash(`
+      ${send(`http://api.test:${port(web)}/`)}
+      ${send(`https://api.test:${port(secure)}/`)}
+    `);
+    assert.deepEqual(
+      seen.map(({ headers }) => headers.authorization),
+      [`${secret} ${other.placeholder}`, `${secret} ${other.secret}`],
+    );
   });
 
   test('keep to the locations of their credential', async () => {
