@@ -63,7 +63,7 @@ const inside = { certificate: '/run/anthill/ca.pem', bundle: '/run/anthill/ca-bu
 export function createDoors(options: DoorsOptions): Doors {
   const { stateOf, configOf, settings, secrets, recorder, trusted } = options;
   const dialler = createDialler(settings, options.resolve ?? createResolveName());
-  const relay = createRelay({ dialler, trusted: trusted ? () => trusted : onceRead() });
+  const authorities = trusted ? () => trusted : onceRead();
   const trust = readTrust();
   const ready = rm(options.directory, { recursive: true, force: true });
 
@@ -87,6 +87,8 @@ export function createDoors(options: DoorsOptions): Doors {
   ): Promise<Door> {
     const authority = await createAuthority(options.clock.nowUs() / 1000);
     const { sessionId } = holder;
+    // Of this sandbox alone: connections that are kept open may know who opened them.
+    const relay = createRelay({ dialler, trusted: authorities });
     const context = {
       policy,
       authority,
@@ -109,6 +111,7 @@ export function createDoors(options: DoorsOptions): Doors {
       environment: { ...variables, ...trustVariables },
       async close() {
         await listener.close();
+        relay.close();
         await rm(place.directory, { recursive: true, force: true });
       },
     };
@@ -116,10 +119,7 @@ export function createDoors(options: DoorsOptions): Doors {
 
   return {
     open,
-    async close() {
-      relay.close();
-      await recorder.flush();
-    },
+    close: () => recorder.flush(),
   };
 }
 

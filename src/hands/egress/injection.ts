@@ -72,8 +72,8 @@ export function scrubHeaders(lines: HeaderLines, scrubbed: readonly Replacement[
   return pairsOf(lines).flatMap(([name, value]) => [name, replaceText(value, scrubbed)]);
 }
 
-export function valueIn(lines: HeaderLines, wanted: string): string | null {
-  return pairsOf(lines).find(([name]) => name.toLowerCase() === wanted)?.[1] ?? null;
+export function valuesIn(lines: HeaderLines, wanted: string): string[] {
+  return pairsOf(lines).flatMap(([name, value]) => (name.toLowerCase() === wanted ? [value] : []));
 }
 
 export function without(lines: HeaderLines, unwanted: string): string[] {

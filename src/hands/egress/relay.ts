@@ -11,8 +11,8 @@ import { injectedBodyBytesMax } from '../../domain/limits.ts';
 import type { Injection } from '../../domain/sandbox-secrets.ts';
 import type { Dialler } from './dial.ts';
 import { undialled } from './dial.ts';
-import type { Injected } from './injection.ts';
-import { endToEnd, injectHeaders, replacementsIn, scrubHeaders, valueIn, without } from './injection.ts';
+import type { HeaderLines, Injected } from './injection.ts';
+import { endToEnd, injectHeaders, replacementsIn, scrubHeaders, valuesIn, without } from './injection.ts';
 import { createReplacer, replaceAll } from './substitute.ts';
 
 /** What becomes of the requests on one connection. */
@@ -100,18 +100,20 @@ export function createRelay({ dialler, trusted }: RelayOptions): Relay {
   ): Promise<void> {
     socket.on('error', () => socket.destroy());
     if (!isFor(target, request)) return void socket.destroy();
-    const { headers } = injectHeaders(request.rawHeaders, usable(target, await target.injections()));
+    const asked = without(request.rawHeaders, 'sec-websocket-extensions');
+    const { headers, scrubbed } = injectHeaders(asked, usable(target, await target.injections()));
     const upstream = start(target, request, headers, true);
     upstream.on('upgrade', (answer, other, otherHead) => {
-      socket.write(headOf(answer));
-      socket.write(otherHead);
+      socket.write(headOf(answer, scrubHeaders(answer.rawHeaders, scrubbed)));
+      other.unshift(otherHead);
       other.write(head);
       pipeline(socket, other, () => {});
-      pipeline(other, socket, () => {});
+      pipeline(other, createReplacer(scrubbed), socket, () => {});
     });
     upstream.on('response', (answer) => {
-      socket.write(headOf(answer));
-      pipeline(answer, socket, () => {});
+      const lines = scrubHeaders(endToEnd(answer.rawHeaders), scrubbed);
+      socket.write(headOf(answer, [...lines, 'connection', 'close']));
+      pipeline(answer, createReplacer(scrubbed), socket, () => {});
     });
     upstream.on('error', (cause) => {
       target.onVerdict(undialled(cause).verdict);
@@ -138,10 +140,14 @@ function usable({ isTls }: Target, injections: readonly Injection[]): readonly I
   return injections.filter(({ isNamed }) => isTls || isNamed);
 }
 
-/** A server that answers for several hosts must not be asked for one that was not decided about. */
-function isFor({ host }: Target, { headers }: IncomingMessage): boolean {
-  const named = headers.host?.replace(/:\d*$/, '');
-  return named === undefined || normalHost(named) === host;
+/**
+ * A server that answers for several hosts must not be asked for one that was not decided about: not by a second
+ * `Host`, nor by a whole URL in the request line, which would count for more (RFC 9112, 3.2.2).
+ */
+function isFor({ host }: Target, { rawHeaders, url = '' }: IncomingMessage): boolean {
+  const isBare = url.startsWith('/') || url === '*';
+  const named = valuesIn(rawHeaders, 'host').map((value) => normalHost(value.replace(/:\d*$/, '')));
+  return isBare && named.every((name) => name === host);
 }
 
 function mismatch(target: Target, response: ServerResponse): void {
@@ -204,15 +210,15 @@ function passOn(answer: IncomingMessage, response: ServerResponse, { scrubbed }:
   response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers);
   // Event streams begin with their headers, long before their first event.
   response.flushHeaders();
-  const isPlain = valueIn(headers, 'content-encoding') === null && scrubbed.length > 0;
+  const isPlain = valuesIn(headers, 'content-encoding').length === 0 && scrubbed.length > 0;
   const through = isPlain ? [createReplacer(scrubbed)] : [];
   pipeline([answer, ...through, response], () => {});
 }
 
-function headOf({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
+function headOf({ statusCode, statusMessage }: IncomingMessage, headers: HeaderLines): string {
   const lines = Array.from(
-    { length: rawHeaders.length / 2 },
-    (_, index) => `${rawHeaders[2 * index]}: ${rawHeaders[2 * index + 1]}\r\n`,
+    { length: headers.length / 2 },
+    (_, index) => `${headers[2 * index]}: ${headers[2 * index + 1]}\r\n`,
   );
   return `HTTP/1.1 ${statusCode} ${statusMessage}\r\n${lines.join('')}\r\n`;
 }

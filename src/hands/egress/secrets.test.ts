@@ -116,6 +116,27 @@ describe('secrets at the door of a sandbox', () => {
     assert.equal(it.decisions.at(-1)?.reason, 'host_mismatch');
   });
 
+  test('do not go to another host of a server by a second name for it', async () => {
+    await using it = await open(secretsFor(['api.test']));
+    const url = `https://api.test:${port(secure)}/`;
+    const said = await it.bash(`
+      curl -sS -o /dev/null -w '%{http_code}\\n' -H "authorization: $API_KEY" --request-target https://other.test/ ${url}
+      printf 'GET / HTTP/1.1\\r\\nHost: api.test\\r\\nHost: other.test\\r\\nAuthorization: %s\\r\\nConnection: close\\r\\n\\r\\n' "$API_KEY" | openssl s_client -quiet -connect api.test:${port(secure)} -servername api.test 2>/dev/null | head -1 | cut -d' ' -f2
+    `);
+    assert.match(said, /^421\n4\d\d\n$/);
+    assert.deepEqual(seen, []);
+  });
+
+  test('are in no answer to a request for another protocol', async () => {
+    await using it = await open(secretsFor(['api.test']));
+    const upgrades = '-H "connection: upgrade" -H "upgrade: websocket"';
+    const url = `https://api.test:${port(secure)}/`;
+    const said = await it.bash(`curl -sSi -m 5 ${upgrades} -H "authorization: $API_KEY" ${url}`);
+    assert.equal(seen[0]?.headers.authorization, secret);
+    assert.match(said, /x-echo: anthill_ph_.*anthill_ph_/s);
+    assert.doesNotMatch(said, new RegExp(secret));
+  });
+
   test('go without encryption only to hosts that their credential names', async () => {
     const fetch = `curl -sS -H "authorization: $API_KEY" http://api.test:${port(web)}/`;
     await using named = await open(secretsFor(['api.test']));
