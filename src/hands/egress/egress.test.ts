@@ -169,6 +169,17 @@ EOF
     assert.deepEqual(it.decisions, []);
   });
 
+  test('programs of one sandbox reach each other on its loopback', async () => {
+    await using it = await open({ networking: limited('site.test') });
+    const said = await it.bash(`
+      echo inside > index.html; python3 -m http.server 8099 --bind 127.0.0.1 > log 2>&1 &
+      curl -sS --retry-connrefused --retry 50 --retry-delay 0 http://127.0.0.1:8099/
+      kill %1
+    `);
+    assert.match(said, /inside/);
+    assert.deepEqual(it.decisions, []);
+  });
+
   test('no door is made where nothing is allowed', async () => {
     await using it = await open({ networking: limited() });
     assert.equal(it.door.door, null);
