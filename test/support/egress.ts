@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { silentLog } from '../../src/base/log.ts';
 import type { EgressSettings, EgressVerdict } from '../../src/domain/egress-policy.ts';
+import { sandboxLimits } from '../../src/domain/limits.ts';
 import { packageHostsDefault } from '../../src/domain/package-hosts.ts';
 import type { Sandbox, SandboxProvider } from '../../src/domain/sandbox.ts';
 import type { SandboxSecrets } from '../../src/domain/sandbox-secrets.ts';
@@ -87,7 +88,7 @@ export async function openEgress(
   const decisions: Decision[] = [];
   const doors = openDoors(place, options, decisions);
   const { close, ...way } = await doors.open('sesn_1');
-  const spec = specIn(place, 'session', { openFilesMax: 4_096 });
+  const spec = specIn(place, 'session', sandboxLimits);
   const sandbox = await provider.provision(
     { ...spec, ...way, mounts: [...spec.mounts, ...way.mounts] },
     AbortSignal.timeout(20_000),
