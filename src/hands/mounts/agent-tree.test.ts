@@ -14,9 +14,15 @@ import {
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { temporaryDirectory } from '../../../test/support/sandbox.ts';
+import type { TreeLimits } from './agent-tree.ts';
 import { putFile, readRegular, removeEntry, scanTree } from './agent-tree.ts';
 
 const limits = { entriesMax: 100, depthMax: 5 };
+async function seenIn(root: string, within: TreeLimits) {
+  const tree = await scanTree(root, within);
+  assert.ok(tree);
+  return tree;
+}
 const text = async (root: string, path: string, max = 100) =>
   (await readRegular(root, Buffer.from(path), max))?.toString() ?? null;
 
@@ -35,7 +41,7 @@ describe('a tree that an agent can change', () => {
     using it = openPlace();
     const signature = await putFile(it.root, 'a/b/c', Buffer.from('one'));
     writeFileSync(join(it.root, 'd'), 'two');
-    const { entries, isWhole } = await scanTree(it.root, limits);
+    const { entries, isWhole } = await seenIn(it.root, limits);
     const sorted = entries.toSorted((one, two) => (String(one.path) < String(two.path) ? -1 : 1));
     assert.deepEqual(
       sorted.map(({ path, isRegular, sizeBytes }) => [path, isRegular, sizeBytes]),
@@ -47,20 +53,26 @@ describe('a tree that an agent can change', () => {
     assert.deepEqual([isWhole, sorted[0]?.signature], [true, signature]);
     writeFileSync(join(it.root, 'a/b/c'), 'two');
     utimesSync(join(it.root, 'a/b/c'), 0, 0);
-    const forged = (await scanTree(it.root, limits)).entries.find(({ path }) => path === 'a/b/c');
+    const forged = (await seenIn(it.root, limits)).entries.find(({ path }) => path === 'a/b/c');
     utimesSync(join(it.root, 'a/b/c'), 0, 0);
-    const again = (await scanTree(it.root, limits)).entries.find(({ path }) => path === 'a/b/c');
+    const again = (await seenIn(it.root, limits)).entries.find(({ path }) => path === 'a/b/c');
     assert.notEqual(forged?.signature, signature);
     assert.notEqual(forged?.signature, again?.signature, 'not even with its times set back');
     assert.equal(await text(it.root, 'a/b/c'), 'two');
     assert.equal(await text(it.root, 'a/b/c', 2), null, 'more than was asked for');
   });
 
+  test('need not be there', async () => {
+    using it = openPlace();
+    assert.equal(await scanTree(join(it.root, 'none'), limits), null);
+    await assert.rejects(scanTree(join(it.outside, 'secret'), limits));
+  });
+
   test('is left by no link, whatever is done', async () => {
     using it = openPlace();
     symlinkSync(it.outside, join(it.root, 'link'));
     symlinkSync(join(it.outside, 'secret'), join(it.root, 'file'));
-    const { entries } = await scanTree(it.root, limits);
+    const { entries } = await seenIn(it.root, limits);
     assert.deepEqual(entries.map(({ path, isRegular }) => [path, isRegular]).sort(), [
       ['file', false],
       ['link', false],
@@ -88,7 +100,7 @@ describe('a tree that an agent can change', () => {
       await putFile(it.root, 'real/new', Buffer.from('x')).catch(() => undefined);
       assert.notEqual(await text(it.root, 'real/secret'), 'secret');
       await removeEntry(it.root, Buffer.from('real/secret'));
-      await scanTree(it.root, limits);
+      await seenIn(it.root, limits);
     }
     agent.kill();
     await exited;
@@ -98,13 +110,13 @@ describe('a tree that an agent can change', () => {
   test('is looked at within limits', async () => {
     using it = openPlace();
     for (let at = 0; at < 20; at++) writeFileSync(join(it.root, String(at)), '');
-    const few = await scanTree(it.root, { entriesMax: 10, depthMax: 5 });
+    const few = await seenIn(it.root, { entriesMax: 10, depthMax: 5 });
     assert.deepEqual([few.entries.length, few.isWhole], [10, false]);
     mkdirSync(join(it.root, 'a/b/c'), { recursive: true });
     writeFileSync(join(it.root, 'a/b/c/d'), '');
-    const flat = await scanTree(it.root, { entriesMax: 100, depthMax: 3 });
+    const flat = await seenIn(it.root, { entriesMax: 100, depthMax: 3 });
     assert.deepEqual([flat.entries.length, flat.isWhole], [20, false]);
-    assert.equal((await scanTree(it.root, { entriesMax: 100, depthMax: 4 })).isWhole, true);
+    assert.equal((await seenIn(it.root, { entriesMax: 100, depthMax: 4 })).isWhole, true);
   });
 
   test('loses the folders that are empty with what was in them, and no others', async () => {

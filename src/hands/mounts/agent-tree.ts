@@ -30,8 +30,8 @@ const slash = 0x2f;
 const folderFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** Everything but directories. Rejects when there is no such directory. */
-export async function scanTree(root: string, limits: TreeLimits): Promise<Tree> {
+/** Everything but directories; null when there is no such directory. */
+export async function scanTree(root: string, limits: TreeLimits): Promise<Tree | null> {
   const entries: TreeEntry[] = [];
   let isWhole = true;
   let count = 0;
@@ -62,7 +62,11 @@ export async function scanTree(root: string, limits: TreeLimits): Promise<Tree> 
     }
   }
 
-  const folder = await open(root, folderFlags);
+  const folder = await open(root, folderFlags).catch((cause: unknown) => {
+    if (codeOf(cause) === 'ENOENT') return null;
+    throw cause;
+  });
+  if (folder === null) return null;
   await walk(folder, Buffer.alloc(0), 1).finally(() => folder.close());
   return { entries, isWhole };
 }

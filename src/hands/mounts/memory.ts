@@ -57,6 +57,8 @@ export function createMemorySync({ findMemories, clock, newId }: MemorySources):
     const store = await findMemories(mount.storeId);
     if (mount.isReadOnly && before.writes !== null && before.writes === store?.writes) return [];
     const tree = await scanTree(mount.root, memoryTreeLimits);
+    // A session that never had a sandbox.
+    if (tree === null) return [];
     const run: Run = { mount, synced: before.memories, stale: new Map(), notes: [] };
     const { changes, isTouched } = await look(run, tree);
     if (!isTouched && store !== null && before.writes === store.writes) return [];

@@ -29,9 +29,9 @@ const capturesAtOnce = 16;
 export function createOutputCapture(sources: OutputSources): CaptureOutputs {
   const { sessionOutputs } = sources;
   return async (sessionId, root) => {
-    const tree = await scanTree(root, outputTreeLimits).catch(nothingIfAbsent);
-    const files = tree.entries.filter(({ isRegular }) => isRegular);
-    if (files.length === 0) return [];
+    const tree = await scanTree(root, outputTreeLimits);
+    const files = tree?.entries.filter(({ isRegular }) => isRegular) ?? [];
+    if (tree === null || files.length === 0) return [];
     const known = new Map(await sessionOutputs.known(sessionId));
     const notes: string[] = [];
     const candidates: Candidate[] = [];
@@ -111,11 +111,4 @@ async function* contentOf(file: FileHandle): AsyncGenerator<Uint8Array> {
     if (length > outputFileBytesMax) throw new TooLarge();
     yield buffer.subarray(0, bytesRead);
   }
-}
-
-/** A session that never had a sandbox has no directory either. */
-function nothingIfAbsent(cause: unknown) {
-  if (cause instanceof Error && Reflect.get(cause, 'code') === 'ENOENT')
-    return { entries: [], isWhole: true };
-  throw cause;
 }

@@ -26,18 +26,23 @@ export function createSkillBringer({ findSkill, readSkill }: SkillSources): Skil
   return async ({ directory, place }, references) => {
     const record = `${directory}.json`;
     const before = await recorded(record);
-    if (references.every((reference) => before.has(keyOf(reference))) && references.length === before.size)
-      return;
+    const isAllThere = references.every((reference) => before.has(keyOf(reference)));
+    if (isAllThere && references.length === before.size) return;
     const found = await Promise.all(
       references.map(async (reference) => ({ reference, version: await findSkill(reference) })),
     );
     const kept = new Map<string, string>();
+    for (const { reference, version } of found) {
+      const name = before.get(keyOf(reference));
+      if (name !== undefined && version === null) kept.set(keyOf(reference), name);
+    }
     const missing: MountedSkill[] = [];
     for (const skill of placeSkills(place, found)) {
       const name = basename(skill.path);
       if (before.get(keyOf(skill.reference)) === name) kept.set(keyOf(skill.reference), name);
       else missing.push(skill);
     }
+    if (missing.length === 0 && kept.size === before.size) return;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await write(record, kept);
     await removeOthers(directory, new Set(kept.values()));
