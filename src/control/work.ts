@@ -3,7 +3,7 @@ import { newSessionsToken } from '../base/secrets.ts';
 import { sha256Hex } from '../base/sha256.ts';
 import type { Collections, PageQuery } from '../domain/collections.ts';
 import { absentEnvironment } from '../domain/environments.ts';
-import { workersSeenMs, workReclaimMsDefault } from '../domain/limits.ts';
+import { workersNotedMax, workersSeenMs, workReclaimMsDefault } from '../domain/limits.ts';
 import { mergeMetadata } from '../domain/metadata.ts';
 import type { StoredWork, WorkItems } from '../domain/work.ts';
 import { acknowledge, beat, heartbeatOf, stop, workOf } from '../domain/work.ts';
@@ -140,6 +140,8 @@ function createNotes(workItems: WorkItems, clock: Clock) {
     const nowUs = clock.nowUs();
     const key = `${environmentId} ${worker}`;
     if (worker === null || nowUs - (noted.get(key) ?? 0) < notedEveryUs) return;
+    // Names are the workers' own: nobody may fill the memory with them.
+    if (noted.size >= workersNotedMax) noted.clear();
     noted.set(key, nowUs);
     await workItems.noteWorker(environmentId, worker, nowUs);
   };

@@ -76,11 +76,15 @@ export const workerSessionsDefault = 8;
 export const workReclaimMsDefault = 5_000;
 /** Workers that polled within this time are counted. */
 export const workersSeenMs = 30_000;
+/** Remembered as written down, of all environments. */
+export const workersNotedMax = 10_000;
 
 // MCP servers
 /** For connecting to one server and listing its tools. */
 export const mcpConnectMsMax = 10_000;
 export const mcpToolsPerServerMax = 1_000;
+/** Of one answer, which the client of the protocol holds as a whole. */
+export const mcpAnswerBytesMax = 64 * 1024 * 1024;
 
 // Memory
 export const memoriesPerStoreMax = 2_000;

@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { promisify } from 'node:util';
+import type { Log } from '../base/log.ts';
 import { createLog } from '../base/log.ts';
 import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
 import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
@@ -18,6 +21,7 @@ export async function up(args: readonly string[], world: World): Promise<number>
     level: config.logLevel,
     write: (line) => world.stderr.write(isReadable ? readableLine(line) : line),
   });
+  await forbidCoreDump(log);
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const isRoot = process.getuid?.() === 0;
   const say = (line: string) => world.stderr.write(`${line}\n`);
@@ -36,6 +40,15 @@ export async function up(args: readonly string[], world: World): Promise<number>
   await anthill.close();
   log.info('server.stopped');
   return 0;
+}
+
+/** The memory of a server holds secrets: none of it is written to a file when it crashes. */
+async function forbidCoreDump(log: Log): Promise<void> {
+  try {
+    await promisify(execFile)('prlimit', ['--pid', String(process.pid), '--core=0:0']);
+  } catch (cause) {
+    log.warn('server.core_dump_allowed', { cause });
+  }
 }
 
 function stopSignal(): Promise<string> {

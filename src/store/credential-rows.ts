@@ -1,6 +1,8 @@
+import type { CompiledQuery } from 'kysely';
 import type { StoredCredential } from '../domain/collections.ts';
 import { credentialKey } from '../domain/credentials.ts';
 import type { Credential } from '../protocol/credentials.ts';
+import type { Sql } from './engines/engine.ts';
 import { microseconds } from './entry-rows.ts';
 import type { CredentialRow } from './tables.ts';
 import { build } from './tables.ts';
@@ -24,6 +26,22 @@ export function credentialOf(row: { document: string }): Credential {
 
 export function storedCredentialOf(row: { document: string; sealed: string }): StoredCredential {
   return { credential: credentialOf(row), sealed: JSON.parse(row.sealed) as StoredCredential['sealed'] };
+}
+
+/** Of the row that `query` finds: what the rule makes of it. `null`: there is none. */
+export async function changeCredential(
+  tx: Sql,
+  query: CompiledQuery<{ document: string; sealed: string }>,
+  rule: (current: StoredCredential) => StoredCredential,
+): Promise<Credential | null> {
+  const [row] = await tx.all(query);
+  if (!row) return null;
+  const before = storedCredentialOf(row);
+  const after = rule(before);
+  if (after === before) return before.credential;
+  const { id } = before.credential;
+  await tx.run(build.updateTable('credentials').set(credentialRow(after)).where('id', '=', id).compile());
+  return after.credential;
 }
 
 /** At most `credentialsPerVaultMax`: no more are let in. */

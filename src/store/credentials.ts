@@ -1,5 +1,11 @@
 import type { Credentials } from '../domain/collections.ts';
-import { activeCredentials, credentialOf, credentialRow, storedCredentialOf } from './credential-rows.ts';
+import {
+  activeCredentials,
+  changeCredential,
+  credentialOf,
+  credentialRow,
+  storedCredentialOf,
+} from './credential-rows.ts';
 import type { Engine } from './engines/engine.ts';
 import { keyset } from './keyset.ts';
 import { build } from './tables.ts';
@@ -26,19 +32,8 @@ export function createCredentials(engine: Engine, workspaceId: string): Credenti
       const [row] = await engine.read.all(byId(workspaceId, vaultId, id));
       return row ? storedCredentialOf(row) : null;
     },
-    change(vaultId, id, rule) {
-      return engine.write(async (tx) => {
-        const [row] = await tx.all(byId(workspaceId, vaultId, id));
-        if (!row) return null;
-        const before = storedCredentialOf(row);
-        const after = rule(before);
-        if (after === before) return before.credential;
-        await tx.run(
-          build.updateTable('credentials').set(credentialRow(after)).where('id', '=', id).compile(),
-        );
-        return after.credential;
-      });
-    },
+    change: (vaultId, id, rule) =>
+      engine.write((tx) => changeCredential(tx, byId(workspaceId, vaultId, id), rule)),
     async page(vaultId, query) {
       let select = build
         .selectFrom('credentials')

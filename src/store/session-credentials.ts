@@ -1,6 +1,6 @@
 import { serverKey } from '../domain/credentials.ts';
 import type { SessionCredentials } from '../domain/session-credentials.ts';
-import { credentialRow, storedCredentialOf } from './credential-rows.ts';
+import { changeCredential, storedCredentialOf } from './credential-rows.ts';
 import type { Engine } from './engines/engine.ts';
 import { build } from './tables.ts';
 
@@ -29,21 +29,13 @@ export function createSessionCredentials(engine: Engine): SessionCredentials {
       const rows = await engine.read.all(query.compile());
       return vaultIds.flatMap((id) => rows.filter((row) => row.vault_id === id)).map(storedCredentialOf);
     },
-    change({ id, vault_id }, rule) {
-      return engine.write(async (tx) => {
-        const query = build
-          .selectFrom('credentials')
-          .select(['document', 'sealed'])
-          .where('vault_id', '=', vault_id)
-          .where('id', '=', id);
-        const [row] = await tx.all(query.compile());
-        if (!row) return;
-        const before = storedCredentialOf(row);
-        const after = rule(before);
-        if (after === before) return;
-        const update = build.updateTable('credentials').set(credentialRow(after)).where('id', '=', id);
-        await tx.run(update.compile());
-      });
+    async change({ id, vault_id }, rule) {
+      const query = build
+        .selectFrom('credentials')
+        .select(['document', 'sealed'])
+        .where('vault_id', '=', vault_id)
+        .where('id', '=', id);
+      await engine.write((tx) => changeCredential(tx, query.compile(), rule));
     },
   };
 }

@@ -1,4 +1,5 @@
 import { formatUs } from '../base/timestamp.ts';
+import { workersSeenMs } from '../domain/limits.ts';
 import type { Claim, StoredWork, WorkItems } from '../domain/work.ts';
 import type { Engine } from './engines/engine.ts';
 import { ownEnvironment } from './environments.ts';
@@ -72,7 +73,15 @@ function pollersOf(engine: Engine): Pick<WorkItems, 'noteWorker' | 'countWorkers
         .onConflict((conflict) =>
           conflict.columns(['environment_id', 'worker']).doUpdateSet({ seen_at_us: nowUs }),
         );
-      await engine.write((tx) => tx.run(seen.compile()));
+      const gone = build
+        .deleteFrom('work_pollers')
+        .where('environment_id', '=', environmentId)
+        .where('seen_at_us', '<', nowUs - workersSeenMs * 1000);
+      await engine.write(async (tx) => {
+        // Names are made up by workers, often anew with each start.
+        await tx.run(gone.compile());
+        await tx.run(seen.compile());
+      });
     },
     async countWorkers(environmentId, sinceUs) {
       const count = build

@@ -109,7 +109,9 @@ function codes(cell = ''): string[] {
 
 /** Whatever its parameters are called. */
 function bare(path: string): string {
-  return path.replace(/:\w+(\{\.\+\})?|\{\w+\}/g, '*');
+  return path
+    .replace('{queue}', '/v1/environments/{environment}/work')
+    .replace(/:\w+(\{\.\+\})?|\{\w+\}/g, '*');
 }
 
 function patternOf(name: string): RegExp {

@@ -5,8 +5,10 @@ import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import type { Door, McpServer } from '../support/mcp-server.ts';
 import { startMcpServer } from '../support/mcp-server.ts';
+import { eventually } from '../support/server-processes.ts';
 import type { ListedEvent } from '../support/server-sessions.ts';
 import {
+  atRest,
   collect,
   interrupt,
   listAll,
@@ -36,7 +38,7 @@ const scenarios = {
 };
 const allowed = { permission_policy: { type: 'always_allow' } } as const;
 
-describeServer({ name: 'MCP servers in sessions', scenarios }, ({ client }) => {
+describeServer({ name: 'MCP servers in sessions', scenarios }, ({ client, server, startAgain }) => {
   let mcp: McpServer;
   before(async () => {
     mcp = await startMcpServer();
@@ -257,6 +259,25 @@ describeServer({ name: 'MCP servers in sessions', scenarios }, ({ client }) => {
     assert.deepEqual(all.flatMap(errorsIn), []);
     await open1('dig', { vaults: [vaultId] });
     assert.equal(mcp.seen.filter(({ path }) => path === '/token').length, 1);
+  });
+
+  test('a server that is killed during a call does not call again, and says that it does not know', async () => {
+    mcp.guard(free);
+    const session = await open('never');
+    await collect(
+      client,
+      session.id,
+      () => send(client, session.id, message('go')),
+      ({ type }) => type === 'agent.mcp_tool_use',
+    );
+    const calls = () => mcp.seen.filter(({ body }) => body.includes('tools/call')).length;
+    await eventually(() => calls() === 1, 'the call has come');
+    await server.kill();
+    await startAgain();
+    await atRest(client, session.id);
+    const result = resultIn(await listAll(client, session.id));
+    assert.match(JSON.stringify(result.content), /its outcome is unknown/);
+    assert.deepEqual([result.is_error, calls()], [true, 1]);
   });
 
   for (const [kind, path] of [

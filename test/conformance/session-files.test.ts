@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
 import { toFile } from '@anthropic-ai/sdk';
 import { absent, all, bad, refused } from '../support/sdk-calls.ts';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
 import { setFile } from '../support/server-files.ts';
 import type { AgentParams, Session, StreamedEvent } from '../support/server-sessions.ts';
 import {
@@ -19,6 +17,7 @@ import {
   send,
   toolset,
 } from '../support/server-sessions.ts';
+import { describeServer } from '../support/server-suite.ts';
 import { without } from '../support/server-vaults.ts';
 
 type Params = NonNullable<Parameters<Anthropic['beta']['sessions']['create']>[0]['resources']>[number];
@@ -34,16 +33,7 @@ function textsOf(event: StreamedEvent): string[] {
   return (event.content ?? []).map((block) => ('text' in block ? block.text : ''));
 }
 
-describe('files of a session', () => {
-  const home = serverHome();
-  let server: ServerProcess;
-  let client: Anthropic;
-  before(async () => {
-    server = await home.start();
-    client = server.client;
-  });
-  after(() => home.remove());
-
+describeServer('files of a session', ({ home, server, client, startAgain }) => {
   const upload = async (content: string, name = 'data.csv') =>
     await client.files.upload({ file: await toFile(Buffer.from(content), name, { type: 'text/csv' }) });
   const open = (resources: Params[], agent: Partial<AgentParams> = {}) =>
@@ -119,8 +109,7 @@ describe('files of a session', () => {
     await client.beta.sessions.resources.delete(first?.id ?? '', { session_id: id });
     assert.equal(await run(id, list), './a/two.csv:second');
     await server.kill();
-    server = await home.start();
-    client = server.client;
+    await startAgain();
     assert.equal(await run(id, list), './a/two.csv:second');
     assert.deepEqual((await now(id)).resources, [{ ...added }]);
   });

@@ -1,29 +1,18 @@
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import type Anthropic from '@anthropic-ai/sdk';
+import { describe, test } from 'node:test';
 import { all } from '../support/sdk-calls.ts';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
 import { fillStore } from '../support/server-memory.ts';
 import type { Session } from '../support/server-sessions.ts';
 import { openSession, say } from '../support/server-sessions.ts';
+import { describeServer } from '../support/server-suite.ts';
 import { runIn } from '../support/server-tools.ts';
 
 type Access = 'read_only' | 'read_write';
 const list = 'cd /mnt/memory/notes && grep -r . . | sort';
 
-describe('memory stores in the sandbox', () => {
-  const home = serverHome();
-  let server: ServerProcess;
-  let client: Anthropic;
-  before(async () => {
-    server = await home.start();
-    client = server.client;
-  });
-  after(() => home.remove());
-
+describeServer('memory stores in the sandbox', ({ home, server, client, startAgain }) => {
   const stores = () => client.beta.memoryStores;
   /** A store named Notes, with these memories. */
   const store = async (memories: Readonly<Record<string, string>> = {}) => {
@@ -258,8 +247,7 @@ describe('memory stores in the sandbox', () => {
     const session = await open([id]);
     await run(session, 'echo -n b > /mnt/memory/notes/b.md');
     await server.kill();
-    server = await home.start();
-    client = server.client;
+    await startAgain();
     await stores().memories.delete((await find(id, '/a.md')).id, { memory_store_id: id });
     assert.equal(await run(session, list), './b.md:b');
     assert.deepEqual(await memoriesOf(id), { '/b.md': 'b' });

@@ -1,26 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import type Anthropic from '@anthropic-ai/sdk';
+import { test } from 'node:test';
 import { absent, all } from '../support/sdk-calls.ts';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
 import { filesOnDisk, fillOutputs } from '../support/server-files.ts';
 import type { Session } from '../support/server-sessions.ts';
 import { atRest, collect, interrupt, message, openSession, say, send } from '../support/server-sessions.ts';
+import { describeServer } from '../support/server-suite.ts';
 import { runIn } from '../support/server-tools.ts';
 
 const outputs = '/mnt/session/outputs';
 
-describe('outputs of a session', () => {
-  const home = serverHome();
-  let server: ServerProcess;
-  let client: Anthropic;
-  before(async () => {
-    server = await home.start();
-    client = server.client;
-  });
-  after(() => home.remove());
-
+describeServer('outputs of a session', ({ home, server, client, startAgain }) => {
   const open = () => openSession(client);
   const run = ({ id }: Session, command: string) => runIn(client, id, `cd ${outputs}; ${command}`);
   const filesOf = ({ id }: Session) =>
@@ -163,8 +152,7 @@ describe('outputs of a session', () => {
     await run(session, 'echo -n "kept in outputs" > a');
     const files = await filesOf(session);
     await server.kill();
-    server = await home.start();
-    client = server.client;
+    await startAgain();
     await run(session, 'ls');
     assert.deepEqual(await filesOf(session), files);
     await client.beta.sessions.archive(session.id);

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
 import { absent, all, bad } from '../support/sdk-calls.ts';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
 import type { Session } from '../support/server-sessions.ts';
 import { listAll, openSession, say, spoken } from '../support/server-sessions.ts';
+import { describeServer } from '../support/server-suite.ts';
 
 type Params = NonNullable<Parameters<Anthropic['beta']['sessions']['create']>[0]['resources']>[number];
 type Resource = Session['resources'][number];
@@ -13,16 +12,7 @@ type Resource = Session['resources'][number];
 const url = 'https://github.com/ants/hill';
 const repository = (more: object = {}): Params => ({ type: 'github_repository', url, ...more });
 
-describe('resources of a session', () => {
-  const home = serverHome();
-  let server: ServerProcess;
-  let client: Anthropic;
-  before(async () => {
-    server = await home.start();
-    client = server.client;
-  });
-  after(() => home.remove());
-
+describeServer('resources of a session', ({ server, client, startAgain }) => {
   const newStore = (name = 'Notes', description?: string) =>
     client.beta.memoryStores.create({ name, ...(description === undefined ? {} : { description }) });
   const storeParams = (id: string, more: object = {}): Params => ({
@@ -282,8 +272,7 @@ describe('resources of a session', () => {
     const params = { session_id: id, authorization_token: 'b' };
     const updated = await client.beta.sessions.resources.update(idOf(resources[0]), params);
     await server.kill();
-    server = await home.start();
-    client = server.client;
+    await startAgain();
     const { data } = await client.beta.sessions.resources.list(id);
     assert.deepEqual(data, [{ ...updated }, resources[1]]);
     const [found] = (await client.beta.sessions.list({ memory_store_id: store.id })).data;

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import type Anthropic from '@anthropic-ai/sdk';
+import { test } from 'node:test';
 import { toFile } from '@anthropic-ai/sdk';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
 import type { AgentParams } from '../support/server-sessions.ts';
 import { openSession } from '../support/server-sessions.ts';
 import { newSkillName, skillFiles, skillMd } from '../support/server-skills.ts';
+import { describeServer } from '../support/server-suite.ts';
 import { runIn } from '../support/server-tools.ts';
 import { zipOf } from '../support/zips.ts';
 
@@ -18,16 +16,7 @@ const custom = (skill_id: string, version?: string): Reference => ({
 });
 const list = 'cd /workspace/skills && find . -type f -printf "%P %m\\n" | sort';
 
-describe('skills in the sandbox', () => {
-  const home = serverHome();
-  let server: ServerProcess;
-  let client: Anthropic;
-  before(async () => {
-    server = await home.start();
-    client = server.client;
-  });
-  after(() => home.remove());
-
+describeServer('skills in the sandbox', ({ server, client, startAgain }) => {
   const create = async (name: string, more: Readonly<Record<string, string>> = {}) =>
     await client.skills.create({ files: await skillFiles(name, more) });
   const open = (skills: Reference[], more: Parameters<typeof openSession>[2] = {}) =>
@@ -100,8 +89,7 @@ describe('skills in the sandbox', () => {
     assert.equal(await runIn(client, session.id, list), `${name}/SKILL.md 444`);
     await client.skills.delete(id);
     await server.kill();
-    server = await home.start();
-    client = server.client;
+    await startAgain();
     assert.equal(await runIn(client, session.id, list), `${name}/SKILL.md 444`);
   });
 

@@ -3,12 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import type Anthropic from '@anthropic-ai/sdk';
+import { describe, test } from 'node:test';
 import { BadRequestError, NotFoundError, toFile } from '@anthropic-ai/sdk';
 import { setupSkills } from '@anthropic-ai/sdk/tools/agent-toolset/skills';
-import type { ServerProcess } from '../support/server.ts';
-import { serverHome } from '../support/server.ts';
 import { openSession } from '../support/server-sessions.ts';
 import {
   newSkill,
@@ -18,18 +15,10 @@ import {
   twoVersions,
   unzipped,
 } from '../support/server-skills.ts';
+import { describeServer } from '../support/server-suite.ts';
 import { zipOf } from '../support/zips.ts';
 
-describe('skills over HTTP', () => {
-  const home = serverHome();
-  let server: ServerProcess;
-  let client: Anthropic;
-  before(async () => {
-    server = await home.start();
-    client = server.client;
-  });
-  after(() => home.remove());
-
+describeServer('skills over HTTP', ({ server, client, startAgain }) => {
   const download = async (id: string, version: string) =>
     await unzipped(await client.beta.skills.versions.download(version, { skill_id: id }));
 
@@ -246,8 +235,7 @@ describe('skills over HTTP', () => {
     await client.skills.delete(gone.id);
     const before = await client.skills.retrieve(id);
     await server.kill();
-    server = await home.start();
-    client = server.client;
+    await startAgain();
     assert.deepEqual(await client.skills.retrieve(id), before);
     for (const version of versionIds) {
       assert.deepEqual(await download(id, version), { [`${name}/SKILL.md`]: skillMd(name) });

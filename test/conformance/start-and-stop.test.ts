@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import type { ServerHome } from '../support/server.ts';
@@ -90,6 +91,12 @@ describe('a start', () => {
     const events = await say(second.client, session.id, 'what did I ask you to remember?');
     assert.match(spoken(events), /chamber nine/);
     await second.stop();
+  });
+
+  test('forbids core dumps, which would hold secrets', async () => {
+    const server = await home.start();
+    assert.match(readFileSync(`/proc/${server.pid}/limits`, 'utf8'), /^Max core file size +0 +0 /m);
+    await server.stop();
   });
 
   test('on data that another server uses is refused, and harms it not', async () => {

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { listening } from '../support/local-servers.ts';
 import type { AgentParams } from '../support/server-sessions.ts';
 import { listAll, openSession, say, toolset, weather } from '../support/server-sessions.ts';
@@ -34,6 +35,8 @@ const scenarios = {
     reply: [{ tool: web_fetch, input: { url: "http://pages.test:PORT/inward" } }]
   - when: { step: 0, user: '^data' }
     reply: [{ tool: web_fetch, input: { url: "http://pages.test:PORT/data.json" } }]
+  - when: { step: 0, user: '^packed' }
+    reply: [{ tool: web_fetch, input: { url: "http://pages.test:PORT/packed" } }]
   - when: { step: 0, user: '^document' }
     reply: [{ tool: web_fetch, input: { url: "http://pages.test:PORT/a.pdf" } }]
   - when: { step: 0, user: '^sound' }
@@ -64,6 +67,9 @@ function answer(request: IncomingMessage, response: ServerResponse, port: () => 
       return void to(`http://other.test:${port()}/linked`);
     case '/inward':
       return void to(`http://127.0.0.1:${port()}/linked`);
+    case '/packed':
+      response.writeHead(200, { 'content-type': 'text/plain', 'content-encoding': 'gzip' });
+      return void response.end(gzipSync('unpacked'));
     case '/data.json':
       return void send('application/json', '{"ants":3}');
     case '/a.pdf':
@@ -131,6 +137,7 @@ describeServer(
 
     test('takes text as it is and documents as documents, nothing else', async () => {
       assert.match(textOf((await fetched(`data ${url('/data.json')}`))[0]), /\{"ants":3\}$/);
+      assert.match(textOf((await fetched(`packed ${url('/packed')}`))[0]), /unpacked$/);
       const [pdf] = await fetched(`document ${url('/a.pdf')}`);
       assert.deepEqual(pdf?.content?.[0]?.type, 'document');
       assert.match(textOf((await fetched(`sound ${url('/a.wav')}`))[0]), /^unsupported_content_type: /);

@@ -10,6 +10,8 @@ export type Suite = {
   readonly server: ServerProcess;
   /** Its client, likewise. */
   readonly client: Anthropic;
+  /** Starts anew on the same directory when the server was stopped or killed: `server` and `client` are the new one's. */
+  readonly startAgain: () => Promise<void>;
 };
 
 type Texts = Readonly<Record<string, string>>;
@@ -23,14 +25,15 @@ export function describeServer(named: string | Named, tests: (suite: Suite) => v
     const client = new Anthropic({ baseURL: 'http://localhost', apiKey: 'unknown yet' });
     // The tests hold on to both from the start; what they stand for is filled in once the server listens.
     const server = {} as ServerProcess;
-    before(async () => {
+    const startAgain = async () => {
       Object.assign(server, await home.start(env), { client });
       client.baseURL = server.baseUrl;
       client.apiKey = server.apiKey;
-    });
+    };
+    before(startAgain);
     after(() => home.remove());
 
-    tests({ home, server, client });
+    tests({ home, server, client, startAgain });
 
     test('nothing of this was logged as an error', () => {
       assert.deepEqual(server.errors(), []);

@@ -1,3 +1,4 @@
+import { mcpAnswerBytesMax } from '../../domain/limits.ts';
 import type { Fetch } from './client.ts';
 
 export type Credentialed = {
@@ -25,7 +26,7 @@ export function credentialedFetch(
     // Opening the optional stream for messages of the server is refused by many, and means nothing.
     const isOptional = init?.method === 'GET' && response.status === 405;
     if (!response.ok && !isOptional) status = response.status;
-    return response;
+    return bounded(response);
   };
 
   async function sendWithToken(url: string | URL, init: RequestInit | undefined): Promise<Response> {
@@ -42,6 +43,21 @@ export function credentialedFetch(
   }
 
   return { fetch: send, lastStatus: () => status, sent: () => [...sent] };
+}
+
+/** An answer that goes on for longer breaks off: the client of the protocol would keep all of it. */
+function bounded(response: Response): Response {
+  if (response.body === null) return response;
+  let bytes = 0;
+  const limit = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      bytes += chunk.byteLength;
+      if (bytes > mcpAnswerBytesMax) controller.error(new Error('the answer of the MCP server is too large'));
+      else controller.enqueue(chunk);
+    },
+  });
+  const { status, statusText, headers } = response;
+  return new Response(response.body.pipeThrough(limit), { status, statusText, headers });
 }
 
 function withToken(init: RequestInit | undefined, token: string | null): RequestInit {

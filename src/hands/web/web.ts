@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { ToolOutcome } from '../../domain/hands.ts';
 import { coversHost } from '../../domain/hosts.ts';
 import { fetchBytesMax, fetchMsMax, fetchPageBytesMax, fetchRedirectsMax } from '../../domain/limits.ts';
@@ -135,13 +138,29 @@ async function readUpTo(
 ): Promise<{ bytes: Buffer; isCut: boolean }> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
+  for await (const chunk of plainBytes(answer)) {
     chunks.push(chunk);
     size += chunk.length;
     if (size > bytesMax) break;
   }
   return { bytes: Buffer.concat(chunks).subarray(0, bytesMax), isCut: size > bytesMax };
 }
+
+/** Some servers compress although they were asked not to. */
+function plainBytes(answer: IncomingMessage): AsyncIterable<Buffer> {
+  const encoding = answer.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  const decoder = decoders[encoding];
+  if (decoder) return pipeline(answer, decoder(), () => {});
+  if (encoding === 'identity') return answer;
+  answer.destroy();
+  throw new Unfetched('unsupported_content_type', `it is encoded as ${encoding}`);
+}
+
+const decoders: Readonly<Record<string, () => Duplex>> = {
+  gzip: createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+};
 
 function decoded(bytes: Buffer, charset: string | undefined): string {
   try {
