@@ -14,6 +14,7 @@ import type { Sandbox, SandboxProvider } from '../domain/sandbox.ts';
 import type { Doors } from './egress/doors.ts';
 import { mountedCall } from './mounted-call.ts';
 import type { Mounts } from './mounts/mounts.ts';
+import { createSettling } from './settling.ts';
 import type { Toolbox } from './toolbox.ts';
 import { createToolbox, isTooLong } from './toolbox.ts';
 import { failed } from './tools/outcome.ts';
@@ -48,6 +49,7 @@ export function createHands({ provider, workspaces, mounts, doors, clock, log }:
   const slots = new Map<string, Slot>();
   /** Sandboxes on their way out, by session: a workspace is only discarded after them. */
   const ending = new Map<string, Promise<void>>();
+  const settling = createSettling(mounts);
   const closing = new AbortController();
   const provisioning = createGate(sandboxesProvisioningMax);
 
@@ -146,6 +148,7 @@ export function createHands({ provider, workspaces, mounts, doors, clock, log }:
 
   async function execute(recipe: SandboxRecipe, ...[request, signal]: Asked): Promise<ToolOutcome> {
     const slot = use(recipe);
+    settling.touch(recipe.sessionId);
     try {
       return await mountedCall({ workspaces, mounts, log }, { slot, recipe, signal }, (bring) => {
         // What is brought belongs to the user of the sandbox, who is known once it is there.
@@ -179,13 +182,14 @@ export function createHands({ provider, workspaces, mounts, doors, clock, log }:
       acquire(recipe);
       park(recipe.sessionId);
     },
-    settle: async (recipe) => void (await mounts.collect(recipe)),
+    settle: (recipe) => settling.settle(recipe, slots.has(recipe.sessionId)),
     rest: park,
     async release(sessionId, { discard }) {
       const slot = slots.get(sessionId);
       if (slot) void end(sessionId, slot);
       await ending.get(sessionId);
       await mounts.idle(sessionId);
+      settling.forget(sessionId);
       if (!discard) return;
       await workspaces
         .discard(sessionId)

@@ -10,7 +10,7 @@ import { measure, rowOf, table, together } from './statistics.ts';
 const lanesOfRuns = [1, 16];
 /** Runs of the servers take turns, so that a noisy moment of the machine is everybody's. */
 const runs = 8;
-const requestsPerRun = 320;
+const requestsPerRun = 1_000;
 
 const agent = {
   name: 'bench',
