@@ -161,6 +161,10 @@ export const entryBodyBytesMax = 64 * 1024;
 export const groupCommitJobsMax = 64;
 export const preparedStatementsMax = 1_000;
 
+// Telemetry
+/** Turns, requests and calls that are timed at once; beyond, the oldest is forgotten. */
+export const telemetryOpenMax = 10_000;
+
 // Network of sandboxes
 /** Open at once, of one sandbox: as many as its forwarder opens (door.c). More wait. */
 export const egressConnectionsMax = 512;

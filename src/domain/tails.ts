@@ -33,5 +33,7 @@ export interface Tails {
    * listened; `null` when there is none.
    */
   missedSince(id: SessionId): number | null;
+  /** How many tails are open. */
+  readers(): number;
   close(): void;
 }

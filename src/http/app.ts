@@ -15,20 +15,25 @@ import type { Cursors } from './cursors.ts';
 import { addDocuments } from './documents.ts';
 import { downloadResponse } from './download.ts';
 import type { Handlers } from './handlers.ts';
+import type { MetricsDeps } from './metrics.ts';
+import { addMetrics } from './metrics.ts';
 import type { Frames } from './sse.ts';
 import { readsOnlyMessages, sseResponse } from './sse.ts';
 
-export type AppDeps = AnswerDeps & {
-  /** By workspace: what they do not reach is not there for its clients. */
-  readonly handlers: (workspaceId: string) => Handlers;
-  readonly admission: Admission;
-  readonly cursors: Cursors;
-  /** False while the server drains. */
-  readonly isReady: () => boolean;
-  /** Of the server, for its documents. */
-  readonly version: string;
-  readonly clock: Clock;
-};
+export type AppDeps = AnswerDeps &
+  Pick<MetricsDeps, 'metrics'> & {
+    /** By workspace: what they do not reach is not there for its clients. */
+    readonly handlers: (workspaceId: string) => Handlers;
+    readonly admission: Admission;
+    readonly cursors: Cursors;
+    /** False while the server drains. */
+    readonly isReady: () => boolean;
+    /** Of the server, for its documents. */
+    readonly version: string;
+    readonly clock: Clock;
+    /** Told of every answer to a route, with the seconds to its first byte. */
+    readonly noticeAnswer: (route: Route, status: number, seconds: number) => void;
+  };
 
 export type App = { readonly fetch: (request: Request) => Response | Promise<Response> };
 
@@ -49,6 +54,7 @@ export function createApp(deps: AppDeps): App {
     context.text('Anthill: a server for Managed Agents. The API is below /v1, its description at /docs.\n'),
   );
   addDocuments(app, deps.version);
+  addMetrics(app, { ...deps, authenticate: deps.admission.authenticate });
   const entries: [string, Route][] = Object.entries(routes);
   const served = new Set<string>();
   for (const [key, route] of entries) {
@@ -56,11 +62,14 @@ export function createApp(deps: AppDeps): App {
     // The SDK's `beta.models` is the same endpoint as `models`.
     if (served.has(endpoint)) continue;
     served.add(endpoint);
-    app.on(route.method, route.path, (context) =>
-      answer(deps, context.req.raw, (request, headers) =>
+    app.on(route.method, route.path, async (context) => {
+      const from = performance.now();
+      const response = await answer(deps, context.req.raw, (request, headers) =>
         serve({ ...deps, frames }, { key, route, request, headers, params: canonical(context.req.param()) }),
-      ),
-    );
+      );
+      deps.noticeAnswer(route, response.status, (performance.now() - from) / 1000);
+      return response;
+    });
   }
   for (const path of new Set(entries.map(([, route]) => route.path))) {
     const allowed = [

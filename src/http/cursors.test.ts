@@ -33,6 +33,8 @@ function doorOf(key: string) {
     },
     cursors: createCursors(key),
     isReady: () => true,
+    metrics: { read: async () => '', isOpen: false },
+    noticeAnswer() {},
     organizationId: '',
     version: '0',
     clock: fakeClock(),

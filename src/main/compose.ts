@@ -33,6 +33,8 @@ import type { ModelConfig } from '../protocol/agents.ts';
 import type { Store } from '../store/open.ts';
 import { openStore } from '../store/open.ts';
 import { createTails } from '../store/tails.ts';
+import type { Instruments } from '../telemetry/instruments.ts';
+import { openTelemetry } from '../telemetry/telemetry.ts';
 import { createMcpTokens } from '../vault/mcp-tokens.ts';
 import { createRefresh } from '../vault/open-credential.ts';
 import { createSandboxSecrets } from '../vault/sandbox-secrets.ts';
@@ -46,6 +48,7 @@ import { composeDoors } from './doors.ts';
 import { handlersByWorkspace } from './handlers.ts';
 import { openStoreKey } from './master-key.ts';
 import { createDoor, foundOrganization } from './organization.ts';
+import { gaugesOf, timedLog, timedProvider } from './telemetry.ts';
 import { checkUpstream } from './upstream.ts';
 import { versionOf } from './version.ts';
 
@@ -57,12 +60,21 @@ export type Anthill = {
 };
 
 /** Puts the parts together; the only place that knows them all. */
-export async function startAnthill(config: Config, provider: SandboxProvider, log: Log): Promise<Anthill> {
+export async function startAnthill(
+  config: Config,
+  bareProvider: SandboxProvider,
+  bareLog: Log,
+): Promise<Anthill> {
   const clock = systemClock;
+  const { isExported, isOpen } = config.metrics;
+  const telemetry = await openTelemetry({ version: versionOf(), isExported, clock, log: bareLog });
+  const { log, instruments } = telemetry;
+  const provider = timedProvider(bareProvider, instruments);
   const tails = createTails(clock);
   const workSignals = createWorkSignals();
   const listeners: ((commit: Commit) => void)[] = [
     (commit) => tails.publish(commit),
+    telemetry.noticeCommit,
     ({ state }) => state.selfHosted && workSignals.notify(state.environmentId),
   ];
   const afterCommit = (commit: Commit) => {
@@ -77,13 +89,14 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
   const catalog = createCatalog(config.models);
   await provider.sweep();
   const workspaces = createWorkspaces(join(config.dataDir, 'sessions'), store.placeFile);
-  const doors = composeDoors({ store, config, secrets, log });
+  const doors = composeDoors({ store, config, secrets, instruments, log });
   const mounts = createMounts({ directory: join(config.dataDir, 'sessions'), ...store, clock, newId, log });
   const hands = createHands({ provider, workspaces, mounts, doors, clock, log });
   listeners.push(tendSandboxes(hands));
 
   const tools = { hands, mcp: createMcp({ tokens, version: versionOf(), log }), web: openWeb(store, config) };
-  const sessions = startSessions({ config, store, tails, tools, catalog, log });
+  const sessions = startSessions({ config, store, tails, tools, catalog, instruments, log });
+  telemetry.observe(gaugesOf(store, tails));
   listeners.push((commit) => sessions.noticeCommit(commit));
   claimant = sessions.claimant;
   const expiry = expireFiles({ fileExpiry: store.fileExpiry, clock, log });
@@ -94,6 +107,13 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
     admission: createDoor(store, { config, first, log }),
     cursors: createCursors(cursorKey),
     isReady: () => ready,
+    metrics: { read: telemetry.prometheus, isOpen: isOpen || config.noAuth },
+    noticeAnswer: ({ method, path }, status, seconds) =>
+      instruments.httpDuration(seconds, {
+        'http.request.method': method,
+        'http.route': path,
+        'http.response.status_code': status,
+      }),
     organizationId: organization.organizationId,
     version: versionOf(),
     clock,
@@ -106,6 +126,7 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
     await Promise.all([server?.close(drainGraceMs), sessions.close(drainGraceMs), expiry.close()]);
     await hands.close();
     await store.close();
+    await telemetry.close();
   }
   const { host, port } = config;
   const server = await startServer({ app, host, port }).catch(async (cause: unknown) => {
@@ -147,14 +168,15 @@ type SessionParts = {
   readonly tails: ReturnType<typeof createTails>;
   readonly tools: Pick<TurnDeps, 'hands' | 'mcp' | 'web'>;
   readonly catalog: ModelCatalog;
+  readonly instruments: Instruments;
   readonly log: Log;
 };
 
-function startSessions({ config, store, tails, tools, catalog, log }: SessionParts) {
+function startSessions({ config, store, tails, tools, catalog, instruments, log }: SessionParts) {
   const scripted = createScriptedEndpoint({ scenariosDir: config.scenariosDir, clock: systemClock });
   const model = createRoutingModel({ scripted, upstream: config.upstream, catalog });
   const turnDeps = {
-    log: store.log,
+    log: timedLog(store.log, instruments),
     model,
     ...tools,
     tails,

@@ -40,7 +40,19 @@ describe('configuration', () => {
       rateLimits: { createPerMinute: null, readPerMinute: null, keys: {} },
       webhookUrls: 'public',
       egress: { privateNetworks: [], hosts: {}, packageHosts: packageHostsDefault },
+      metrics: { isOpen: false, isExported: false },
     });
+  });
+
+  test('telemetry goes where OTEL_* says, unless it is switched off', () => {
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' };
+    assert.equal(read([], endpoint).metrics.isExported, true);
+    assert.equal(read([], { OTEL_TRACES_EXPORTER: 'otlp' }).metrics.isExported, true);
+    assert.equal(read([], { ...endpoint, OTEL_SDK_DISABLED: 'true' }).metrics.isExported, false);
+    yaml('metrics: { open: true }\n');
+    assert.equal(read().metrics.isOpen, true);
+    yaml('metrics: { open: yes please }\n');
+    assert.throws(() => read(), /metrics\.open: must be true or false/);
   });
 
   test('flags win over the environment, that over the file', () => {

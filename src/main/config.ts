@@ -38,7 +38,11 @@ export type Config = {
   readonly rateLimits: RateLimits;
   readonly webhookUrls: WebhookUrlPolicy;
   readonly egress: EgressSettings;
+  readonly metrics: Metrics;
 };
+
+/** `isOpen`: whoever reaches the server reads the metrics; otherwise a key with admin rights is needed. `isExported`: the standard `OTEL_*` variables say where to. */
+export type Metrics = { readonly isOpen: boolean; readonly isExported: boolean };
 
 export type Upstream = { readonly baseUrl: string; readonly apiKey: string | null; readonly profile: string };
 
@@ -84,6 +88,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     rateLimits: rateLimitsOf(section(file, 'rate_limits')),
     webhookUrls: webhookUrlsOf(section(file, 'webhooks')),
     egress: egressSettingsOf(section(file, 'sandbox_network'), ConfigMistake),
+    metrics: metricsOf(env, section(file, 'metrics')),
   };
 }
 
@@ -180,6 +185,24 @@ function webhookUrlsOf(file: Section): WebhookUrlPolicy {
   throw new ConfigMistake('webhooks.allow_private_urls: must be true or false');
 }
 
+/** Any of these says that somebody collects; the exporter itself reads these and all others of its kind. */
+const exportVariables = [
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_LOGS_ENDPOINT',
+  'OTEL_TRACES_EXPORTER',
+  'OTEL_METRICS_EXPORTER',
+  'OTEL_LOGS_EXPORTER',
+];
+
+function metricsOf(env: Environment, file: Section): Metrics {
+  const isOpen = file['open'] ?? false;
+  if (typeof isOpen !== 'boolean') throw new ConfigMistake('metrics.open: must be true or false');
+  const isDisabled = env['OTEL_SDK_DISABLED']?.toLowerCase() === 'true';
+  return { isOpen, isExported: !isDisabled && exportVariables.some((name) => env[name]) };
+}
+
 const settings = [
   'host',
   'port',
@@ -192,12 +215,14 @@ const settings = [
   'rate_limits',
   'webhooks',
   'sandbox_network',
+  'metrics',
 ];
 const sections: Readonly<Record<string, readonly string[]>> = {
   upstream: ['base_url', 'api_key', 'profile'],
   files: ['quota_bytes'],
   rate_limits: ['create_per_minute', 'read_per_minute', 'keys'],
   webhooks: ['allow_private_urls'],
+  metrics: ['open'],
   sandbox_network: ['private_networks', 'hosts', 'package_hosts'],
 };
 

@@ -9,6 +9,7 @@ import type { FindSkillVersion } from '../domain/mounted-skills.ts';
 import type { Organization } from '../domain/organization.ts';
 import type { SealedSecrets } from '../domain/sealing.ts';
 import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
+import type { SessionCounts } from '../domain/session-counts.ts';
 import type { SessionCredentials } from '../domain/session-credentials.ts';
 import type { SessionOutputs } from '../domain/session-outputs.ts';
 import type { ReadSkill } from '../domain/skills.ts';
@@ -39,6 +40,7 @@ import { createMemoryStores } from './memory-stores.ts';
 import { createMemoryVersions } from './memory-versions.ts';
 import { migrate } from './migrations.ts';
 import { createSealedSecrets } from './sealed-secrets.ts';
+import { createSessionCounts } from './session-counts.ts';
 import { createSessionCredentials } from './session-credentials.ts';
 import type { SessionLogDeps } from './session-log.ts';
 import { createSessionLog } from './session-log.ts';
@@ -68,6 +70,7 @@ export type Store = {
   readonly placeFile: PlaceFile;
   readonly sessionOutputs: SessionOutputs;
   readonly sessionCredentials: SessionCredentials;
+  readonly sessionCounts: SessionCounts;
   readonly egressRecords: EgressRecords;
   readonly readEnvironmentConfig: ReadEnvironmentConfig;
   readonly sealed: SealedSecrets;
@@ -143,6 +146,7 @@ export async function openStoreOn(engine: Engine, { clock, blobs, ...parts }: St
     placeFile: createPlaceFile(engine, blobs),
     sessionOutputs: createSessionOutputs(engine, contents),
     sessionCredentials: createSessionCredentials(engine),
+    sessionCounts: createSessionCounts(engine, clock),
     egressRecords: createEgressRecords(engine),
     readEnvironmentConfig: createReadEnvironmentConfig(engine),
     sealed: createSealedSecrets(engine),

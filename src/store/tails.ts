@@ -43,6 +43,7 @@ export function createTails(clock: Clock): Tails {
       underWay.add(id, preview);
       for (const reader of readers.get(id) ?? []) reader.put({ type: 'preview', preview }, textSize(preview));
     },
+    readers: () => [...readers.values()].reduce((count, set) => count + set.size, 0),
     underWay: underWay.of,
     missedSince(id) {
       const seq = missed.take(id);
