@@ -5,11 +5,19 @@ import { ApiFailure, createClient } from './client.ts';
 import type { Command, Short } from './commands.ts';
 import { allCommands, flagOf, itemFlagOf } from './commands.ts';
 import { saveDownload } from './download.ts';
-import { commandFlagKind, globalFlagKind, leadingWords, requestFlags, runFlagKind } from './flags.ts';
+import {
+  commandFlagKind,
+  globalFlagKind,
+  killFlagKind,
+  leadingWords,
+  requestFlags,
+  runFlagKind,
+} from './flags.ts';
 import { formOf } from './form.ts';
-import { commandHelp, generalHelp, resourceHelp, runHelp } from './help.ts';
-import type { CliIo, OutStream } from './io.ts';
+import { commandHelp, generalHelp, killHelp, resourceHelp, runHelp } from './help.ts';
+import type { CliIo, OutStream, Paint } from './io.ts';
 import { painter, UsageMistake } from './io.ts';
+import { killSessions } from './kill.ts';
 import type { Output } from './output.ts';
 import { createOutput, formatOf } from './output.ts';
 import { runOnce } from './run.ts';
@@ -52,6 +60,11 @@ async function dispatch(argv: readonly string[], session: Session): Promise<numb
     const args = parseArguments(argv, runFlagKind());
     if (hasFlag(args.flags, 'help')) return say(io, runHelp);
     return await reporting(args, io, () => runOnce(args, io, connect(args, session)));
+  }
+  if (resource === 'sessions' && action === 'kill') {
+    const args = parseArguments(argv, killFlagKind());
+    if (hasFlag(args.flags, 'help')) return say(io, killHelp);
+    return await reporting(args, io, () => killSessions(args, io, connect(args, session)));
   }
   const known = commands.filter((candidate) => candidate.resource === resource);
   const below = commands.filter((candidate) => candidate.resource.startsWith(`${resource}:`));
@@ -162,10 +175,14 @@ async function call(command: Command, typed: Arguments, session: Session): Promi
     else await printItems(items, output, most);
   } else {
     const answer = await client.json(request);
-    if (printed) say(io, listOf(answer, printed.columns, painter(io.stdout, io.env)));
+    if (printed) say(io, shown(answer, printed, painter(io.stdout, io.env)));
     else output(answer, 'one');
   }
   return 0;
+}
+
+function shown(answer: Readonly<Record<string, unknown>>, { columns, rows }: Short, paint: Paint): string {
+  return rows ? tableOf(rows(answer), columns, paint) : listOf(answer, columns, paint);
 }
 
 /** Whoever asks for a format is a program, or wants to see what one would. */

@@ -35,6 +35,13 @@ const runKinds: Kinds = new Map([
   ['yes', 'switch'],
 ] as const);
 
+/** Nor is `anthill sessions kill`. */
+const killKinds: Kinds = new Map([
+  ['all', 'switch'],
+  ['agent', 'value'],
+  ['archive', 'switch'],
+] as const);
+
 /** Names that the request of a command takes; they hide a global flag of the same name, as `--version` of an agent. */
 export function requestFlags(command: Command): Kinds {
   const ids = command.ids.map((id) => [flagOf(id), 'value'] as const);
@@ -66,6 +73,10 @@ export function globalFlagKind(): FlagKind {
 
 export function runFlagKind(): FlagKind {
   return kindIn(new Map([...globalKinds, ...runKinds]), 'anthill run --help');
+}
+
+export function killFlagKind(): FlagKind {
+  return kindIn(new Map([...globalKinds, ...killKinds]), 'anthill sessions kill --help');
 }
 
 export function commandFlagKind(command: Command): FlagKind {

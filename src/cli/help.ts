@@ -28,6 +28,7 @@ Usage
   anthill worker                                  run the tools of a self-hosted environment on this machine
   anthill rotate-key                              seal stored secrets with a new master key
   anthill run "TEXT" [--model M]                  one question, one answer
+  anthill sessions kill ID… | --all | --agent ID  stop what agents do now
   anthill RESOURCE ACTION [flags]                 call the API
   anthill … --help                                say more
 
@@ -69,6 +70,16 @@ export const runHelp = `anthill run "TEXT": agent, environment, session, stream,
   --json                 print every event as a line of JSON
 
 Exit code: 0 end_turn, 1 error, 2 requires_action, 3 retries_exhausted, 4 budget_reached, 5 refusal, 130 interrupted.
+
+${globalFlags}`;
+
+export const killHelp = `anthill sessions kill ID… | --all | --agent ID: stop what agents do now
+
+  --all                  every session that runs in the workspace
+  --agent ID             those of one agent
+  --archive              archive them as well, and with --all or --agent also those that rest: none starts again
+
+An interrupt ends the turn and every process of its tools. Exit code: 0, or 1 when a session could not be stopped.
 
 ${globalFlags}`;
 

@@ -12,6 +12,7 @@ export function shortCommands(): readonly Command[] {
     ...environmentKeyCommands(),
     ...webhookCommands(),
     usage(),
+    diagnosis(),
   ];
 }
 
@@ -200,6 +201,18 @@ function usage(): Command {
     ],
     rows: ({ starting_at, results }) =>
       (Array.isArray(results) ? results : []).map((row: object) => ({ starting_at, ...row })),
+  });
+}
+
+function diagnosis(): Command {
+  return short('sessions', 'diagnose', {
+    route: 'beta.sessions.diagnosis retrieve',
+    summary: 'Say what a session waits for, since when, and who can let it go on',
+    columns: ['status', 'kind', 'waiting_for:description', 'since', 'until', 'released_by', 'event_id'],
+    rows: ({ status, waiting_for }) => {
+      const waits = Array.isArray(waiting_for) ? waiting_for : [];
+      return waits.length === 0 ? [{ status }] : waits.map((wait: object) => ({ status, ...wait }));
+    },
   });
 }
 

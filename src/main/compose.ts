@@ -34,6 +34,7 @@ import type { Store } from '../store/open.ts';
 import { openStore } from '../store/open.ts';
 import { createTails } from '../store/tails.ts';
 import type { Instruments } from '../telemetry/instruments.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import { openTelemetry } from '../telemetry/telemetry.ts';
 import { createMcpTokens } from '../vault/mcp-tokens.ts';
 import { createRefresh } from '../vault/open-credential.ts';
@@ -48,7 +49,7 @@ import { composeDoors } from './doors.ts';
 import { handlersByWorkspace } from './handlers.ts';
 import { openStoreKey } from './master-key.ts';
 import { createDoor, foundOrganization } from './organization.ts';
-import { gaugesOf, timedLog, timedProvider } from './telemetry.ts';
+import { gaugesOf, timedLog, timedProvider, watchedAnswers } from './telemetry.ts';
 import { checkUpstream } from './upstream.ts';
 import { versionOf } from './version.ts';
 
@@ -60,16 +61,15 @@ export type Anthill = {
 };
 
 /** Puts the parts together; the only place that knows them all. */
-export async function startAnthill(
-  config: Config,
-  bareProvider: SandboxProvider,
-  bareLog: Log,
-): Promise<Anthill> {
+export async function startAnthill(config: Config, provider: SandboxProvider, log: Log): Promise<Anthill> {
+  const { isExported } = config.metrics;
+  const telemetry = await openTelemetry({ version: versionOf(), isExported, clock: systemClock, log });
+  return await assemble(config, timedProvider(provider, telemetry.instruments), telemetry);
+}
+
+async function assemble(config: Config, provider: SandboxProvider, telemetry: Telemetry): Promise<Anthill> {
   const clock = systemClock;
-  const { isExported, isOpen } = config.metrics;
-  const telemetry = await openTelemetry({ version: versionOf(), isExported, clock, log: bareLog });
   const { log, instruments } = telemetry;
-  const provider = timedProvider(bareProvider, instruments);
   const tails = createTails(clock);
   const workSignals = createWorkSignals();
   const listeners: ((commit: Commit) => void)[] = [
@@ -107,13 +107,7 @@ export async function startAnthill(
     admission: createDoor(store, { config, first, log }),
     cursors: createCursors(cursorKey),
     isReady: () => ready,
-    metrics: { read: telemetry.prometheus, isOpen: isOpen || config.noAuth },
-    noticeAnswer: ({ method, path }, status, seconds) =>
-      instruments.httpDuration(seconds, {
-        'http.request.method': method,
-        'http.route': path,
-        'http.response.status_code': status,
-      }),
+    ...watchedAnswers(telemetry, config),
     organizationId: organization.organizationId,
     version: versionOf(),
     clock,

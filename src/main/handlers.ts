@@ -7,6 +7,7 @@ import type { DeploymentRunDeps } from '../control/deployment-runs.ts';
 import { createDeploymentRunCommands } from '../control/deployment-runs.ts';
 import type { DeploymentDeps } from '../control/deployments.ts';
 import { createDeploymentCommands } from '../control/deployments.ts';
+import { createDiagnosisCommands } from '../control/diagnosis.ts';
 import { createEgressCommands } from '../control/egress.ts';
 import { createEnvironmentCommands } from '../control/environments.ts';
 import { createFileCommands } from '../control/files.ts';
@@ -31,6 +32,7 @@ import type { Handlers } from '../http/handlers.ts';
 import { adminRoutes } from '../http/routes/admin.ts';
 import { agentRoutes } from '../http/routes/agents.ts';
 import { deploymentRoutes } from '../http/routes/deployments.ts';
+import { diagnosisRoutes } from '../http/routes/diagnosis.ts';
 import { egressRoutes } from '../http/routes/egress.ts';
 import { environmentRoutes } from '../http/routes/environments.ts';
 import { eventRoutes } from '../http/routes/events.ts';
@@ -119,6 +121,7 @@ function createHandlers(workspaceId: string, shared: Shared): Handlers {
     ...sessionRoutes(createSessionCommands(sessionDeps)),
     ...sessionResourceRoutes(createSessionResourceCommands({ log, sessions, ...vault, ...common })),
     ...egressRoutes(createEgressCommands({ collections, clock: systemClock })),
+    ...diagnosisRoutes(createDiagnosisCommands({ log })),
     ...skillRoutes(createSkillCommands(skillDeps)),
     ...skillVersionRoutes(createSkillVersionCommands(skillDeps)),
     ...deploymentRoutes(

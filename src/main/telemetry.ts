@@ -2,8 +2,11 @@ import type { SandboxProvider } from '../domain/sandbox.ts';
 import type { SessionLog } from '../domain/session/session-log.ts';
 import type { Tails } from '../domain/tails.ts';
 import type { Recorder } from '../hands/egress/recorder.ts';
+import type { AppDeps } from '../http/app.ts';
 import type { Store } from '../store/open.ts';
 import type { Gauge, Instruments } from '../telemetry/instruments.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { Config } from './config.ts';
 
 /** What is measured beside the commits: each wraps a part and is the same part to everybody else. */
 
@@ -49,6 +52,22 @@ export function countedRecorder(recorder: Recorder, { egressDecisions }: Instrum
       egressDecisions(1, { result: decision.result, reason: decision.reason });
       recorder.record(sessionId, decision);
     },
+  };
+}
+
+/** What the door of the API says about itself. */
+export function watchedAnswers(
+  { prometheus, instruments }: Telemetry,
+  { metrics, noAuth }: Config,
+): Pick<AppDeps, 'metrics' | 'noticeAnswer'> {
+  return {
+    metrics: { read: prometheus, isOpen: metrics.isOpen || noAuth },
+    noticeAnswer: ({ method, path }, status, seconds) =>
+      instruments.httpDuration(seconds, {
+        'http.request.method': method,
+        'http.route': path,
+        'http.response.status_code': status,
+      }),
   };
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { adminRoutes } from './admin-routes.ts';
 import { agentCreate, agentSchema, agentUpdate } from './agents.ts';
 import { deploymentRoutes } from './deployment-routes.ts';
+import { diagnosisRoutes } from './diagnosis-routes.ts';
 import { egressRoutes } from './egress-routes.ts';
 import {
   deletedEnvironmentSchema,
@@ -338,6 +339,7 @@ export const routes = {
   ...workRoutes,
   ...sessionResourceRoutes,
   ...egressRoutes,
+  ...diagnosisRoutes,
   ...vaultRoutes,
   ...memoryRoutes,
   ...fileRoutes,

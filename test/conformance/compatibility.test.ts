@@ -132,6 +132,7 @@ function asks(text: string, endpoint: string): boolean {
     'POST /v1/organizations/environments/*/keys': 'createEnvironmentKey(',
     'POST /v1/organizations/environments/*/keys/*/revoke': 'revokeEnvironmentKey(',
     'GET /v1/organizations/usage_report/messages': 'usageReport(',
+    'GET /v1/sessions/*/diagnosis': 'diagnosisOf(',
     'GET /v1/sessions/*/egress': 'egressOf(',
   };
   const [, path = ''] = endpoint.split(' ');

@@ -11,6 +11,7 @@ import {
   usageReport,
 } from '../support/server-admin.ts';
 import { everyMorning } from '../support/server-deployments.ts';
+import { diagnosisOf } from '../support/server-diagnosis.ts';
 import { egressOf, putDecision } from '../support/server-egress.ts';
 import { setFile } from '../support/server-files.ts';
 import type { Session } from '../support/server-sessions.ts';
@@ -208,6 +209,7 @@ const cases: Record<RouteKey, Case> = {
   'beta.skills.versions download': ({ client, skill }) =>
     client.beta.skills.versions.download(skill.versionIds[0], { skill_id: skill.id }),
   'organization retrieve': ({ client }) => client.organization.retrieve(),
+  'beta.sessions.diagnosis retrieve': ({ client, session }) => diagnosisOf(client, session.id),
   'beta.sessions.egress list': ({ client, session }) =>
     egressOf(client, session.id, { result: 'refused', limit: 2 }),
   'organization.apiKeys create': ({ client }) => createKey(client, { name: 'CI' }),

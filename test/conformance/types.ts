@@ -53,6 +53,7 @@ type Same<Ours, Theirs> = [Ours] extends [Theirs]
 
 /** Routes of ours, for what the original does in its Console or not at all. One that the SDK gets a method for is no longer ours. */
 type Own =
+  | 'beta.sessions.diagnosis retrieve'
   | 'beta.sessions.egress list'
   | 'organization.apiKeys create'
   | 'organization.environmentKeys create'
