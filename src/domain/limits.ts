@@ -160,6 +160,15 @@ export const foldPageRecords = 1_000;
 export const entryBodyBytesMax = 64 * 1024;
 export const groupCommitJobsMax = 64;
 export const preparedStatementsMax = 1_000;
+/** Connections of one server to PostgreSQL, besides one that listens. */
+export const databaseReadersMax = 4;
+export const databaseWritersMax = 8;
+/** For a connection, also of the pool. */
+export const databaseConnectMsMax = 10_000;
+/** What a client is told while the database is away. */
+export const databaseRetrySeconds = 1;
+/** Of a transaction that others got in the way of. */
+export const writeAttemptsMax = 5;
 
 // Telemetry
 /** Turns, requests and calls that are timed at once; beyond, the oldest is forgotten. */

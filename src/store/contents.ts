@@ -1,15 +1,19 @@
 import type { StagedBlob } from '../domain/blobs.ts';
 import type { BlobFiles } from './blob-files.ts';
-import type { Engine, Sql } from './engines/engine.ts';
+import type { Engine, Sql, Tx } from './engines/engine.ts';
 import { build } from './tables.ts';
 
 /** Transactions over rows that name content, see `Blobs`. */
 export type Contents = {
   /** One transaction, and after it, however it ended, the removal of content that no row names any more. */
-  write<T>(work: (tx: Sql, content: ContentChanges) => Promise<T>): Promise<T>;
+  write<T>(work: ContentWork<T>): Promise<T>;
+  /** Likewise, as `Engine.writeBeside`. */
+  writeBeside<T>(key: string, work: ContentWork<T>): Promise<T>;
   /** At start: finishes what a process that died had begun. */
   recover(): Promise<void>;
 };
+
+type ContentWork<T> = (tx: Tx, content: ContentChanges) => Promise<T>;
 
 export type ContentChanges = {
   /** For the row that is inserted with it. */
@@ -20,8 +24,7 @@ export type ContentChanges = {
 
 export function createContents(engine: Engine, blobs: BlobFiles): Contents {
   /**
-   * The decision to remove is taken in the writer's queue, where no other transaction can publish the same
-   * content meanwhile, and looks at committed rows as well: one that is deleted in the same group is still
+   * The decision to remove is taken alone, where no other transaction can publish the same content meanwhile, and looks at committed rows as well: one that is deleted in the same group is still
    * there if the group cannot commit.
    */
   async function settle(marks: readonly string[]): Promise<void> {
@@ -37,28 +40,32 @@ export function createContents(engine: Engine, blobs: BlobFiles): Contents {
     }
   }
 
-  return {
-    async write(work) {
-      const marks: string[] = [];
-      try {
-        return await engine.write((tx) =>
-          work(tx, {
-            publish(staged) {
-              const mark = blobs.publish(staged);
-              if (mark !== null) marks.push(mark);
-            },
-            async release(sha256s) {
-              for (const sha256 of new Set(sha256s)) {
-                if (sha256 !== null && !(await isNamed(tx, sha256))) marks.push(blobs.suspect(sha256));
-              }
-            },
-          }),
-        );
-      } finally {
-        // What cannot be removed now stays marked: the next start tries again.
-        await settle(marks).catch(() => undefined);
+  async function settling<T>(transact: (marks: string[]) => Promise<T>): Promise<T> {
+    const marks: string[] = [];
+    try {
+      return await transact(marks);
+    } finally {
+      // What cannot be removed now stays marked: the next start tries again.
+      await settle(marks).catch(() => undefined);
+    }
+  }
+
+  const changes = (tx: Tx, marks: string[]): ContentChanges => ({
+    publish(staged) {
+      const mark = blobs.publish(staged);
+      if (mark !== null) marks.push(mark);
+    },
+    async release(sha256s) {
+      for (const sha256 of new Set(sha256s)) {
+        if (sha256 !== null && !(await isNamed(tx, sha256))) marks.push(blobs.suspect(sha256));
       }
     },
+  });
+
+  return {
+    write: (work) => settling((marks) => engine.write((tx) => work(tx, changes(tx, marks)))),
+    writeBeside: (key, work) =>
+      settling((marks) => engine.writeBeside(key, (tx) => work(tx, changes(tx, marks)))),
     recover: async () => settle(await blobs.recover()),
   };
 }

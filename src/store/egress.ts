@@ -11,10 +11,12 @@ import { build } from './tables.ts';
 export function createEgressRecords(engine: Engine): EgressRecords {
   return {
     async insert(records) {
-      await engine.write(async (tx) => {
-        for (const [sessionId, some] of Map.groupBy(records, (record) => record.sessionId))
-          await insertFor(tx, sessionId, some);
-      });
+      const bySession = [...Map.groupBy(records, (record) => record.sessionId)];
+      await Promise.all(
+        bySession.map(([sessionId, some]) =>
+          engine.writeBeside(sessionId, (tx) => insertFor(tx, sessionId, some)),
+        ),
+      );
     },
   };
 }

@@ -8,9 +8,9 @@ import { build } from './tables.ts';
 export function createLeases(engine: Engine, clock: Clock): Leases {
   return {
     claim(owner, ttlMs) {
-      return engine.write(async (tx) => {
+      return engine.writeBeside('claims', async (tx) => {
         const nowUs = clock.nowUs();
-        const [row] = await tx.all(runnable({ nowUs }));
+        const [row] = await tx.lockFree(runnable({ nowUs }));
         if (!row) return null;
         const epoch = row.lease_epoch + 1;
         await tx.run(takeLease({ id: row.id, owner, epoch, untilUs: nowUs + ttlMs * 1000 }));
@@ -20,11 +20,11 @@ export function createLeases(engine: Engine, clock: Clock): Leases {
     async extend(lease, ttlMs) {
       const untilUs = clock.nowUs() + ttlMs * 1000;
       const query = held(lease).set({ lease_until_us: untilUs }).compile();
-      return (await engine.write((tx) => tx.run(query))) === 1;
+      return (await engine.writeBeside(lease.sessionId, (tx) => tx.run(query))) === 1;
     },
     async release(lease) {
       const query = held(lease).set({ lease_owner: null, lease_until_us: null }).compile();
-      await engine.write((tx) => tx.run(query));
+      await engine.writeBeside(lease.sessionId, (tx) => tx.run(query));
     },
     async nextWakeUs() {
       const [row] = await engine.read.all(nextWake({}));

@@ -5,7 +5,7 @@ import { ancestorsOf } from '../domain/memories.ts';
 import type { FindMemories } from '../domain/mounted-memories.ts';
 import type { Positioned } from '../domain/session/session-log.ts';
 import type { Memory, MemoryListItem } from '../protocol/memories.ts';
-import type { Engine, Sql } from './engines/engine.ts';
+import type { Engine, Sql, Tx } from './engines/engine.ts';
 import { microseconds } from './entry-rows.ts';
 import { memoryStoreById, memoryStoreOf, ownMemoryStore } from './memory-stores.ts';
 import { insertMemoryVersion } from './memory-versions.ts';
@@ -24,7 +24,7 @@ export function createMemories(engine: Engine, workspaceId: string): Memories {
       return query.depth === 0 ? below(engine.read, store, query) : children(engine.read, store, query);
     },
     write(target, rule) {
-      return engine.write(async (tx) => {
+      return engine.writeBeside(target.storeId, async (tx) => {
         const scene = await sceneOf(tx, workspaceId, target);
         if (!scene) return null;
         const write = rule(scene);
@@ -47,11 +47,11 @@ export function createFindMemories(engine: Engine): FindMemories {
 }
 
 async function sceneOf(
-  tx: Sql,
+  tx: Tx,
   workspaceId: string,
   { storeId, memoryId, path }: MemoryTarget,
 ): Promise<MemoryScene | null> {
-  const [store] = await tx.all(memoryStoreById(workspaceId, storeId));
+  const [store] = await tx.lock(memoryStoreById(workspaceId, storeId));
   if (!store) return null;
   const [memory] = await tx.all(byId(ownMemoryStore(workspaceId, storeId), memoryId));
   const [total] = await tx.all(countIn(storeId));

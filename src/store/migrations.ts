@@ -426,7 +426,8 @@ export async function migrate(engine: Engine, target = steps.length): Promise<vo
         `the data was written by a newer Anthill (schema ${version}, this server knows ${steps.length}); start that version instead`,
       );
     }
-    for (const statement of steps.slice(version, target).flat()) await tx.run(CompiledQuery.raw(statement));
+    for (const statement of steps.slice(version, target).flat())
+      await tx.run(CompiledQuery.raw(engine.schema(statement)));
     if (version >= target) return;
     await tx.run(CompiledQuery.raw('delete from schema_version'));
     await tx.run(CompiledQuery.raw('insert into schema_version (version) values (?)', [target]));

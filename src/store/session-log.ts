@@ -20,7 +20,7 @@ import { Refusal } from '../protocol/refusal.ts';
 import type { Bodies } from './bodies.ts';
 import type { Contents } from './contents.ts';
 import { insertRun } from './deployment-runs.ts';
-import type { Engine, Sql } from './engines/engine.ts';
+import type { Engine, Sql, Tx } from './engines/engine.ts';
 import { eventOf, microseconds, recordOf, rowOf } from './entry-rows.ts';
 import type { FoldCache } from './fold-cache.ts';
 import { createFoldCache } from './fold-cache.ts';
@@ -55,7 +55,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
     decide: (state: SessionState) => Decision<T>,
     lease?: Lease,
   ): Promise<T> {
-    const { result, done } = await contents.write(async (tx, content) => {
+    const { result, done } = await contents.writeBeside(id, async (tx, content) => {
       const before = await lockedState(tx, id, lease);
       const { entries, result: answer, ...beside } = decide(before);
       if (entries.length === 0) return { result: answer, done: null };
@@ -68,8 +68,8 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
     return result;
   }
 
-  async function lockedState(tx: Sql, id: SessionId, lease?: Lease): Promise<SessionState> {
-    const row = await own(tx, id);
+  async function lockedState(tx: Tx, id: SessionId, lease?: Lease): Promise<SessionState> {
+    const row = ofWorkspace(await tx.lock(queries.lock({ id })));
     if (!row) throw absent(id);
     if (lease && (row.lease_epoch !== lease.epoch || row.lease_owner !== lease.owner))
       throw new StaleLease(id);
@@ -77,7 +77,10 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
   }
 
   async function own(sql: Sql, id: SessionId) {
-    const [row] = await sql.all(queries.lock({ id }));
+    return ofWorkspace(await sql.all(queries.lock({ id })));
+  }
+
+  function ofWorkspace<Row extends { workspace_id: string }>([row]: readonly Row[]): Row | null {
     return row && (workspaceId === null || row.workspace_id === workspaceId) ? row : null;
   }
 
@@ -134,7 +137,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
       const state = records.reduce<SessionState | null>(evolve, null);
       if (state === null) throw new Error('a log begins with its created entry');
       if (workspaceId === null) throw new Error('a session is born in a workspace');
-      const done = await contents.write(async (tx, content) => {
+      const done = await contents.writeBeside(state.id, async (tx, content) => {
         await insertSession(tx, workspaceId, { state, records });
         await writeBeside({ tx, content }, state.id, beside);
         if (run) await insertRun(tx, workspaceId, run);
@@ -186,7 +189,7 @@ function updatesBeside(before: SessionState, records: readonly LogRecord[], stat
 
 type Removal = SessionLogDeps & {
   readonly folds: FoldCache;
-  readonly lockedState: (tx: Sql, id: SessionId) => Promise<SessionState>;
+  readonly lockedState: (tx: Tx, id: SessionId) => Promise<SessionState>;
 };
 
 async function removeSession(
@@ -194,7 +197,7 @@ async function removeSession(
   id: SessionId,
   decide: (state: SessionState) => Decision<null>,
 ): Promise<void> {
-  const commit = await contents.write(async (tx, content) => {
+  const commit = await contents.writeBeside(id, async (tx, content) => {
     const before = await lockedState(tx, id);
     const records = decide(before).entries.map((entry, index) => ({ seq: before.seq + 1 + index, entry }));
     const named = await contentsOfSession(tx, id);

@@ -1,7 +1,7 @@
 import type { OutputSeen, SessionOutputs } from '../domain/session-outputs.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import type { Contents } from './contents.ts';
-import type { Engine, Sql } from './engines/engine.ts';
+import type { Engine, Sql, Tx } from './engines/engine.ts';
 import { fileRow } from './file-rows.ts';
 import { byId } from './files.ts';
 import { lock } from './log-queries.ts';
@@ -30,7 +30,7 @@ export function createSessionOutputs(engine: Engine, contents: Contents): Sessio
       );
     },
     keep(output, file, staged) {
-      return contents.write(async (tx, content) => {
+      return contents.writeBeside(output.sessionId, async (tx, content) => {
         const workspaceId = await workspaceOf(tx, output.sessionId);
         await content.release(await removeEarlier(tx, workspaceId, output));
         content.publish(staged);
@@ -40,7 +40,7 @@ export function createSessionOutputs(engine: Engine, contents: Contents): Sessio
       });
     },
     note(output, sha256) {
-      return engine.write(async (tx) => {
+      return engine.writeBeside(output.sessionId, async (tx) => {
         await workspaceOf(tx, output.sessionId);
         const [before] = await tx.all(outputOf(output));
         await remember(tx, output, { sha256, file_id: before?.file_id ?? null });
@@ -49,8 +49,8 @@ export function createSessionOutputs(engine: Engine, contents: Contents): Sessio
   };
 }
 
-async function workspaceOf(tx: Sql, sessionId: string): Promise<string> {
-  const [session] = await tx.all(lock({ id: sessionId }));
+async function workspaceOf(tx: Tx, sessionId: string): Promise<string> {
+  const [session] = await tx.lock(lock({ id: sessionId }));
   if (session) return session.workspace_id;
   throw new Refusal('not_found', `Session not found: ${sessionId}`);
 }

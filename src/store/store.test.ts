@@ -10,8 +10,10 @@ import { sealedSecretsContract } from '../../test/contract/sealed-secrets.ts';
 import { sessionLogContract } from '../../test/contract/session-log.ts';
 import { skillsContract } from '../../test/contract/skills.ts';
 import type { MakeStore } from '../../test/contract/subject.ts';
+import { sharedPostgres } from '../../test/support/postgres.ts';
 import { openBlobFiles } from './blob-files.ts';
-import { openBodies } from './bodies.ts';
+import { inlineBodies, openBodies } from './bodies.ts';
+import { openPostgres } from './engines/postgres.ts';
 import { openSqlite } from './engines/sqlite.ts';
 import type { FoldCache } from './fold-cache.ts';
 import { createFoldCache } from './fold-cache.ts';
@@ -45,11 +47,30 @@ const inMemory =
       }),
     );
 
+const onPostgres: MakeStore = async (options) => {
+  const schema = await (await sharedPostgres()).cleanSchema();
+  const store = await inTemporary((directory) =>
+    openStoreOn(openPostgres(schema.url), {
+      bodies: inlineBodies,
+      blobs: openBlobFiles(join(directory, 'files')),
+      ...options,
+    }),
+  );
+  return {
+    ...store,
+    async close() {
+      await store.close();
+      await schema.giveBack();
+    },
+  };
+};
+
 /** Every state is folded from the log. */
 const noFolds: FoldCache = { get: () => undefined, set() {}, drop() {} };
 
 for (const [name, make] of [
   ['a store on disk', onDisk],
+  ['a store on PostgreSQL', onPostgres],
   ['a store in memory that keeps no fold', inMemory(() => noFolds)],
   ['a store in memory that keeps few folds', inMemory(() => createFoldCache(5))],
 ] as const) {

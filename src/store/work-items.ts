@@ -19,8 +19,8 @@ export function createWorkItems(engine: Engine, workspaceId: string): WorkItems 
         .compile();
       // Most polls find nothing, and need not wait in the queue of writers for it.
       if ((await engine.read.all(oldest)).length === 0) return null;
-      return await engine.write(async (tx) => {
-        const [row] = await tx.all(oldest);
+      return await engine.writeBeside(environmentId, async (tx) => {
+        const [row] = await tx.lockFree(oldest);
         if (!row) return null;
         const after = claimed(row, claim);
         await tx.run(build.updateTable('work_items').set(after).where('id', '=', row.id).compile());
@@ -32,8 +32,8 @@ export function createWorkItems(engine: Engine, workspaceId: string): WorkItems 
       return row ? workOfRow(row) : null;
     },
     change(environmentId, id, rule) {
-      return engine.write(async (tx) => {
-        const [row] = await tx.all(byId(place(environmentId), id));
+      return engine.writeBeside(id, async (tx) => {
+        const [row] = await tx.lock(byId(place(environmentId), id));
         if (!row) return null;
         const before = workOfRow(row);
         const after = rule(before);
@@ -77,7 +77,7 @@ function pollersOf(engine: Engine): Pick<WorkItems, 'noteWorker' | 'countWorkers
         .deleteFrom('work_pollers')
         .where('environment_id', '=', environmentId)
         .where('seen_at_us', '<', nowUs - workersSeenMs * 1000);
-      await engine.write(async (tx) => {
+      await engine.writeBeside(environmentId, async (tx) => {
         // Names are made up by workers, often anew with each start.
         await tx.run(gone.compile());
         await tx.run(seen.compile());

@@ -243,7 +243,7 @@ function concurrencyContract(make: MakeStore): void {
 }
 
 function afterCommitContract(make: MakeStore): void {
-  test('listeners hear every commit once, whole, in the order of the commits', async () => {
+  test('listeners hear every commit once, whole, in the order of each session', async () => {
     await using it = await openSubject(make);
     const ids = ['sesn_1', 'sesn_2'];
     const both = (work: (id: string) => Promise<unknown>) => ids.map(work);
@@ -254,12 +254,9 @@ function afterCommitContract(make: MakeStore): void {
       ...both((id) => it.decide(id, goOn)),
       ...both((id) => it.decide(id, answer)),
     ]);
-    assert.deepEqual(
-      it.commits.map(({ sessionId }) => sessionId),
-      ['created', 'sent', 'asked', 'answered'].flatMap(() => ids),
-    );
     for (const id of ids) {
       const commits = it.commits.filter(({ sessionId }) => sessionId === id);
+      assert.equal(commits.length, 4, 'created, sent, asked, answered');
       assert.deepEqual(
         commits.flatMap(({ records }) => records),
         await it.records(id),

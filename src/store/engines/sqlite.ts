@@ -2,10 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import type { CompiledQuery } from 'kysely';
 import { groupCommitJobsMax, preparedStatementsMax } from '../../domain/limits.ts';
-import type { Engine, Sql } from './engine.ts';
+import type { Engine, Sql, Tx } from './engine.ts';
 
 type Outcome = { readonly isKept: boolean; readonly settle: () => void };
-type Job = { readonly run: (tx: Sql) => Promise<void>; readonly settle: (failure: Error | null) => void };
+type Job = { readonly run: (tx: Tx) => Promise<void>; readonly settle: (failure: Error | null) => void };
 
 /**
  * SQLite behind one writer. Decisions that arrive while a commit is in progress are committed together
@@ -16,7 +16,9 @@ export function openSqlite(path: string): Engine {
   const writer = connect(path);
   // An in-memory database exists once; a file gets a second connection, so readers see committed rows only.
   const reader = path === ':memory:' ? writer : connect(path);
-  const tx = sqlOf(writer);
+  const sql = sqlOf(writer);
+  // There is one writer: whatever is read is held.
+  const tx: Tx = { ...sql, lock: sql.all, lockFree: sql.all };
   const begin = writer.prepare('BEGIN IMMEDIATE');
   const commit = writer.prepare('COMMIT');
   const rollback = writer.prepare('ROLLBACK');
@@ -69,20 +71,24 @@ export function openSqlite(path: string): Engine {
     }
   }
 
+  function write<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let result: { value: T } | null = null;
+      queue.push({
+        async run(sql) {
+          result = { value: await work(sql) };
+        },
+        settle: (failure) => (failure === null && result ? resolve(result.value) : reject(failure)),
+      });
+      draining ??= drain();
+    });
+  }
+
   return {
     read: sqlOf(reader),
-    write<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
-      return new Promise((resolve, reject) => {
-        let result: { value: T } | null = null;
-        queue.push({
-          async run(sql) {
-            result = { value: await work(sql) };
-          },
-          settle: (failure) => (failure === null && result ? resolve(result.value) : reject(failure)),
-        });
-        draining ??= drain();
-      });
-    },
+    write,
+    writeBeside: (_, work) => write(work),
+    schema: (statement) => statement,
     async compact() {
       while (draining) await draining;
       writer.exec('VACUUM');

@@ -1,0 +1,200 @@
+import { CompiledQuery } from 'kysely';
+import type { PoolClient } from 'pg';
+import { Pool, TypeOverrides, types } from 'pg';
+import {
+  databaseConnectMsMax,
+  databaseReadersMax,
+  databaseWritersMax,
+  preparedStatementsMax,
+  writeAttemptsMax,
+} from '../../domain/limits.ts';
+import type { Engine, Sql, Tx } from './engine.ts';
+import { numbered, parameter, parsedInteger, parsedText, schemaOf } from './postgres-dialect.ts';
+import { failureOf, isRace } from './postgres-failures.ts';
+
+/** Of the advisory locks of Anthill in its database; the second number says which. */
+export const lockClass = 0x616e_7468;
+const writerLock = 1;
+
+type Kind = 'alone' | 'beside';
+type Query = (asked: string | Asked) => Promise<Answer>;
+type Asked = { readonly text: string; readonly values: readonly unknown[]; readonly name?: string };
+type Answer = { readonly rows: unknown[]; readonly rowCount: number | null };
+
+/**
+ * PostgreSQL behind the rule that SQLite has by nature: who decides is alone. A `write` holds the writers' lock of the
+ * database; a `writeBeside` shares it, so that commits of different sessions run side by side.
+ *
+ *     write         ▕████▏            ▕████▏
+ *     writeBeside         ▕██▏▕█████▏
+ *                         ▕███▏▕█▏
+ */
+export function openPostgres(url: string): Engine {
+  const readers = poolOf(url, databaseReadersMax);
+  const writers = poolOf(url, databaseWritersMax);
+  const statementOf = createStatements();
+  const inTurn = createTurns();
+  const pending = new Set<Promise<unknown>>();
+  let closing = false;
+
+  async function transact<T>(kind: Kind, work: (tx: Tx) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await transactOnce(kind, work);
+      } catch (cause) {
+        if (!isRace(cause) || attempt >= writeAttemptsMax) throw cause;
+      }
+    }
+  }
+
+  async function transactOnce<T>(kind: Kind, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const client = await connected(writers);
+    const query = queryOn(client);
+    let isBroken = false;
+    try {
+      await query(begin[kind]);
+      const result = await work(txOf(query, statementOf));
+      await query('commit');
+      return result;
+    } catch (cause) {
+      // A connection that cannot even do this is of no more use.
+      await client.query('rollback').catch(() => (isBroken = true));
+      throw cause;
+    } finally {
+      client.release(isBroken);
+    }
+  }
+
+  function queued<T>(key: string, run: () => Promise<T>): Promise<T> {
+    if (closing) return Promise.reject(new Error('the database is closed'));
+    const done = inTurn(key, run);
+    pending.add(done);
+    return done.finally(() => pending.delete(done));
+  }
+
+  const write: Engine['write'] = (work) => queued('', () => transact('alone', work));
+  return {
+    write,
+    writeBeside: (key, work) => queued(`beside ${key}`, () => transact('beside', work)),
+    read: sqlOf(queryOn(readers), statementOf),
+    schema: schemaOf,
+    async compact() {
+      const tables = await write((tx) => tx.all(ownTables));
+      const query = queryOn(writers);
+      for (const { name } of tables) await query(`vacuum (full) "${name}"`);
+    },
+    async close() {
+      closing = true;
+      await Promise.allSettled(pending);
+      await Promise.all([readers.end(), writers.end()]);
+    },
+  };
+}
+
+const begin: Readonly<Record<Kind, string>> = {
+  alone: `begin; select pg_advisory_xact_lock(${lockClass}, ${writerLock})`,
+  beside: `begin; select pg_advisory_xact_lock_shared(${lockClass}, ${writerLock})`,
+};
+
+const ownTables: CompiledQuery<{ name: string }> = CompiledQuery.raw(
+  'select tablename as name from pg_tables where schemaname = current_schema() and tableowner = current_user',
+);
+
+function poolOf(url: string, max: number): Pool {
+  const pool = new Pool({
+    connectionString: url,
+    max,
+    connectionTimeoutMillis: databaseConnectMsMax,
+    application_name: 'anthill',
+    types: typesOfRows(),
+  });
+  // Of a connection that rests: whoever takes the next one hears of it.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+function typesOfRows(): TypeOverrides {
+  const overrides = new TypeOverrides();
+  overrides.setTypeParser(types.builtins.INT8, parsedInteger);
+  overrides.setTypeParser(types.builtins.NUMERIC, parsedInteger);
+  overrides.setTypeParser(types.builtins.TEXT, parsedText);
+  return overrides;
+}
+
+async function connected(pool: Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (cause) {
+    throw failureOf(cause);
+  }
+}
+
+function queryOn(client: Pool | PoolClient): Query {
+  return async (asked) => {
+    try {
+      return typeof asked === 'string'
+        ? await client.query(asked)
+        : await client.query({ ...asked, values: [...asked.values] });
+    } catch (cause) {
+      throw failureOf(cause);
+    }
+  };
+}
+
+type Statement = { readonly text: string; readonly name?: string };
+
+function sqlOf(query: Query, statementOf: (sql: string) => Statement): Sql {
+  const ask = ({ sql, parameters }: CompiledQuery<unknown>) =>
+    query({ ...statementOf(sql), values: parameters.map(parameter) });
+  return {
+    all: (asked) => rowsOf(ask(asked)),
+    run: async (asked) => (await ask(asked)).rowCount ?? 0,
+  };
+}
+
+function txOf(query: Query, statementOf: (sql: string) => Statement): Tx {
+  const sql = sqlOf(query, statementOf);
+  const withClause = <Row>(asked: CompiledQuery<Row>, clause: string) =>
+    sql.all<Row>({ ...asked, sql: `${asked.sql} ${clause}` });
+  return {
+    ...sql,
+    // Rows that refer to a locked one may still be added.
+    lock: (asked) => withClause(asked, 'for no key update'),
+    lockFree: (asked) => withClause(asked, 'for no key update skip locked'),
+  };
+}
+
+async function rowsOf<Row>(answer: Promise<Answer>): Promise<Row[]> {
+  // Kysely typed the row when it compiled the query.
+  return (await answer).rows as Row[];
+}
+
+/** Queries in the dialect; the first ones get a name, under which each connection plans them once. */
+function createStatements(): (sql: string) => Statement {
+  const known = new Map<string, Statement>();
+  return (sql) => {
+    const statement = known.get(sql);
+    if (statement) return statement;
+    const text = numbered(sql);
+    // Lists of any length in a filter would each leave a statement behind.
+    if (known.size >= preparedStatementsMax) return { text };
+    const made = { text, name: `anthill_${known.size}` };
+    known.set(sql, made);
+    return made;
+  };
+}
+
+/** Runs what has the same key one after the other. */
+function createTurns(): <T>(key: string, run: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<unknown>>();
+  return (key, run) => {
+    const done = (last.get(key) ?? Promise.resolve()).then(run);
+    const settled = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    last.set(key, settled);
+    void settled.then(() => last.get(key) === settled && last.delete(key));
+    return done;
+  };
+}

