@@ -107,6 +107,7 @@ async function* live(
   from: number,
 ): AsyncGenerator<readonly StreamItem[]> {
   const opened = new Set<string>();
+  let position = from;
   const wanted = (preview: PreviewEvent): StreamItem[] =>
     isWanted(reader.previews, opened, preview) ? [{ type: 'event', event: preview, id: null }] : [];
   const before = underWay.flatMap(wanted);
@@ -120,11 +121,31 @@ async function* live(
   async function delivered(item: TailItem): Promise<readonly StreamItem[]> {
     if (item.type === 'overflow') return [{ type: 'overflow' }];
     if (item.type === 'preview') return wanted(item.preview);
-    return await itemsOf(
-      reader,
-      item.records.filter(({ seq }) => seq > from),
-    );
+    const known = item.type === 'grown' ? [] : item.records.filter(({ seq }) => seq > position);
+    const next = item.type === 'grown' ? item.seq + 1 : (known[0]?.seq ?? 0);
+    // Commits of other servers may come late, in another order, or not at all.
+    const between = next > position + 1 ? await missing(reader, position, next) : [];
+    position = Math.max(position, known.at(-1)?.seq ?? between.at(-1)?.seq ?? 0);
+    return await itemsOf(reader, [...between, ...known]);
   }
+}
+
+/** Of the log, the records between two positions, exclusive; none when it is gone, or cannot be read just now. */
+async function missing(
+  { deps, sessionId }: Reader,
+  after: number,
+  before: number,
+): Promise<readonly LogRecord[]> {
+  const records: LogRecord[] = [];
+  for (let seq = after; seq < before - 1; ) {
+    const limit = Math.min(streamReplayPageEvents, before - 1 - seq);
+    const page = await deps.log.read(sessionId, seq, limit).catch(() => []);
+    const last = page.at(-1);
+    if (!last) break;
+    records.push(...page);
+    seq = last.seq;
+  }
+  return records;
 }
 
 /** A preview whose start this connection saw, of a type it asked for. */

@@ -165,6 +165,18 @@ export const databaseReadersMax = 4;
 export const databaseWritersMax = 8;
 /** For a connection, also of the pool. */
 export const databaseConnectMsMax = 10_000;
+export const postgresVersions = { from: 15, to: 18 } as const;
+/** Between tries to open the connection that listens. */
+export const databaseRedialMs = 250;
+/** Of 8 000 that PostgreSQL lets through. */
+export const notificationBytesMax = 7_000;
+export const notificationItemsMax = 100;
+/** How often a server looks whether the others live. */
+export const serversLookMs = 250;
+/** How often sessions with readers are looked at for what no hint told of. */
+export const backstopMs = 1_500;
+/** After that content which no row names cannot be an upload under way. */
+export const abandonedUploadMs = 24 * 3_600_000;
 /** What a client is told while the database is away. */
 export const databaseRetrySeconds = 1;
 /** Of a transaction that others got in the way of. */

@@ -6,6 +6,8 @@ import type { Commit } from './session/session-log.ts';
 export type TailItem =
   | { readonly type: 'records'; readonly records: readonly LogRecord[] }
   | { readonly type: 'preview'; readonly preview: PreviewEvent }
+  /** The log goes at least this far; what the reader does not have of it, it reads. */
+  | { readonly type: 'grown'; readonly seq: number }
   /** The reader was too slow and missed something; it must be cut off. */
   | { readonly type: 'overflow' };
 
@@ -20,7 +22,12 @@ export interface Tail extends AsyncIterable<TailItem> {
  */
 export interface Tails {
   attach(id: SessionId): Tail;
-  publish(commit: Commit): void;
+  publish(commit: Pick<Commit, 'sessionId' | 'records'>): void;
+  /** Sessions that have readers here. */
+  watched(): readonly SessionId[];
+  isWatched(id: SessionId): boolean;
+  /** For what no commit here brings: the log goes as far as this; `null`: the session is gone. */
+  grown(id: SessionId, seq: number | null): void;
   preview(id: SessionId, preview: PreviewEvent): void;
   /**
    * Previews so far of a reply that is not in the log yet, best effort, texts joined. Asked in the same
@@ -35,5 +42,7 @@ export interface Tails {
   missedSince(id: SessionId): number | null;
   /** How many tails are open. */
   readers(): number;
+  /** A client's event came, at another server. */
+  noteElsewhere(id: SessionId, seq: number): void;
   close(): void;
 }

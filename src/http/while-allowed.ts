@@ -33,6 +33,6 @@ async function isAllowed(check: () => Promise<unknown>): Promise<boolean> {
     return true;
   } catch (cause) {
     // A store that cannot answer just now is no reason to hang up.
-    return !(cause instanceof Refusal);
+    return !(cause instanceof Refusal) || cause.code === 'unavailable';
   }
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
@@ -31,7 +30,6 @@ import type { RunningServer } from '../http/server.ts';
 import { startServer } from '../http/server.ts';
 import type { ModelConfig } from '../protocol/agents.ts';
 import type { Store } from '../store/open.ts';
-import { openStore } from '../store/open.ts';
 import { createTails } from '../store/tails.ts';
 import type { Instruments } from '../telemetry/instruments.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
@@ -42,12 +40,15 @@ import { createSandboxSecrets } from '../vault/sandbox-secrets.ts';
 import { createSeal, createUnseal } from '../vault/sealing.ts';
 import { createValidate } from '../vault/validate.ts';
 import { expireFiles } from '../workers/expire-files.ts';
+import type { FollowServers } from '../workers/follow-servers.ts';
+import { followServers } from '../workers/follow-servers.ts';
 import { runSessions } from '../workers/run-sessions.ts';
 import { tendSandboxes } from '../workers/tend-sandboxes.ts';
 import type { Config } from './config.ts';
 import { composeDoors } from './doors.ts';
 import { handlersByWorkspace } from './handlers.ts';
 import { openStoreKey } from './master-key.ts';
+import { openConfiguredStore } from './open-store.ts';
 import { createDoor, foundOrganization } from './organization.ts';
 import { gaugesOf, timedLog, timedProvider, watchedAnswers } from './telemetry.ts';
 import { checkUpstream } from './upstream.ts';
@@ -81,7 +82,13 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
     for (const listen of listeners) listen(commit);
   };
   let claimant: Claimant = () => null;
-  const store = await openStore({ dataDir: config.dataDir, clock, afterCommit, claimant: () => claimant() });
+  let follower: FollowServers | null = null;
+  const { store, owner, shared } = await openConfiguredStore(config, {
+    afterCommit,
+    claimant: () => claimant(),
+    heard: (hint) => follower?.heard(hint),
+    missed: () => follower?.missed(),
+  });
   const { vault, tokens, secrets } = openVault(store, await openStoreKey(store, config, log));
   const { first, cursorKey, ...organization } = await foundOrganization(store.organization, config, log);
   if (config.upstream) await checkUpstream(config.upstream, config, store.organization.access);
@@ -95,10 +102,12 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
   listeners.push(tendSandboxes(hands));
 
   const tools = { hands, mcp: createMcp({ tokens, version: versionOf(), log }), web: openWeb(store, config) };
-  const sessions = startSessions({ config, store, tails, tools, catalog, instruments, log });
+  const sessions = startSessions({ config, store, owner, tails, tools, catalog, instruments, log });
   telemetry.observe(gaugesOf(store, tails));
   listeners.push((commit) => sessions.noticeCommit(commit));
   claimant = sessions.claimant;
+  const { notify: notifyQueue } = workSignals;
+  follower = shared && followServers({ ...shared, logger: log, tails, sessions, hands, notifyQueue, clock });
   const expiry = expireFiles({ fileExpiry: store.fileExpiry, clock, log });
 
   let ready = true;
@@ -117,7 +126,12 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
   async function close(server: RunningServer | null): Promise<void> {
     ready = false;
     tails.close();
-    await Promise.all([server?.close(drainGraceMs), sessions.close(drainGraceMs), expiry.close()]);
+    await Promise.all([
+      server?.close(drainGraceMs),
+      sessions.close(drainGraceMs),
+      expiry.close(),
+      follower?.close(),
+    ]);
     await hands.close();
     await store.close();
     await telemetry.close();
@@ -159,6 +173,7 @@ function openWeb(store: Store, config: Config): Web {
 type SessionParts = {
   readonly config: Config;
   readonly store: Store;
+  readonly owner: string;
   readonly tails: ReturnType<typeof createTails>;
   readonly tools: Pick<TurnDeps, 'hands' | 'mcp' | 'web'>;
   readonly catalog: ModelCatalog;
@@ -166,7 +181,7 @@ type SessionParts = {
   readonly log: Log;
 };
 
-function startSessions({ config, store, tails, tools, catalog, instruments, log }: SessionParts) {
+function startSessions({ config, store, owner, tails, tools, catalog, instruments, log }: SessionParts) {
   const scripted = createScriptedEndpoint({ scenariosDir: config.scenariosDir, clock: systemClock });
   const model = createRoutingModel({ scripted, upstream: config.upstream, catalog });
   const turnDeps = {
@@ -186,7 +201,7 @@ function startSessions({ config, store, tails, tools, catalog, instruments, log 
   };
   return runSessions({
     leases: store.leases,
-    owner: randomUUID(),
+    owner,
     startTurn: (lease) => startTurn(turnDeps, lease),
     breakDown: (lease) => breakDown(turnDeps, lease),
     clock: systemClock,

@@ -20,6 +20,10 @@ export type Config = {
   readonly port: number;
   readonly dataDir: string;
   readonly logLevel: string;
+  /** PostgreSQL, for several servers; null: SQLite in the data directory. */
+  readonly database: DatabaseSettings | null;
+  /** Where the content of files is; servers on one database share it. */
+  readonly filesDir: string;
   /** Presets the first API key. */
   readonly apiKey: string | null;
   /** Seals the secrets of credentials; null: the one kept in the data directory. */
@@ -43,6 +47,8 @@ export type Config = {
 
 /** `isOpen`: whoever reaches the server reads the metrics; otherwise a key with admin rights is needed. `isExported`: the standard `OTEL_*` variables say where to. */
 export type Metrics = { readonly isOpen: boolean; readonly isExported: boolean };
+/** `directUrl` leads past a pooler, to a connection that stays. */
+export type DatabaseSettings = { readonly url: string; readonly directUrl: string };
 
 export type Upstream = { readonly baseUrl: string; readonly apiKey: string | null; readonly profile: string };
 
@@ -73,6 +79,11 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     host,
     port: portOf(flags.port ?? (env['ANTHILL_PORT'] || text(file, 'port'))),
     dataDir,
+    database: databaseOf(env, section(file, 'database')),
+    filesDir: resolve(
+      cwd,
+      env['ANTHILL_FILES'] || text(section(file, 'files'), 'directory') || join(dataDir, 'files'),
+    ),
     logLevel: logLevelOf(env['ANTHILL_LOG_LEVEL'] || text(file, 'log_level') || 'info'),
     apiKey: env['ANTHILL_API_KEY'] || null,
     masterKey: masterKeyOf(env, 'ANTHILL_MASTER_KEY'),
@@ -129,6 +140,17 @@ function bytesOf(value: unknown): number | null {
   if (value === undefined) return null;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   throw new ConfigMistake(`files quota_bytes: "${String(value)}" is not a number of bytes`);
+}
+
+function databaseOf(env: Environment, file: Section): DatabaseSettings | null {
+  const url = env['DATABASE_URL'] || text(file, 'url') || null;
+  if (url === null) return null;
+  const directUrl = env['DATABASE_DIRECT_URL'] || text(file, 'direct_url') || url;
+  // The URL holds a password: it is not repeated.
+  for (const [name, value] of Object.entries({ DATABASE_URL: url, DATABASE_DIRECT_URL: directUrl }))
+    if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value))
+      throw new ConfigMistake(`${name}: must be a URL like postgres://user:password@host:5432/anthill`);
+  return { url, directUrl };
 }
 
 const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent'];

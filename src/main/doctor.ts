@@ -6,13 +6,16 @@ import type { World } from './world.ts';
 
 /** `anthill doctor`: what isolation and limits are active here, or what to do about it. */
 export async function doctor(args: readonly string[], world: World): Promise<number> {
-  const { dataDir, upstream } = readConfig(args, world.env, world.cwd);
+  const { dataDir, upstream, database } = readConfig(args, world.env, world.cwd);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const isRoot = process.getuid?.() === 0;
   const say = (line: string) => world.stdout.write(`${line}\n`);
   const bubblewrap = await ensureBubblewrap({ path: world.env['PATH'] ?? '', isRoot: false, say });
   const found = await createBubblewrapProvider({ bubblewrap, dataDir, isRoot }).capabilities();
   say(`data       ${dataDir}`);
+  say(
+    `database   ${database ? `PostgreSQL at ${new URL(database.url).host}` : 'SQLite in the data directory'}`,
+  );
   say(
     `model      ${upstream ? `${upstream.baseUrl} (${upstream.profile})` : 'scripted/demo only; set ANTHROPIC_API_KEY for a real one'}`,
   );

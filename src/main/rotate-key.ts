@@ -12,7 +12,11 @@ import type { World } from './world.ts';
 
 /** `anthill rotate-key`: seals every secret with a new master key while no server runs. Resolves with the exit code. */
 export async function rotateKey(args: readonly string[], world: World): Promise<number> {
-  const { dataDir, masterKey } = readConfig(args, world.env, world.cwd);
+  const { dataDir, masterKey, database } = readConfig(args, world.env, world.cwd);
+  if (database)
+    throw new ConfigMistake(
+      'DATABASE_URL is set, and secrets in PostgreSQL cannot be sealed with another key; see docs/postgresql.md',
+    );
   const next = masterKeyOf(world.env, 'ANTHILL_NEW_MASTER_KEY');
   refuseUnclear(dataDir, masterKey, next);
   const say = (line: string) => world.stdout.write(`${line}\n`);

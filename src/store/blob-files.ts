@@ -1,5 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { constants, createReadStream, existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  constants,
+  createReadStream,
+  existsSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { copyFile, link, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -31,7 +39,7 @@ const writeBytes = 1024 * 1024;
  * that is staged, and empty files `abcd….<uuid>` that mark a content which may have no row, if the process
  * dies before it has looked. So a start looks at these alone, however much is stored.
  */
-export function openBlobFiles(directory: string): BlobFiles {
+export function openBlobFiles(directory: string, { abandonedMs = 0 } = {}): BlobFiles {
   const pending = join(directory, 'pending');
   makeDirectory(pending);
   const pathOf = (sha256: string) => join(directory, sha256.slice(0, 2), sha256);
@@ -70,7 +78,11 @@ export function openBlobFiles(directory: string): BlobFiles {
     async recover() {
       const names = readdirSync(pending);
       const marks = names.filter((name) => name.includes('.'));
-      for (const name of names) if (!name.includes('.')) await rm(join(pending, name));
+      for (const name of names) {
+        const path = join(pending, name);
+        // Another server's may be under way, or gone by now.
+        if (!name.includes('.') && isAbandoned(path, abandonedMs)) await rm(path, { force: true });
+      }
       return marks;
     },
     sha256Of: (name) => name.slice(0, name.indexOf('.')),
@@ -83,6 +95,12 @@ export function openBlobFiles(directory: string): BlobFiles {
     },
     forget: (name) => rm(join(pending, name), { force: true }),
   };
+}
+
+function isAbandoned(path: string, afterMs: number): boolean {
+  if (afterMs === 0) return true;
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs >= afterMs;
 }
 
 /** Never over another file; sharing its blocks where the file system can. */

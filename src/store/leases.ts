@@ -1,16 +1,21 @@
+import type { CompiledQuery } from 'kysely';
 import type { Clock } from '../base/clock.ts';
 import type { Lease, Leases } from '../domain/session/session-log.ts';
 import type { Engine } from './engines/engine.ts';
 import { prepare } from './prepare.ts';
+import type { SessionRow } from './tables.ts';
 import { build } from './tables.ts';
 
+/** Other servers that live: what they drove last is theirs to go on with. */
+export type Others = () => readonly string[];
+
 /** Leases on the session rows. The epoch only grows, so an append of an earlier holder is recognised. */
-export function createLeases(engine: Engine, clock: Clock): Leases {
+export function createLeases(engine: Engine, clock: Clock, others: Others): Leases {
   return {
     claim(owner, ttlMs) {
       return engine.writeBeside('claims', async (tx) => {
         const nowUs = clock.nowUs();
-        const [row] = await tx.lockFree(runnable({ nowUs }));
+        const [row] = await tx.lockFree(runnable(nowUs, others()));
         if (!row) return null;
         const epoch = row.lease_epoch + 1;
         await tx.run(takeLease({ id: row.id, owner, epoch, untilUs: nowUs + ttlMs * 1000 }));
@@ -40,23 +45,40 @@ export function createLeases(engine: Engine, clock: Clock): Leases {
   };
 }
 
-const runnable = prepare(({ nowUs }: { nowUs: number }) =>
-  build
-    .selectFrom('sessions')
-    .select(['id', 'lease_epoch'])
-    .where('wake_at_us', 'is not', null)
-    // A running session is due whatever the clock says: it may have been set back.
-    .where((where) => where.or([where('wake_at_us', '<=', nowUs), where('status', '=', 'running')]))
-    .where((where) => where.or([where('lease_owner', 'is', null), where('lease_until_us', '<', nowUs)]))
-    .orderBy('wake_at_us')
-    .limit(1)
-    .compile(),
-);
+function runnable(nowUs: number, others: readonly string[]): CompiledQuery<Claimable> {
+  if (others.length === 0) return anyRunnable({ nowUs });
+  return runnableAt(nowUs)
+    .where((where) => where.or([where('home', 'is', null), where('home', 'not in', others)]))
+    .compile();
+}
+
+type Claimable = Pick<SessionRow, 'id' | 'lease_epoch'>;
+
+const anyRunnable = prepare(({ nowUs }: { nowUs: number }) => runnableAt(nowUs).compile());
+
+function runnableAt(nowUs: number) {
+  return (
+    build
+      .selectFrom('sessions')
+      .select(['id', 'lease_epoch'])
+      .where('wake_at_us', 'is not', null)
+      // A running session is due whatever the clock says: it may have been set back.
+      .where((where) => where.or([where('wake_at_us', '<=', nowUs), where('status', '=', 'running')]))
+      .where((where) => where.or([where('lease_owner', 'is', null), where('lease_until_us', '<', nowUs)]))
+      .orderBy('wake_at_us')
+      .limit(1)
+  );
+}
 
 export const takeLease = prepare((lease: { id: string; owner: string; epoch: number; untilUs: number }) =>
   build
     .updateTable('sessions')
-    .set({ lease_owner: lease.owner, lease_epoch: lease.epoch, lease_until_us: lease.untilUs })
+    .set({
+      lease_owner: lease.owner,
+      lease_epoch: lease.epoch,
+      lease_until_us: lease.untilUs,
+      home: lease.owner,
+    })
     .where('id', '=', lease.id)
     .compile(),
 );

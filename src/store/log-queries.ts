@@ -12,7 +12,7 @@ import { build, queuedAtUs } from './tables.ts';
 export const lock = prepare(({ id }: { id: string }) =>
   build
     .selectFrom('sessions')
-    .select(['workspace_id', 'last_seq', 'lease_owner', 'lease_epoch'])
+    .select(['workspace_id', 'last_seq', 'lease_owner', 'lease_epoch', 'home'])
     .where('id', '=', id)
     .compile(),
 );
@@ -135,6 +135,7 @@ export function insertSession(workspaceId: string, state: SessionState) {
       lease_owner: null,
       lease_epoch: 0,
       lease_until_us: null,
+      home: null,
     })
     .compile();
 }

@@ -414,6 +414,11 @@ const steps: readonly (readonly string[])[] = [
       primary key (session_id, path)
     )`,
   ],
+  [
+    // Where its files are: who drove it last.
+    'alter table sessions add column home text',
+    'create table servers (id text primary key)',
+  ],
 ];
 
 /** Brings the schema up to date, or as far as it was at `target`; refuses one made by a newer server. */

@@ -41,6 +41,7 @@ import { createMemoryVersions } from './memory-versions.ts';
 import { migrate } from './migrations.ts';
 import { createSealedSecrets } from './sealed-secrets.ts';
 import { createSessionCounts } from './session-counts.ts';
+import type { Servers } from './servers.ts';
 import { createSessionCredentials } from './session-credentials.ts';
 import type { SessionLogDeps } from './session-log.ts';
 import { createSessionLog } from './session-log.ts';
@@ -83,18 +84,20 @@ export type WorkspaceStore = { readonly log: SessionLog; readonly collections: C
 
 export type StoreOptions = {
   readonly dataDir: string;
+  /** The content of files; else below the data directory. */
+  readonly filesDir?: string;
   readonly clock: Clock;
   readonly afterCommit: (commit: Commit) => void;
   readonly claimant?: Claimant;
 };
 
 /** The embedded store: everything durable in one directory, locked against a second server. */
-export async function openStore({ dataDir, ...options }: StoreOptions): Promise<Store> {
+export async function openStore({ dataDir, filesDir, ...options }: StoreOptions): Promise<Store> {
   const directory = openDataDirectory(dataDir);
   try {
     const engine = openSqlite(join(dataDir, 'anthill.db'));
     const bodies = openBodies(join(dataDir, 'blobs'));
-    const blobs = openBlobFiles(join(dataDir, 'files'));
+    const blobs = openBlobFiles(filesDir ?? join(dataDir, 'files'));
     const store = await openStoreOn(engine, { bodies, blobs, ...options });
     return {
       ...store,
@@ -109,24 +112,30 @@ export async function openStore({ dataDir, ...options }: StoreOptions): Promise<
   }
 }
 
-type StoreParts = Omit<SessionLogDeps, 'engine' | 'contents'> & {
+type StoreParts = Omit<SessionLogDeps, 'engine' | 'contents' | 'others'> & {
   readonly clock: Clock;
   readonly blobs: BlobFiles;
+  /** Who else uses the engine; without it nobody does. */
+  readonly servers?: Servers;
 };
 
-/** A store whose engine no other process uses, so leases that a dead process held are void. Closes the engine. */
-export async function openStoreOn(engine: Engine, { clock, blobs, ...parts }: StoreParts): Promise<Store> {
-  const leases = createLeases(engine, clock);
+/** Where no other process uses the engine, leases that a dead process held are void. Closes the engine. */
+export async function openStoreOn(
+  engine: Engine,
+  { clock, blobs, servers, ...parts }: StoreParts,
+): Promise<Store> {
+  const others = servers?.alive ?? (() => []);
+  const leases = createLeases(engine, clock, others);
   const contents = createContents(engine, blobs);
   try {
     await migrate(engine);
-    await leases.voidAll();
+    if (!servers) await leases.voidAll();
     await contents.recover();
   } catch (cause) {
     await engine.close();
     throw cause;
   }
-  const log = { engine, contents, folds: createFoldCache(), ...parts };
+  const log = { engine, contents, folds: createFoldCache(), others, ...parts };
   return {
     log: createSessionLog(log, null),
     leases,

@@ -5,7 +5,7 @@ import type { PreviewEvent } from '../protocol/events.ts';
 export type PreviewsUnderWay = {
   add(sessionId: string, preview: PreviewEvent): void;
   /** Forgets what the commit settles: the events themselves, or the end of the request that got none. */
-  settle(commit: Commit): void;
+  settle(commit: Pick<Commit, 'sessionId' | 'records'>): void;
   /** Starts, and the text so far of each part in one delta. */
   of(sessionId: string): readonly PreviewEvent[];
 };

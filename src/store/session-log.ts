@@ -24,6 +24,7 @@ import type { Engine, Sql, Tx } from './engines/engine.ts';
 import { eventOf, microseconds, recordOf, rowOf } from './entry-rows.ts';
 import type { FoldCache } from './fold-cache.ts';
 import { createFoldCache } from './fold-cache.ts';
+import type { Others } from './leases.ts';
 import { takeLease } from './leases.ts';
 import * as queries from './log-queries.ts';
 import { contentsOfSession } from './session-files.ts';
@@ -41,6 +42,7 @@ export type SessionLogDeps = {
   readonly contents: Contents;
   readonly claimant?: Claimant;
   readonly folds?: FoldCache;
+  readonly others?: Others;
 };
 
 /**
@@ -48,7 +50,15 @@ export type SessionLogDeps = {
  * are not there; without one every session is, but none can be created.
  */
 export function createSessionLog(deps: SessionLogDeps, workspaceId: string | null): SessionLog {
-  const { engine, bodies, contents, afterCommit, claimant = () => null, folds = createFoldCache() } = deps;
+  const {
+    engine,
+    bodies,
+    contents,
+    afterCommit,
+    claimant = () => null,
+    folds = createFoldCache(),
+    others = () => [],
+  } = deps;
 
   async function commit<T>(
     id: SessionId,
@@ -119,7 +129,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
   async function claimed(tx: Sql, commit: Commit): Promise<Commit> {
     const claim = claimant();
     const [row] = claim ? await tx.all(queries.lock({ id: commit.sessionId })) : [];
-    if (!claim || !row || row.lease_owner !== null) return commit;
+    if (!claim || !row || row.lease_owner !== null || others().includes(row.home ?? '')) return commit;
     const lease = { sessionId: commit.sessionId, owner: claim.owner, epoch: row.lease_epoch + 1 };
     await tx.run(takeLease({ id: lease.sessionId, ...lease, untilUs: claim.untilUs }));
     return { ...commit, lease };

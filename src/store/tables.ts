@@ -43,6 +43,7 @@ export type Tables = {
   usage_hours: UsageRow;
   egress_decisions: EgressDecisionRow;
   identity: { name: string; value: string };
+  servers: { id: string };
 };
 
 export type SessionRow = {
@@ -66,6 +67,8 @@ export type SessionRow = {
   lease_owner: string | null;
   lease_epoch: number;
   lease_until_us: number | null;
+  /** The server that drove it last, and has its sandbox's files. */
+  home: string | null;
 };
 
 export type EntryRow = {

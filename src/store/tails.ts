@@ -44,6 +44,17 @@ export function createTails(clock: Clock): Tails {
       for (const reader of readers.get(id) ?? []) reader.put({ type: 'preview', preview }, textSize(preview));
     },
     readers: () => [...readers.values()].reduce((count, set) => count + set.size, 0),
+    watched: () => [...readers.keys()],
+    isWatched: (id) => readers.has(id),
+    grown(id, seq) {
+      for (const reader of [...(readers.get(id) ?? [])]) {
+        if (seq === null) reader.end();
+        else reader.put({ type: 'grown', seq }, 0);
+      }
+    },
+    noteElsewhere(id, seq) {
+      if (!readers.has(id)) missed.note(id, seq);
+    },
     underWay: underWay.of,
     missedSince(id) {
       const seq = missed.take(id);

@@ -5,6 +5,7 @@ import { leaseTtlMs, sessionsAtOnceMax, workerPollMs } from '../domain/limits.ts
 import type { Claimant, Commit, Lease, Leases } from '../domain/session/session-log.ts';
 import { StaleLease } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
+import { Refusal } from '../protocol/refusal.ts';
 import { startWorker } from './worker.ts';
 
 /** What this worker drives; the brain's turn is one. */
@@ -30,6 +31,12 @@ export type RunSessions = {
   readonly claimant: Claimant;
   /** Told after every commit: starts or wakes the turn that runs here, or wakes the claim loop. */
   noticeCommit(commit: Commit): void;
+  /** Sessions whose turn runs here. */
+  running(): readonly SessionId[];
+  /** Tells the turn that runs here, if there is one, that its log grew elsewhere. */
+  notice(state: SessionState): void;
+  /** There may be a session to claim. */
+  poke(): void;
   /** Stops claiming; turns get `graceMs` to come to rest, then are stopped and continue at the next start. */
   close(graceMs: number): Promise<void>;
 };
@@ -37,6 +44,7 @@ export type RunSessions = {
 /** Hop 5: claims runnable sessions and drives each to rest under a lease that is kept alive. */
 export function runSessions(options: RunSessionsOptions): RunSessions {
   const turns = new Map<SessionId, RunningTurn>();
+  let closing = false;
 
   async function run(lease: Lease): Promise<void> {
     // A lease that ran out, perhaps while this machine slept, is claimed again by whoever is first: also by us.
@@ -62,9 +70,24 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
   async function failed(lease: Lease, cause: unknown): Promise<void> {
     if (cause instanceof StaleLease)
       return options.log.warn('turn.lease_lost', { sessionId: lease.sessionId });
+    if (cause instanceof Refusal && cause.code === 'unavailable') return await giveBack(lease, cause);
     options.log.error('turn.broke', { sessionId: lease.sessionId, cause });
     await options.breakDown(lease, cause);
     await options.leases.release(lease);
+  }
+
+  /** The store is away: nobody broke anything, and whoever claims the session next goes on from its log. */
+  async function giveBack(lease: Lease, cause: unknown): Promise<void> {
+    options.log.warn('turn.store_away', { sessionId: lease.sessionId, cause });
+    const giveUpUs = options.clock.nowUs() + leaseTtlMs * 1000;
+    while (!closing && options.clock.nowUs() < giveUpUs) {
+      const isDone = await options.leases.release(lease).then(
+        () => true,
+        () => false,
+      );
+      if (isDone) return;
+      await options.clock.sleep(workerPollMs);
+    }
   }
 
   const worker = startWorker({
@@ -91,7 +114,11 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
       if (turn && byClient) turn.notice(state);
       else if (!turn && state.wakeAtUs !== null) worker.poke();
     },
+    running: () => [...turns.keys()],
+    notice: (state) => turns.get(state.id)?.notice(state),
+    poke: worker.poke,
     async close(graceMs) {
+      closing = true;
       const grace = setTimeout(() => {
         for (const turn of turns.values()) turn.stop();
       }, graceMs);

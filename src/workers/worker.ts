@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { Refusal } from '../protocol/refusal.ts';
 
 export type WorkerOptions<Job> = {
   /** The next job, already leased to us, or `null`. */
@@ -56,7 +57,8 @@ export function startWorker<Job>(options: WorkerOptions<Job>): Worker<Job> {
     try {
       return await claim();
     } catch (cause) {
-      log.error('worker.claim_failed', { cause });
+      if (cause instanceof Refusal && cause.code === 'unavailable') log.warn('worker.store_away', { cause });
+      else log.error('worker.claim_failed', { cause });
       await clock.sleep(options.pollMs);
       return null;
     }
@@ -73,13 +75,23 @@ export function startWorker<Job>(options: WorkerOptions<Job>): Worker<Job> {
   }
 
   async function rest(): Promise<void> {
-    const dueUs = await options.nextDueUs();
+    const dueUs = await nextDueUs();
     if (poked || closing) return;
     const untilDueMs = dueUs === null ? options.pollMs : Math.max(1, (dueUs - clock.nowUs()) / 1000);
     nap = new AbortController();
     // Waking up early is what the signal is for.
     await clock.sleep(Math.min(options.pollMs, untilDueMs), nap.signal).catch(() => undefined);
     nap = null;
+  }
+
+  async function nextDueUs(): Promise<number | null> {
+    try {
+      return await options.nextDueUs();
+    } catch (cause) {
+      // The poll comes anyway.
+      log.warn('worker.next_due_unknown', { cause });
+      return null;
+    }
   }
 
   const ended = loop();

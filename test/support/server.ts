@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import Anthropic from '@anthropic-ai/sdk';
+import { sharedPostgres } from './postgres.ts';
 
 const bin = join(import.meta.dirname, '../../bin/anthill.js');
 
@@ -45,8 +46,14 @@ export function serverHome(scenarios: Readonly<Record<string, string>> = {}): Se
     writeFileSync(join(directory, 'scenarios', `${name}.yaml`), text);
   }
   const started = new Set<ChildProcess>();
+  let database: Promise<Readonly<Record<string, string>>> | null = null;
 
-  function launch(env: Readonly<Record<string, string>>, args: readonly string[]): ChildProcess {
+  async function launch(
+    given: Readonly<Record<string, string>>,
+    args: readonly string[],
+  ): Promise<ChildProcess> {
+    database ??= databaseOfRun();
+    const env = { ...(await database), ...given };
     const flags = ['--data', dataDir, '--scenarios', join(directory, 'scenarios'), ...args];
     const child = spawn(process.execPath, [bin, 'up', ...flags], {
       cwd: directory,
@@ -65,7 +72,7 @@ export function serverHome(scenarios: Readonly<Record<string, string>> = {}): Se
   return {
     dataDir,
     async start(env = {}, args = []) {
-      const child = launch(env, ['--port', '0', ...args]);
+      const child = await launch(env, ['--port', '0', ...args]);
       const stderr = textOf(child.stderr);
       const stdout = textOf(child.stdout);
       // The banner is printed once the server listens; an exit before it is a failed start.
@@ -74,7 +81,7 @@ export function serverHome(scenarios: Readonly<Record<string, string>> = {}): Se
       return runningServer(child, dataDir, { stdout, stderr });
     },
     async refusedStart(env, args = ['--port', '0']) {
-      const child = launch(env, args);
+      const child = await launch(env, args);
       const stderr = textOf(child.stderr);
       child.stdout?.resume();
       await once(child, 'close');
@@ -85,6 +92,12 @@ export function serverHome(scenarios: Readonly<Record<string, string>> = {}): Se
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** `ANTHILL_TEST_DATABASE=postgres npm test …` runs every server of the tests on a PostgreSQL database of its own. */
+async function databaseOfRun(): Promise<Readonly<Record<string, string>>> {
+  if (process.env['ANTHILL_TEST_DATABASE'] !== 'postgres') return {};
+  return { DATABASE_URL: await (await sharedPostgres()).newDatabase() };
 }
 
 type Output = { readonly stdout: () => string; readonly stderr: () => string };

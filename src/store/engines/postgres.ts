@@ -84,6 +84,7 @@ export function openPostgres(url: string): Engine {
       for (const { name } of tables) await query(`vacuum (full) "${name}"`);
     },
     async close() {
+      if (closing) return;
       closing = true;
       await Promise.allSettled(pending);
       await Promise.all([readers.end(), writers.end()]);

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CompiledQuery } from 'kysely';
+import type { Hint } from '../domain/hints.ts';
+import { hintOf } from '../domain/hints.ts';
+import { abandonedUploadMs, postgresVersions, serversLookMs } from '../domain/limits.ts';
+import { openBlobFiles } from './blob-files.ts';
+import { inlineBodies } from './bodies.ts';
+import { openDataDirectory } from './data-directory.ts';
+import type { Engine } from './engines/engine.ts';
+import { openPostgres } from './engines/postgres.ts';
+import { openLine } from './engines/postgres-line.ts';
+import { migrate } from './migrations.ts';
+import type { Store, StoreOptions } from './open.ts';
+import { openStoreOn } from './open.ts';
+import { createServers, readLastSeqs } from './servers.ts';
+
+export type PostgresStoreOptions = StoreOptions & {
+  readonly url: string;
+  /** For the connection that listens, when `url` leads to a pooler. */
+  readonly directUrl: string;
+  /** The content of files: one directory for all servers. */
+  readonly filesDir: string;
+  /** Another server changed a session. */
+  readonly heard: (hint: Hint) => void;
+  /** There may be something to do that no hint told of. */
+  readonly missed: () => void;
+};
+
+/** A store that other servers use too. */
+export type SharedStore = Store & {
+  /** Of this server and its data directory: it owns leases. */
+  readonly id: string;
+  readonly lastSeqs: (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+};
+
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<SharedStore> {
+  const { dataDir, url, directUrl, filesDir, heard, missed, ...rest } = options;
+  const directory = openDataDirectory(dataDir);
+  const engine = openPostgres(url);
+  const id = serverIdOf(dataDir);
+  const closers = [async () => directory.close(), () => engine.close()];
+  const close = async () => {
+    for (const closeOne of closers.splice(0).reverse()) await closeOne();
+  };
+  try {
+    await refuseOtherVersions(engine);
+    await migrate(engine);
+    // Only this database writes what it hears: a hint is always one of ours.
+    const line = await openLine({
+      url: directUrl,
+      id,
+      heard: (message) => heard(message as Hint),
+      reopened: missed,
+    });
+    closers.push(() => line.close());
+    const servers = await createServers(engine, id);
+    closers.push(keepLooking(servers.look, missed));
+    const store = await openStoreOn(engine, {
+      ...rest,
+      bodies: inlineBodies,
+      blobs: openBlobFiles(filesDir, { abandonedMs: abandonedUploadMs }),
+      servers,
+      afterCommit(commit) {
+        options.afterCommit(commit);
+        line.say(hintOf(commit));
+      },
+    });
+    return { ...store, id, lastSeqs: (ids) => readLastSeqs(engine, ids), close };
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+}
+
+/** What this data directory is called among servers. */
+function serverIdOf(dataDir: string): string {
+  const path = join(dataDir, 'server.id');
+  if (!existsSync(path)) writeFileSync(path, `server_${randomUUID()}`, { mode: 0o600 });
+  return readFileSync(path, 'utf8').trim();
+}
+
+async function refuseOtherVersions(engine: Engine): Promise<void> {
+  const query: CompiledQuery<{ version: string }> = CompiledQuery.raw(
+    "select current_setting('server_version_num') as version",
+  );
+  const [row] = await engine.read.all(query);
+  const major = Math.floor(Number(row?.version) / 10_000);
+  if (major >= postgresVersions.from) return;
+  throw new Error(
+    `the database is PostgreSQL ${major}; Anthill needs ${postgresVersions.from} to ${postgresVersions.to}`,
+  );
+}
+
+function keepLooking(look: () => Promise<boolean>, missed: () => void): () => Promise<void> {
+  const done = new AbortController();
+  async function loop(): Promise<void> {
+    while (!done.signal.aborted) {
+      await sleep(serversLookMs, null, { signal: done.signal }).catch(() => undefined);
+      // While the database is away nobody can do anything about it.
+      if (!done.signal.aborted && (await look().catch(() => false))) missed();
+    }
+  }
+  const ended = loop();
+  return async () => {
+    done.abort();
+    await ended;
+  };
+}

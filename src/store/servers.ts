@@ -1,0 +1,76 @@
+import { sql } from 'kysely';
+import type { Engine } from './engines/engine.ts';
+import { lifeLockOf } from './engines/postgres-line.ts';
+import { build } from './tables.ts';
+
+/** The servers on one database. Each holds a lock as long as it lives, on a connection of its own. */
+export type Servers = {
+  /** The others that lived when last looked. */
+  alive(): readonly string[];
+  /** Looks who lives, and makes the leases of those who do not void: whether there were any. */
+  look(): Promise<boolean>;
+};
+
+export async function createServers(engine: Engine, id: string): Promise<Servers> {
+  let alive: readonly string[] = [];
+  const enrol = build
+    .insertInto('servers')
+    .values({ id })
+    .onConflict((conflict) => conflict.doNothing());
+  await engine.writeBeside(id, async (tx) => {
+    await tx.run(enrol.compile());
+    // An earlier process with this name is gone: it held the data directory.
+    await tx.run(voidLeases([id]));
+  });
+
+  async function look(): Promise<boolean> {
+    const held = new Set((await engine.read.all(lifeLocks)).map(({ lock }) => lock));
+    const known = await engine.read.all(build.selectFrom('servers').select('id').compile());
+    alive = known.map((row) => row.id).filter((one) => one !== id && held.has(lifeLockOf(one)));
+    const owners = await engine.read.all(leaseOwners());
+    const gone = owners.map(({ owner }) => owner).filter((one) => one !== id && !alive.includes(one));
+    if (gone.length === 0) return false;
+    return (await engine.writeBeside(id, (tx) => tx.run(voidLeases(gone)))) > 0;
+  }
+
+  await look();
+  return { alive: () => alive, look };
+}
+
+/** How far logs go, of those sessions that exist. */
+export async function readLastSeqs(
+  engine: Engine,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const query = build
+    .selectFrom('sessions')
+    .select(['id', 'last_seq'])
+    .where('id', 'in', [...ids]);
+  const rows = await engine.read.all(query.compile());
+  return new Map(rows.map((row) => [row.id, row.last_seq]));
+}
+
+/** Locks of one number are shown in two halves. */
+const lifeLocks = sql<{ lock: string }>`
+  select ((classid::bigint << 32) | objid::bigint)::text as lock from pg_locks
+  where locktype = 'advisory' and objsubid = 1 and granted
+    and database = (select oid from pg_database where datname = current_database())`.compile(build);
+
+function leaseOwners() {
+  return build
+    .selectFrom('sessions')
+    .select(({ ref }) => ref('lease_owner').$notNull().as('owner'))
+    .distinct()
+    .where('wake_at_us', 'is not', null)
+    .where('lease_owner', 'is not', null)
+    .compile();
+}
+
+function voidLeases(owners: readonly string[]) {
+  return build
+    .updateTable('sessions')
+    .set({ lease_owner: null, lease_until_us: null })
+    .where('lease_owner', 'in', [...owners])
+    .where('wake_at_us', 'is not', null)
+    .compile();
+}

@@ -1,0 +1,93 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Hands } from '../domain/hands.ts';
+import type { Hint } from '../domain/hints.ts';
+import { backstopMs } from '../domain/limits.ts';
+import type { SessionLog } from '../domain/session/session-log.ts';
+import type { Tails } from '../domain/tails.ts';
+import type { RunSessions } from './run-sessions.ts';
+
+export type FollowServersDeps = {
+  readonly log: SessionLog;
+  readonly lastSeqs: (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+  readonly tails: Tails;
+  readonly sessions: Pick<RunSessions, 'running' | 'poke' | 'notice'>;
+  readonly hands: Pick<Hands, 'release'>;
+  /** Work was queued in an environment, perhaps. */
+  readonly notifyQueue: (environmentId: string) => void;
+  readonly clock: Clock;
+  readonly logger: Log;
+};
+
+export type FollowServers = {
+  heard(hint: Hint): void;
+  /** Looks for everything that no hint told of. */
+  missed(): void;
+  close(): Promise<void>;
+};
+
+/** Does here what commits of other servers call for: their readers and turns may be ours. */
+export function followServers(deps: FollowServersDeps): FollowServers {
+  const { log, tails, sessions, hands, notifyQueue, clock, logger } = deps;
+  const done = new AbortController();
+
+  async function follow(hint: Hint): Promise<void> {
+    const { sessionId, from, to, accepted } = hint;
+    if (accepted !== null) tails.noteElsewhere(sessionId, accepted);
+    if (hint.farewell) return farewell(sessionId, hint.farewell);
+    if (hint.isTerminated) void hands.release(sessionId, { discard: false });
+    if (hint.queue !== null) notifyQueue(hint.queue);
+    if (hint.wakes) sessions.poke();
+    if (tails.isWatched(sessionId)) {
+      const records = await log.read(sessionId, from - 1, to - from + 1);
+      tails.publish({ sessionId, records });
+    }
+    if (accepted !== null && sessions.running().includes(sessionId)) await notice(sessionId);
+  }
+
+  function farewell(sessionId: string, records: NonNullable<Hint['farewell']>): void {
+    tails.publish({ sessionId, records });
+    void hands.release(sessionId, { discard: true });
+  }
+
+  /** Its turn learns of what clients sent elsewhere. */
+  async function notice(sessionId: string): Promise<void> {
+    const state = await log.state(sessionId);
+    if (state) sessions.notice(state);
+  }
+
+  async function lookAtReaders(): Promise<void> {
+    const watched = tails.watched();
+    if (watched.length === 0) return;
+    const seqs = await deps.lastSeqs(watched);
+    for (const id of watched) tails.grown(id, seqs.get(id) ?? null);
+  }
+
+  async function keepLooking(): Promise<void> {
+    while (!done.signal.aborted) {
+      await clock.sleep(backstopMs, done.signal).catch(() => undefined);
+      if (!done.signal.aborted) await lookAtReaders().catch(away);
+    }
+  }
+
+  /** The next look comes anyway. */
+  function away(cause: unknown): void {
+    logger.warn('servers.not_followed', { cause });
+  }
+
+  async function lookAtAll(): Promise<void> {
+    sessions.poke();
+    await lookAtReaders();
+    for (const id of sessions.running()) await notice(id);
+  }
+
+  const ended = keepLooking();
+  return {
+    heard: (hint) => void follow(hint).catch(away),
+    missed: () => void lookAtAll().catch(away),
+    async close() {
+      done.abort();
+      await ended;
+    },
+  };
+}
