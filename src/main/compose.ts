@@ -49,6 +49,7 @@ import { composeDoors } from './doors.ts';
 import { handlersByWorkspace } from './handlers.ts';
 import { openStoreKey } from './master-key.ts';
 import { openConfiguredStore } from './open-store.ts';
+import type { Founded } from './organization.ts';
 import { createDoor, foundOrganization } from './organization.ts';
 import { gaugesOf, timedLog, timedProvider, watchedAnswers } from './telemetry.ts';
 import { checkUpstream } from './upstream.ts';
@@ -89,9 +90,9 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
     heard: (hint) => follower?.heard(hint),
     missed: () => follower?.missed(),
   });
-  const { vault, tokens, secrets } = openVault(store, await openStoreKey(store, config, log));
-  const { first, cursorKey, ...organization } = await foundOrganization(store.organization, config, log);
-  if (config.upstream) await checkUpstream(config.upstream, config, store.organization.access);
+  const { key, founded } = await found(store, config, log);
+  const { vault, tokens, secrets } = openVault(store, key);
+  const { first, cursorKey, ...organization } = founded;
 
   const catalog = createCatalog(config.models);
   await provider.sweep();
@@ -147,6 +148,19 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
     apiKey: first.secret,
     close: () => close(server),
   };
+}
+
+/** What there is before anybody is served. Closes the store when something keeps the server from starting. */
+async function found(store: Store, config: Config, log: Log): Promise<{ key: Uint8Array; founded: Founded }> {
+  try {
+    const key = await openStoreKey(store, config, log);
+    const founded = await foundOrganization(store.organization, config, log);
+    if (config.upstream) await checkUpstream(config.upstream, config, store.organization.access);
+    return { key, founded };
+  } catch (cause) {
+    await store.close();
+    throw cause;
+  }
 }
 
 /** What is done with the secrets of vaults, under the master key. */
