@@ -13,7 +13,7 @@ export type PostgresServer = {
   newDatabase(): Promise<string>;
   /** A schema that has what `migrate` makes in it and no rows. It shares the locks of a database with others. */
   cleanSchema(): Promise<CleanSchema>;
-  /** Of one server process of the database: like `pg_ctl stop -m immediate`, and a start. */
+  /** Cuts every connection; a `start` brings everything back. */
   stop(): Promise<void>;
   start(): Promise<void>;
   remove(): Promise<void>;
@@ -48,7 +48,7 @@ export async function startPostgres(): Promise<PostgresServer> {
 
   async function stop(): Promise<void> {
     const exited = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGQUIT');
+    child.kill('SIGINT');
     await exited;
   }
 
@@ -136,7 +136,7 @@ async function reachable(url: string): Promise<void> {
       await client.connect();
       return await client.end();
     } catch (cause) {
-      if (attempt === 200) throw new Error('PostgreSQL does not start', { cause });
+      if (attempt === 400) throw new Error('PostgreSQL does not start', { cause });
       await sleep(50);
     }
   }

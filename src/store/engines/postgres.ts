@@ -111,6 +111,8 @@ function poolOf(url: string, max: number): Pool {
   });
   // Of a connection that rests: whoever takes the next one hears of it.
   pool.on('error', () => undefined);
+  // Of one that is in use: so does its next query.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
