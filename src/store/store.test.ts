@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe } from 'node:test';
+import { after, describe } from 'node:test';
+import { CompiledQuery } from 'kysely';
 import { collectionsContract } from '../../test/contract/collections.ts';
 import { filesContract } from '../../test/contract/files.ts';
 import { leasesContract } from '../../test/contract/leases.ts';
@@ -13,6 +14,7 @@ import type { MakeStore } from '../../test/contract/subject.ts';
 import { sharedPostgres } from '../../test/support/postgres.ts';
 import { openBlobFiles } from './blob-files.ts';
 import { inlineBodies, openBodies } from './bodies.ts';
+import type { Engine } from './engines/engine.ts';
 import { openPostgres } from './engines/postgres.ts';
 import { openSqlite } from './engines/sqlite.ts';
 import type { FoldCache } from './fold-cache.ts';
@@ -47,10 +49,15 @@ const inMemory =
       }),
     );
 
+/** Their connections and tables are taken over by the next store: to make them takes longer than most tests. */
+const resting: Engine[] = [];
+after(() => Promise.all(resting.map((engine) => engine.close())));
+
 const onPostgres: MakeStore = async (options) => {
-  const schema = await (await sharedPostgres()).cleanSchema();
+  const engine = resting.pop() ?? openPostgres(await (await sharedPostgres()).newSchema());
+  const borrowed = { ...engine, async close() {} };
   const store = await inTemporary((directory) =>
-    openStoreOn(openPostgres(schema.url), {
+    openStoreOn(borrowed, {
       bodies: inlineBodies,
       blobs: openBlobFiles(join(directory, 'files')),
       ...options,
@@ -60,10 +67,24 @@ const onPostgres: MakeStore = async (options) => {
     ...store,
     async close() {
       await store.close();
-      await schema.giveBack();
+      await empty(engine);
+      resting.push(engine);
     },
   };
 };
+
+/** As `migrate` left it. */
+async function empty(engine: Engine): Promise<void> {
+  const tables: CompiledQuery<{ name: string }> = CompiledQuery.raw(
+    'select tablename as name from pg_tables where schemaname = current_schema()',
+  );
+  await engine.write(async (tx) => {
+    for (const { name } of await tx.all(tables))
+      if (name !== 'schema_version' && name !== 'totals')
+        await tx.run(CompiledQuery.raw(`delete from ${name}`));
+    await tx.run(CompiledQuery.raw('update totals set value = 0'));
+  });
+}
 
 /** Every state is folded from the log. */
 const noFolds: FoldCache = { get: () => undefined, set() {}, drop() {} };
