@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { benchDatabases } from './databases.ts';
 import { benchEgress } from './egress.ts';
 import { benchFiles } from './files.ts';
 import { benchLists } from './lists.ts';
@@ -19,6 +20,7 @@ const parts = new Map([
   ['files', benchFiles],
   ['streams', benchStreams],
   ['egress', benchEgress],
+  ['databases', benchDatabases],
 ]);
 const asked = process.argv.slice(2);
 const chosen = asked.length === 0 ? [...parts.keys()] : asked;

@@ -28,13 +28,13 @@ export function sharedPostgres(): Promise<PostgresServer> {
 }
 
 /** A real server on a socket in a temporary directory, as root or not, without touching the users of the machine. */
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
   const directory = mkdtempSync(join(tmpdir(), 'anthill-postgres-'));
   const data = join(directory, 'data');
   const [command, ...before] = [...asOther(), join(binaries(), 'initdb')];
   const options = ['-A', 'trust', '-U', 'anthill', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '-D', data];
   execFileSync(command ?? '', [...before, ...options], { stdio: ['ignore', 'ignore', 'inherit'] });
-  let child = launch(directory);
+  let child = launch(directory, settings);
   const urlOf = (database: string) =>
     `postgres://anthill@localhost/${database}?host=${encodeURIComponent(directory)}`;
   await reachable(urlOf('postgres'));
@@ -68,7 +68,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     newSchema,
     stop,
     async start() {
-      child = launch(directory);
+      child = launch(directory, settings);
       await reachable(urlOf('postgres'));
     },
     async remove() {
@@ -78,9 +78,15 @@ export async function startPostgres(): Promise<PostgresServer> {
   };
 }
 
-function launch(directory: string): ChildProcess {
+function launch(directory: string, given: readonly string[]): ChildProcess {
   // Nothing of it has to survive the machine, and it dies with this process, however that does.
-  const settings = ['fsync=off', 'full_page_writes=off', 'listen_addresses=', 'max_connections=300'];
+  const settings = [
+    'fsync=off',
+    'full_page_writes=off',
+    'listen_addresses=',
+    'max_connections=300',
+    ...given,
+  ];
   const [command, ...before] = [...asOther(), 'setpriv', '--pdeathsig', 'INT', join(binaries(), 'postgres')];
   const child = spawn(
     command ?? '',
