@@ -19,6 +19,8 @@ export type Hint = {
   /** The environment whose queue may have grown. */
   readonly queue: string | null;
   readonly isTerminated: boolean;
+  /** A brain of that server works on it: its files are there now. */
+  readonly isDriven: boolean;
   /** The last records of a session that was deleted: its log is gone. */
   readonly farewell: readonly LogRecord[] | null;
 };
@@ -34,6 +36,7 @@ export function hintOf({ sessionId, records, state, lease }: Commit): Hint {
     wakes: state.wakeAtUs !== null && lease === undefined && accepted !== null,
     queue: state.selfHosted && needsWorker(records) ? state.environmentId : null,
     isTerminated: types.includes('session.status_terminated'),
+    isDriven: records.some(({ entry }) => entry.kind === 'replied' || entry.kind === 'started'),
     farewell: types.includes('session.deleted') ? records : null,
   };
 }

@@ -156,6 +156,8 @@ export const outputTreeLimits = { entriesMax: 10_000, depthMax: 64 } as const;
 /** Folds kept in memory, counted in items of conversations: a few KB each. */
 export const foldCacheItemsMax = 20_000;
 export const foldPageRecords = 1_000;
+/** Of the files of one session, compressed: more stay where they are. */
+export const snapshotBytesMax = 4 * 1024 ** 3;
 /** Entry bodies over this go to the blob directory. */
 export const entryBodyBytesMax = 64 * 1024;
 export const groupCommitJobsMax = 64;

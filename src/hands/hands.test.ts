@@ -15,6 +15,7 @@ import type { Sandbox, SandboxProvider } from '../domain/sandbox.ts';
 import { noDoors } from './egress/doors.ts';
 import { createHands } from './hands.ts';
 import { noMounts } from './mounts/mounts.ts';
+import { noSnapshots } from './snapshots.ts';
 import type { Workspaces } from './workspaces.ts';
 import { createWorkspaces } from './workspaces.ts';
 
@@ -82,6 +83,7 @@ function openHands(provider: SandboxProvider, clock: FakeClock = fakeClock()) {
     workspaces,
     mounts: noMounts,
     doors: noDoors,
+    snapshots: noSnapshots,
     clock,
     log: silentLog,
   });

@@ -15,6 +15,7 @@ import type { Doors } from './egress/doors.ts';
 import { mountedCall } from './mounted-call.ts';
 import type { Mounts } from './mounts/mounts.ts';
 import { createSettling } from './settling.ts';
+import type { Snapshots } from './snapshots.ts';
 import type { Toolbox } from './toolbox.ts';
 import { createToolbox, isTooLong } from './toolbox.ts';
 import { failed } from './tools/outcome.ts';
@@ -25,6 +26,7 @@ export type HandsOptions = {
   readonly workspaces: Workspaces;
   readonly doors: Doors;
   readonly mounts: Mounts;
+  readonly snapshots: Snapshots;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -44,12 +46,15 @@ type Asked = [request: Parameters<Hands['execute']>[1], signal: AbortSignal];
 type Live = { readonly sandbox: Sandbox; readonly toolbox: Toolbox };
 
 /** Tools over one sandbox per session, made when needed and parked when not. */
-export function createHands({ provider, workspaces, mounts, doors, clock, log }: HandsOptions): Hands {
+export function createHands(options: HandsOptions): Hands {
+  const { provider, workspaces, mounts, doors, snapshots, clock, log } = options;
   /** In the order of their last use. */
   const slots = new Map<string, Slot>();
   /** Sandboxes on their way out, by session: a workspace is only discarded after them. */
   const ending = new Map<string, Promise<void>>();
   const settling = createSettling(mounts);
+  /** Sessions whose files changed since their last snapshot, or perhaps did: what runs in the background goes on writing. */
+  const changed = new Map<string, 'surely' | 'perhaps'>();
   const closing = new AbortController();
   const provisioning = createGate(sandboxesProvisioningMax);
 
@@ -99,6 +104,7 @@ export function createHands({ provider, workspaces, mounts, doors, clock, log }:
   async function provision(recipe: SandboxRecipe): Promise<Live> {
     closing.signal.throwIfAborted();
     const { sessionId } = recipe;
+    await snapshots.restore(sessionId);
     const places = [...(await workspaces.prepare(sessionId)), ...(await mounts.prepare(recipe))];
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(sandboxProvisionMsMax)]);
     const { close, ...way } = await doors.open(sessionId);
@@ -126,6 +132,7 @@ export function createHands({ provider, workspaces, mounts, doors, clock, log }:
     // What ran in the background until now may have made something.
     const ended = destroyed
       .then(() => mounts.collect(slot.recipe))
+      .then(() => (changed.delete(sessionId) ? snapshots.save(sessionId) : undefined))
       .then(
         () => undefined,
         () => undefined,
@@ -149,6 +156,7 @@ export function createHands({ provider, workspaces, mounts, doors, clock, log }:
   async function execute(recipe: SandboxRecipe, ...[request, signal]: Asked): Promise<ToolOutcome> {
     const slot = use(recipe);
     settling.touch(recipe.sessionId);
+    changed.set(recipe.sessionId, 'surely');
     try {
       return await mountedCall({ workspaces, mounts, log }, { slot, recipe, signal }, (bring) => {
         // What is brought belongs to the user of the sandbox, who is known once it is there.
@@ -183,13 +191,20 @@ export function createHands({ provider, workspaces, mounts, doors, clock, log }:
       park(recipe.sessionId);
     },
     settle: (recipe) => settling.settle(recipe, slots.has(recipe.sessionId)),
-    rest: park,
+    rest(sessionId) {
+      if (changed.get(sessionId) === 'surely') {
+        changed.set(sessionId, 'perhaps');
+        void snapshots.save(sessionId);
+      }
+      park(sessionId);
+    },
     async release(sessionId, { discard }) {
       const slot = slots.get(sessionId);
       if (slot) void end(sessionId, slot);
       await ending.get(sessionId);
       await mounts.idle(sessionId);
       settling.forget(sessionId);
+      changed.delete(sessionId);
       if (!discard) return;
       await workspaces
         .discard(sessionId)

@@ -10,6 +10,7 @@ import type { SessionResource } from '../protocol/session-resources.ts';
 import { noDoors } from './egress/doors.ts';
 import { createHands } from './hands.ts';
 import { noMounts } from './mounts/mounts.ts';
+import { noSnapshots } from './snapshots.ts';
 import { createWorkspaces } from './workspaces.ts';
 
 const at = '2026-09-21T00:00:00.000000Z';
@@ -39,6 +40,7 @@ describe('files in a real sandbox', () => {
       workspaces,
       mounts: noMounts,
       doors: noDoors,
+      snapshots: noSnapshots,
       clock: fakeClock(),
       log: silentLog,
     });

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
@@ -18,12 +17,9 @@ import type { SandboxProvider } from '../domain/sandbox.ts';
 import type { Claimant, Commit } from '../domain/session/session-log.ts';
 import type { Web } from '../domain/web.ts';
 import { createDialler, createResolveName } from '../hands/egress/dial.ts';
-import { createHands } from '../hands/hands.ts';
 import { createMcp } from '../hands/mcp/connections.ts';
 import { createProbe } from '../hands/mcp/probe.ts';
-import { createMounts } from '../hands/mounts/mounts.ts';
 import { createWeb } from '../hands/web/web.ts';
-import { createWorkspaces } from '../hands/workspaces.ts';
 import { createApp } from '../http/app.ts';
 import { createCursors } from '../http/cursors.ts';
 import type { RunningServer } from '../http/server.ts';
@@ -45,8 +41,8 @@ import { followServers } from '../workers/follow-servers.ts';
 import { runSessions } from '../workers/run-sessions.ts';
 import { tendSandboxes } from '../workers/tend-sandboxes.ts';
 import type { Config } from './config.ts';
-import { composeDoors } from './doors.ts';
 import { handlersByWorkspace } from './handlers.ts';
+import { composeHands } from './hands.ts';
 import { openStoreKey } from './master-key.ts';
 import { openConfiguredStore } from './open-store.ts';
 import type { Founded } from './organization.ts';
@@ -96,10 +92,15 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
 
   const catalog = createCatalog(config.models);
   await provider.sweep();
-  const workspaces = createWorkspaces(join(config.dataDir, 'sessions'), store.placeFile);
-  const doors = composeDoors({ store, config, secrets, instruments, log });
-  const mounts = createMounts({ directory: join(config.dataDir, 'sessions'), ...store, clock, newId, log });
-  const hands = createHands({ provider, workspaces, mounts, doors, clock, log });
+  const hands = composeHands({
+    store,
+    config,
+    provider,
+    secrets,
+    instruments,
+    isShared: shared !== null,
+    log,
+  });
   listeners.push(tendSandboxes(hands));
 
   const tools = { hands, mcp: createMcp({ tokens, version: versionOf(), log }), web: openWeb(store, config) };

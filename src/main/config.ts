@@ -22,8 +22,8 @@ export type Config = {
   readonly logLevel: string;
   /** PostgreSQL, for several servers; null: SQLite in the data directory. */
   readonly database: DatabaseSettings | null;
-  /** Where the content of files is; servers on one database share it. */
-  readonly filesDir: string;
+  /** Where the content of files is, for all servers on one database; null: in the database, and with SQLite below the data directory. */
+  readonly filesDir: string | null;
   /** Presets the first API key. */
   readonly apiKey: string | null;
   /** Seals the secrets of credentials; null: the one kept in the data directory. */
@@ -80,10 +80,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     port: portOf(flags.port ?? (env['ANTHILL_PORT'] || text(file, 'port'))),
     dataDir,
     database: databaseOf(env, section(file, 'database')),
-    filesDir: resolve(
-      cwd,
-      env['ANTHILL_FILES'] || text(section(file, 'files'), 'directory') || join(dataDir, 'files'),
-    ),
+    filesDir: filesDirOf(env['ANTHILL_FILES'] || text(section(file, 'files'), 'directory'), cwd),
     logLevel: logLevelOf(env['ANTHILL_LOG_LEVEL'] || text(file, 'log_level') || 'info'),
     apiKey: env['ANTHILL_API_KEY'] || null,
     masterKey: masterKeyOf(env, 'ANTHILL_MASTER_KEY'),
@@ -101,6 +98,10 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     egress: egressSettingsOf(section(file, 'sandbox_network'), ConfigMistake),
     metrics: metricsOf(env, section(file, 'metrics')),
   };
+}
+
+function filesDirOf(path: string | undefined, cwd: string): string | null {
+  return path === undefined ? null : resolve(cwd, path);
 }
 
 function parseFlags(args: readonly string[]) {

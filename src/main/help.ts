@@ -9,7 +9,7 @@ const settings = `
                      ANTHILL_MASTER_KEY  32 bytes as base64 that seal credentials; else <data>/master.key
                      DATABASE_URL        postgres://…; for several servers, see docs/postgresql.md; else SQLite
                      DATABASE_DIRECT_URL the same past a pooler
-                     ANTHILL_FILES       <data>/files; shared by the servers on one database
+                     ANTHILL_FILES       <data>/files, with PostgreSQL in the database; a directory that all servers share
                      ANTHILL_LOG_LEVEL   info
 
 A model provider: ANTHROPIC_API_KEY for Anthropic; for others ANTHILL_UPSTREAM_BASE_URL, ANTHILL_UPSTREAM_API_KEY

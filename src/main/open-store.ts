@@ -28,7 +28,7 @@ export async function openConfiguredStore(config: Config, events: StoreEvents): 
   const { dataDir, filesDir, database } = config;
   const common = { dataDir, clock: systemClock, ...events };
   if (database === null) {
-    const store = await openStore({ ...common, filesDir });
+    const store = await openStore({ ...common, ...(filesDir === null ? {} : { filesDir }) });
     return { store, owner: randomUUID(), shared: null };
   }
   const shared = await openPostgresStore({ ...common, filesDir, ...database });

@@ -14,6 +14,7 @@ import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
 import { noDoors } from '../hands/egress/doors.ts';
 import { createHands } from '../hands/hands.ts';
 import { noMounts } from '../hands/mounts/mounts.ts';
+import { noSnapshots } from '../hands/snapshots.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
 import { ConfigMistake } from './config.ts';
 import { readableLine } from './readable-log.ts';
@@ -67,7 +68,15 @@ async function openHands({ dataDir }: WorkerConfig, world: World, log: Log): Pro
   await provider.sweep();
   const noFiles = () => Promise.reject(new Error('sessions of workers have no files'));
   const workspaces = createWorkspaces(join(dataDir, 'sessions'), noFiles);
-  return createHands({ provider, workspaces, mounts: noMounts, doors: noDoors, clock: systemClock, log });
+  return createHands({
+    provider,
+    workspaces,
+    mounts: noMounts,
+    doors: noDoors,
+    snapshots: noSnapshots,
+    clock: systemClock,
+    log,
+  });
 }
 
 type Serving = { readonly hands: Hands; readonly log: Log; readonly signal: AbortSignal };

@@ -110,7 +110,8 @@ async function copyDurably(from: string, to: string): Promise<void> {
   await file.sync().finally(() => file.close());
 }
 
-async function writeDurably(
+/** A new file, or none at all. */
+export async function writeDurably(
   path: string,
   content: AsyncIterable<Uint8Array>,
 ): Promise<{ sha256: string; bytes: number }> {

@@ -17,7 +17,7 @@ type ContentWork<T> = (tx: Tx, content: ContentChanges) => Promise<T>;
 
 export type ContentChanges = {
   /** For the row that is inserted with it. */
-  publish(staged: StagedBlob): void;
+  publish(staged: StagedBlob): Promise<void>;
   /** Of rows that were taken away; null of those that had none any more. */
   release(sha256s: readonly (string | null)[]): Promise<void>;
 };
@@ -51,7 +51,7 @@ export function createContents(engine: Engine, blobs: BlobFiles): Contents {
   }
 
   const changes = (tx: Tx, marks: string[]): ContentChanges => ({
-    publish(staged) {
+    async publish(staged) {
       const mark = blobs.publish(staged);
       if (mark !== null) marks.push(mark);
     },
@@ -70,9 +70,9 @@ export function createContents(engine: Engine, blobs: BlobFiles): Contents {
   };
 }
 
-async function isNamed(sql: Sql, sha256: string): Promise<boolean> {
-  for (const table of ['files', 'skill_versions'] as const) {
-    const query = build.selectFrom(table).select('id').where('sha256', '=', sha256).limit(1);
+export async function isNamed(sql: Sql, sha256: string): Promise<boolean> {
+  for (const table of ['files', 'skill_versions', 'session_snapshots'] as const) {
+    const query = build.selectFrom(table).select('sha256').where('sha256', '=', sha256).limit(1);
     if ((await sql.all(query.compile())).length > 0) return true;
   }
   return false;

@@ -18,7 +18,7 @@ export function createFiles(engine: Engine, contents: Contents, workspaceId: str
       await contents.write(async (tx, content) => {
         if (row.session_id === null) check(await uploadsBytes(tx));
         else await requireSession(tx, workspaceId, row.session_id);
-        content.publish(staged);
+        await content.publish(staged);
         await tx.run(build.insertInto('files').values(row).compile());
         await addUploadsBytes(tx, countedBytes(row));
       });

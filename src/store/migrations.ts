@@ -419,6 +419,22 @@ const steps: readonly (readonly string[])[] = [
     'alter table sessions add column home text',
     'create table servers (id text primary key)',
   ],
+  [
+    `create table content_chunks (
+      key text not null,
+      position bigint not null,
+      bytes bytea not null,
+      primary key (key, position)
+    )`,
+    `create table session_snapshots (
+      session_id text primary key references sessions (id) on delete cascade,
+      generation bigint not null,
+      sha256 text not null,
+      bytes bigint not null,
+      created_at_us bigint not null
+    )`,
+    'create index session_snapshots_by_content on session_snapshots (sha256)',
+  ],
 ];
 
 /** Brings the schema up to date, or as far as it was at `target`; refuses one made by a newer server. */

@@ -17,12 +17,12 @@ import type { Store, StoreOptions } from './open.ts';
 import { openStoreOn } from './open.ts';
 import { createServers, readLastSeqs } from './servers.ts';
 
-export type PostgresStoreOptions = StoreOptions & {
+export type PostgresStoreOptions = Omit<StoreOptions, 'filesDir'> & {
   readonly url: string;
   /** For the connection that listens, when `url` leads to a pooler. */
   readonly directUrl: string;
-  /** The content of files: one directory for all servers. */
-  readonly filesDir: string;
+  /** The content of files, in one directory for all servers; `null`: in the database. */
+  readonly filesDir: string | null;
   /** Another server changed a session. */
   readonly heard: (hint: Hint) => void;
   /** There may be something to do that no hint told of. */
@@ -61,7 +61,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     const store = await openStoreOn(engine, {
       ...rest,
       bodies: inlineBodies,
-      blobs: openBlobFiles(filesDir, { abandonedMs: abandonedUploadMs }),
+      blobs: filesDir === null ? null : openBlobFiles(filesDir, { abandonedMs: abandonedUploadMs }),
       servers,
       afterCommit(commit) {
         options.afterCommit(commit);

@@ -12,6 +12,7 @@ import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/ses
 import type { SessionCounts } from '../domain/session-counts.ts';
 import type { SessionCredentials } from '../domain/session-credentials.ts';
 import type { SessionOutputs } from '../domain/session-outputs.ts';
+import type { SessionSnapshots } from '../domain/session-snapshots.ts';
 import type { ReadSkill } from '../domain/skills.ts';
 import { createAccess } from './access.ts';
 import { createAgents } from './agents.ts';
@@ -19,6 +20,7 @@ import { createApiKeys } from './api-keys.ts';
 import type { BlobFiles } from './blob-files.ts';
 import { openBlobFiles } from './blob-files.ts';
 import { openBodies } from './bodies.ts';
+import { createContentRows } from './content-rows.ts';
 import type { Contents } from './contents.ts';
 import { createContents } from './contents.ts';
 import { createCredentials } from './credentials.ts';
@@ -46,6 +48,7 @@ import { createSessionCredentials } from './session-credentials.ts';
 import type { SessionLogDeps } from './session-log.ts';
 import { createSessionLog } from './session-log.ts';
 import { createSessionOutputs } from './session-outputs.ts';
+import { createSessionSnapshots } from './session-snapshots.ts';
 import { createSessions } from './sessions.ts';
 import { createFindSkill, createReadSkill, createSkillVersions } from './skill-versions.ts';
 import { createSkills } from './skills.ts';
@@ -70,6 +73,7 @@ export type Store = {
   readonly findMemories: FindMemories;
   readonly placeFile: PlaceFile;
   readonly sessionOutputs: SessionOutputs;
+  readonly sessionSnapshots: SessionSnapshots;
   readonly sessionCredentials: SessionCredentials;
   readonly sessionCounts: SessionCounts;
   readonly egressRecords: EgressRecords;
@@ -114,7 +118,8 @@ export async function openStore({ dataDir, filesDir, ...options }: StoreOptions)
 
 type StoreParts = Omit<SessionLogDeps, 'engine' | 'contents' | 'others'> & {
   readonly clock: Clock;
-  readonly blobs: BlobFiles;
+  /** `null`: content lies in rows of the database. */
+  readonly blobs: BlobFiles | null;
   /** Who else uses the engine; without it nobody does. */
   readonly servers?: Servers;
 };
@@ -122,11 +127,13 @@ type StoreParts = Omit<SessionLogDeps, 'engine' | 'contents' | 'others'> & {
 /** Where no other process uses the engine, leases that a dead process held are void. Closes the engine. */
 export async function openStoreOn(
   engine: Engine,
-  { clock, blobs, servers, ...parts }: StoreParts,
+  { clock, blobs: files, servers, ...parts }: StoreParts,
 ): Promise<Store> {
   const others = servers?.alive ?? (() => []);
   const leases = createLeases(engine, clock, others);
-  const contents = createContents(engine, blobs);
+  const { blobs, contents } = files
+    ? { blobs: files, contents: createContents(engine, files) }
+    : createContentRows(engine, clock);
   try {
     await migrate(engine);
     if (!servers) await leases.voidAll();
@@ -154,6 +161,7 @@ export async function openStoreOn(
     findMemories: createFindMemories(engine),
     placeFile: createPlaceFile(engine, blobs),
     sessionOutputs: createSessionOutputs(engine, contents),
+    sessionSnapshots: createSessionSnapshots(engine, contents),
     sessionCredentials: createSessionCredentials(engine),
     sessionCounts: createSessionCounts(engine, clock),
     egressRecords: createEgressRecords(engine),

@@ -37,6 +37,12 @@ async function removeFile(tx: Sql, { workspaceId, sessionId }: FilesOwner, id: s
 
 /** The SHA-256s of everything that goes with a session. */
 export async function contentsOfSession(tx: Sql, sessionId: string): Promise<readonly (string | null)[]> {
-  const query = build.selectFrom('files').select('sha256').distinct().where('session_id', '=', sessionId);
-  return (await tx.all(query.compile())).map(({ sha256 }) => sha256);
+  const named = await Promise.all(
+    (['files', 'session_snapshots'] as const).map((table) =>
+      tx.all(
+        build.selectFrom(table).select('sha256').distinct().where('session_id', '=', sessionId).compile(),
+      ),
+    ),
+  );
+  return named.flat().map(({ sha256 }) => sha256);
 }

@@ -33,7 +33,7 @@ export function createSessionOutputs(engine: Engine, contents: Contents): Sessio
       return contents.writeBeside(output.sessionId, async (tx, content) => {
         const workspaceId = await workspaceOf(tx, output.sessionId);
         await content.release(await removeEarlier(tx, workspaceId, output));
-        content.publish(staged);
+        await content.publish(staged);
         const row = fileRow(workspaceId, { file, sha256: staged.sha256 });
         await tx.run(build.insertInto('files').values(row).compile());
         await remember(tx, output, { sha256: staged.sha256, file_id: file.id });

@@ -30,7 +30,7 @@ export function createSkillVersions(engine: Engine, contents: Contents, workspac
         const [row] = await tx.all(skillById(workspaceId, skillId));
         if (!row) return null;
         const made = rule(skillOf(row));
-        content.publish(staged);
+        await content.publish(staged);
         await tx.run(changeSkill(workspaceId, made.skill));
         await tx.run(insertSkillVersion(made.version));
         return made;

@@ -11,7 +11,7 @@ export function createSkills(engine: Engine, contents: Contents, workspaceId: st
     async insert({ skill, version }, staged) {
       await contents.write(async (tx, content) => {
         await refuseTakenName(tx, workspaceId, skill.name);
-        content.publish(staged);
+        await content.publish(staged);
         await tx.run(build.insertInto('skills').values(skillRow(workspaceId, skill)).compile());
         await tx.run(insertSkillVersion(version));
       });

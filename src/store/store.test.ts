@@ -10,6 +10,7 @@ import { memoryContract } from '../../test/contract/memory.ts';
 import { sealedSecretsContract } from '../../test/contract/sealed-secrets.ts';
 import { sessionLogContract } from '../../test/contract/session-log.ts';
 import { skillsContract } from '../../test/contract/skills.ts';
+import { snapshotsContract } from '../../test/contract/snapshots.ts';
 import type { MakeStore } from '../../test/contract/subject.ts';
 import { sharedPostgres } from '../../test/support/postgres.ts';
 import { openBlobFiles } from './blob-files.ts';
@@ -53,25 +54,27 @@ const inMemory =
 const resting: Engine[] = [];
 after(() => Promise.all(resting.map((engine) => engine.close())));
 
-const onPostgres: MakeStore = async (options) => {
-  const engine = resting.pop() ?? openPostgres(await (await sharedPostgres()).newSchema());
-  const borrowed = { ...engine, async close() {} };
-  const store = await inTemporary((directory) =>
-    openStoreOn(borrowed, {
-      bodies: inlineBodies,
-      blobs: openBlobFiles(join(directory, 'files')),
-      ...options,
-    }),
-  );
-  return {
-    ...store,
-    async close() {
-      await store.close();
-      await empty(engine);
-      resting.push(engine);
-    },
+const onPostgres =
+  (keeps: 'content in rows' | 'content in files'): MakeStore =>
+  async (options) => {
+    const engine = resting.pop() ?? openPostgres(await (await sharedPostgres()).newSchema());
+    const borrowed = { ...engine, async close() {} };
+    const store = await inTemporary((directory) =>
+      openStoreOn(borrowed, {
+        bodies: inlineBodies,
+        blobs: keeps === 'content in rows' ? null : openBlobFiles(join(directory, 'files')),
+        ...options,
+      }),
+    );
+    return {
+      ...store,
+      async close() {
+        await store.close();
+        await empty(engine);
+        resting.push(engine);
+      },
+    };
   };
-};
 
 /** As `migrate` left it. */
 async function empty(engine: Engine): Promise<void> {
@@ -91,7 +94,8 @@ const noFolds: FoldCache = { get: () => undefined, set() {}, drop() {} };
 
 for (const [name, make] of [
   ['a store on disk', onDisk],
-  ['a store on PostgreSQL', onPostgres],
+  ['a store on PostgreSQL', onPostgres('content in rows')],
+  ['a store on PostgreSQL with files', onPostgres('content in files')],
   ['a store in memory that keeps no fold', inMemory(() => noFolds)],
   ['a store in memory that keeps few folds', inMemory(() => createFoldCache(5))],
 ] as const) {
@@ -101,6 +105,7 @@ for (const [name, make] of [
     collectionsContract(make);
     memoryContract(make);
     filesContract(make);
+    snapshotsContract(make);
     skillsContract(make);
     sealedSecretsContract(make);
   });

@@ -41,6 +41,8 @@ export type Tables = {
   work_pollers: { environment_id: string; worker: string; seen_at_us: number };
   webhook_endpoints: WebhookEndpointRow;
   usage_hours: UsageRow;
+  content_chunks: ContentChunkRow;
+  session_snapshots: SessionSnapshotRow;
   egress_decisions: EgressDecisionRow;
   identity: { name: string; value: string };
   servers: { id: string };
@@ -290,6 +292,18 @@ export type UsageRow = {
   cost_micro_cents: number;
   active_us: number;
 };
+
+/** The files of a session, see `domain/session-snapshots.ts`. */
+export type SessionSnapshotRow = {
+  session_id: string;
+  generation: number;
+  sha256: string;
+  bytes: number;
+  created_at_us: number;
+};
+
+/** Content of files where the database keeps it, see `content-rows.ts`. */
+export type ContentChunkRow = { key: string; position: number; bytes: Uint8Array };
 
 export type EgressDecisionRow = {
   id: string;

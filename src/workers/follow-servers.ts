@@ -35,7 +35,7 @@ export function followServers(deps: FollowServersDeps): FollowServers {
     const { sessionId, from, to, accepted } = hint;
     if (accepted !== null) tails.noteElsewhere(sessionId, accepted);
     if (hint.farewell) return farewell(sessionId, hint.farewell);
-    if (hint.isTerminated) void hands.release(sessionId, { discard: false });
+    if (hint.isTerminated || hint.isDriven) void hands.release(sessionId, { discard: false });
     if (hint.queue !== null) notifyQueue(hint.queue);
     if (hint.wakes) sessions.poke();
     if (tails.isWatched(sessionId)) {

@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { Readable as ReadableStream } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createZstdCompress, createZstdDecompress } from 'node:zlib';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { createQueues } from '../base/queues.ts';
+import type { Blobs } from '../domain/blobs.ts';
+import { snapshotBytesMax } from '../domain/limits.ts';
+import type { SessionSnapshots } from '../domain/session-snapshots.ts';
+
+/** The files of sessions, kept where other servers find them. */
+export type Snapshots = {
+  /** Before a sandbox is made: the files here are the newest there are. Rejects when they cannot be had. */
+  restore(sessionId: string): Promise<void>;
+  /** At rest, after something may have changed. Never rejects. */
+  save(sessionId: string): Promise<void>;
+};
+
+/** Of a server that nobody else takes sessions from: its files stay where they are. */
+export const noSnapshots: Snapshots = { restore: async () => {}, save: async () => {} };
+
+export type SnapshotsOptions = {
+  /** Of all sessions. */
+  readonly directory: string;
+  readonly snapshots: SessionSnapshots;
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+/** What agents write; all else is brought from the store. */
+const kept = ['workspace', 'outputs', 'tool_outputs', 'home', 'tmp'] as const;
+
+/**
+ * A snapshot is a compressed tar. `snapshot` in the directory of a session says of which generation its files are:
+ * those of a server that lost the session long ago are older than the newest snapshot and give way to it.
+ */
+export function createSnapshots({ directory, snapshots, blobs, clock, log }: SnapshotsOptions): Snapshots {
+  const queues = createQueues();
+  const placeOf = (sessionId: string) => join(directory, sessionId);
+
+  async function saveNow(sessionId: string): Promise<void> {
+    const place = placeOf(sessionId);
+    const generation = (await generationOf(place)) + 1;
+    const tar = pack(place);
+    const staged = await blobs.stage(bounded(tar.stream, snapshotBytesMax));
+    try {
+      await tar.ended;
+      if (await snapshots.put(sessionId, generation, staged, clock.nowUs())) await mark(place, generation);
+    } finally {
+      await blobs.discard(staged);
+    }
+  }
+
+  async function restoreNow(sessionId: string): Promise<void> {
+    const place = placeOf(sessionId);
+    const latest = await snapshots.latest(sessionId);
+    if (!latest || latest.generation <= (await generationOf(place))) return;
+    // Whatever is interrupted here is done again: the mark comes last.
+    for (const name of kept) await rm(join(place, name), { recursive: true, force: true, maxRetries: 3 });
+    await mkdir(place, { recursive: true, mode: 0o700 });
+    await unpack(place, blobs.read(latest.sha256));
+    await mark(place, latest.generation);
+    log.info('snapshot.restored', { sessionId, generation: latest.generation, bytes: latest.bytes });
+  }
+
+  return {
+    restore: (sessionId) => queues.run(sessionId, () => restoreNow(sessionId)),
+    save: (sessionId) =>
+      queues
+        .run(sessionId, () => saveNow(sessionId))
+        .catch((cause: unknown) => log.warn('snapshot.not_saved', { sessionId, cause })),
+  };
+}
+
+async function generationOf(place: string): Promise<number> {
+  const text = await readFile(join(place, 'snapshot'), 'utf8').catch(() => '0');
+  return Number(text) || 0;
+}
+
+async function mark(place: string, generation: number): Promise<void> {
+  const path = join(place, 'snapshot');
+  await writeFile(`${path}.new`, String(generation), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}
+
+/** Symbolic links are kept as they are and never followed; sockets are left out; holes stay holes. */
+function pack(place: string): { readonly stream: Readable; readonly ended: Promise<void> } {
+  const args = ['--create', '--sparse', '--one-file-system', '--warning=none', '--directory', place, ...kept];
+  const tar = spawn('tar', args, { stdio: ['ignore', 'pipe', 'ignore'], env: {} });
+  const stream = createZstdCompress();
+  // 1: something changed while it was read, which the next snapshot has.
+  const ended = once(tar, 'close').then(([code]) => {
+    if (code !== 0 && code !== 1) throw new Error(`tar ended with ${code}`);
+  });
+  ended.catch(() => undefined);
+  void pipeline(tar.stdout, stream).catch(() => tar.kill('SIGKILL'));
+  return { stream, ended };
+}
+
+async function unpack(place: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+  const args = ['--extract', '--sparse', '--numeric-owner', '--directory', place];
+  const tar = spawn('tar', args, { stdio: ['pipe', 'ignore', 'pipe'], env: {} });
+  let said = '';
+  tar.stderr.on('data', (chunk) => {
+    said = `${said}${chunk}`.slice(0, 500);
+  });
+  const ended = once(tar, 'close');
+  await pipeline(ReadableStream.from(content), createZstdDecompress(), tar.stdin);
+  const [code] = await ended;
+  if (code !== 0) throw new Error(`tar ended with ${code}: ${said}`);
+}
+
+async function* bounded(content: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of content) {
+    bytes += chunk.byteLength;
+    if (bytes > bytesMax) throw new Error(`the files of the session take more than ${bytesMax} bytes`);
+    yield chunk;
+  }
+}
