@@ -25,6 +25,7 @@ export function generalHelp(commands: readonly Command[]): string {
 Usage
   anthill up [--port N] [--host H] [--data DIR]   start the server
   anthill doctor                                  say what isolation is active
+  anthill doctor SESSION_ID                       say what a session waits for
   anthill worker                                  run the tools of a self-hosted environment on this machine
   anthill rotate-key                              seal stored secrets with a new master key
   anthill run "TEXT" [--model M]                  one question, one answer

@@ -21,6 +21,9 @@ export const upHelp = `anthill up: start the server; SIGTERM or Ctrl-C stops it
 ${settings}`;
 
 export const doctorHelp = `anthill doctor: say what isolation and limits are active here, and with which settings \`anthill up\` would start
+
+\`anthill doctor SESSION_ID\` asks the server what a session waits for, since when, and who can let it go on; it is
+\`anthill sessions diagnose\`.
 ${settings}`;
 
 export const workerHelp = `anthill worker: run the tools of a self-hosted environment's sessions on this machine; SIGTERM or Ctrl-C stops it

@@ -28,9 +28,10 @@ export async function main(process: NodeJS.Process): Promise<number> {
     stderr: process.stderr,
   };
   const command = commands.get(name);
-  if (!command) {
+  const isAboutSession = name === 'doctor' && args.some((word) => /^(sesn|session)_/.test(word));
+  if (!command || isAboutSession) {
     const { runCli } = await import('../cli/cli.ts');
-    return await runCli(argv, world, versionOf());
+    return await runCli(isAboutSession ? ['sessions', 'diagnose', ...args] : argv, world, versionOf());
   }
   if (args.includes('--help') || args.includes('-h')) {
     world.stdout.write(command.help);

@@ -58,6 +58,10 @@ describe('a first session, step by step', () => {
     env['SESSION_ID'] = session.id;
   });
 
+  test('ask the doctor what it waits for', async () => {
+    assert.match(await typed('anthill doctor "$SESSION_ID"'), /idle +message +the next message/);
+  });
+
   test('create a session with a body on standard input', async () => {
     const session = await one(`anthill beta:sessions create <<YAML
 agent:
