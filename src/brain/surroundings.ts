@@ -12,7 +12,7 @@ export type SurroundingsDeps = {
 export async function surroundingsOf(
   { findSkill }: SurroundingsDeps,
   { agent, resources, selfHosted }: SessionState,
-): Promise<Omit<Surroundings, 'mcpTools'>> {
+): Promise<Pick<Surroundings, 'skills'>> {
   const find = async (reference: (typeof agent.skills)[number]) => ({
     reference,
     version: await findSkill(reference),

@@ -5,6 +5,8 @@
 
 /** $0.08 per active hour, in integer micro-cents. */
 export const microCentsPerActiveHour = 8_000_000;
+/** $10 per 1 000 web searches, in integer micro-cents. */
+export const microCentsPerWebSearch = 1_000_000;
 
 // Turns
 export const toolRoundsMax = 200;
@@ -216,6 +218,18 @@ export const fetchRedirectsMax = 5;
 /** Of one answer; a page that is turned into text may have less. */
 export const fetchBytesMax = 10 * 1024 * 1024;
 export const fetchPageBytesMax = 1024 * 1024;
+/** What the narrowest of the search services take. */
+export const searchQueryCharactersMax = 400;
+export const searchMsMax = 15_000;
+export const searchAnswerBytesMax = 4 * 1024 * 1024;
+/** Asked of a search service, because some are dropped, and shown. */
+export const searchHitsAskedMax = 20;
+export const searchHitsMax = 10;
+/** Of one result. */
+export const searchTextCharactersMax = 2_000;
+export const searchTitleCharactersMax = 300;
+/** Domains that are put into a query, for services that have no other place for them. */
+export const searchSitesMax = 8;
 
 // Tools and sandboxes
 export const bashTimeoutMsDefault = 120_000;

@@ -22,6 +22,8 @@ export type ModelUsage = {
   readonly cacheReadInputTokens: number;
   readonly cacheCreation5mInputTokens: number;
   readonly cacheCreation1hInputTokens: number;
+  /** That the provider made for the model; absent: none. */
+  readonly webSearches?: number;
   readonly speed: 'standard' | 'fast' | null;
 };
 

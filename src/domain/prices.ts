@@ -1,4 +1,5 @@
 import type { CatalogModel } from './catalog.ts';
+import { microCentsPerWebSearch } from './limits.ts';
 import type { ModelUsage } from './model.ts';
 
 const microCentsPerCent = 1_000_000;
@@ -33,7 +34,8 @@ export function listCostMicroCents(
     usage.cacheCreation5mInputTokens * price.cacheWrite5m +
     usage.cacheCreation1hInputTokens * price.cacheWrite1h;
   const served = usage.speed === 'fast' ? tokens * fastTimes : tokens;
-  return Math.round(inferenceGeo === 'us' ? (served * pinnedTenths) / 10 : served);
+  const searches = (usage.webSearches ?? 0) * microCentsPerWebSearch;
+  return Math.round(inferenceGeo === 'us' ? (served * pinnedTenths) / 10 : served) + searches;
 }
 
 /** Whole cents, rounded to nearest. */

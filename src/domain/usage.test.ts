@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { message, pureSession, text } from '../../test/support/pure-session.ts';
+import { message, pureSession, text, toolUse, usage } from '../../test/support/pure-session.ts';
+import { microCentsPerWebSearch } from './limits.ts';
 import type { Entry } from './session/entry.ts';
 import { evolve } from './session/evolve.ts';
 import type { SessionState } from './session/state.ts';
@@ -44,6 +45,38 @@ describe('what commits add to usage', () => {
     assert.equal(sum(increments, 'requests'), 3);
     assert.ok(usage.inputTokens > 0 && activity.activeUs > 0);
     assert.ok(increments.every((increment) => increment.hourUs % hourUs === 0));
+  });
+
+  test('counts each search of the web that did not fail, once, by whoever made it', () => {
+    const session = pureSession();
+    session.send(message('look it up'));
+    session.advance();
+    session.reply(toolUse('a', 'web_search', { query: 'ants' }), toolUse('b', 'web_search', { query: 'x' }));
+    const step = session.advance();
+    assert.ok(step.type === 'tools');
+    const [first, second] = step.calls;
+    session.result(first?.eventId ?? '');
+    session.result(second?.eventId ?? '', { content: [], isError: true });
+    session.advance();
+    session.decide((draft) =>
+      draft.append({
+        kind: 'replied',
+        reply: {
+          requestId: '',
+          content: [text('found')],
+          calls: [],
+          usage: { ...usage, webSearches: 2 },
+          servedBy: 'claude-opus-5-5',
+          stopReason: 'end_turn',
+          costMicroCents: 7_000_000,
+        },
+      }),
+    );
+    const shown = session.state().usage;
+    assert.equal(shown.webSearches, 3);
+    const tokens = 1_000 + 7_000_000;
+    assert.equal(shown.costMicroCents, tokens + microCentsPerWebSearch);
+    assert.equal(sum(incrementsOf(session.entries), 'costMicroCents'), shown.costMicroCents);
   });
 
   test('is nothing when nobody was asked', () => {

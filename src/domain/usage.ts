@@ -1,7 +1,7 @@
 import { unreachable } from '../base/assert.ts';
 import { formatUs } from '../base/timestamp.ts';
 import type { UsageBucket, UsageRow } from '../protocol/usage-report.ts';
-import { microCentsPerActiveHour } from './limits.ts';
+import { microCentsPerActiveHour, microCentsPerWebSearch } from './limits.ts';
 import type { Entry, LogRecord, ReplyRecord } from './session/entry.ts';
 import type { SessionState } from './session/state.ts';
 
@@ -38,7 +38,7 @@ const nothing: Counts = {
 
 /**
  * What records add to the usage of a session's workspace: replies under the model that served them, and the
- * time of a run that ended under the model of the session's agent. Summed over all commits it is what the
+ * time of a run that ended and the server's searches under the model of the session's agent. Summed over all commits it is what the
  * session shows.
  */
 export function usageIncrements(
@@ -51,7 +51,7 @@ export function usageIncrements(
     const metered = meteredOf(entry);
     if (metered === null) return [];
     const { usage, servedBy, costMicroCents } = metered;
-    const { speed: _, ...tokens } = usage;
+    const { speed: _, webSearches: _searches, ...tokens } = usage;
     return [
       {
         ...nothing,
@@ -65,8 +65,16 @@ export function usageIncrements(
     ];
   });
   const activeUs = after.activity.activeUs - before.activity.activeUs;
-  if (activeUs === 0) return replies;
-  return [...replies, { ...nothing, hourUs: hour, model: after.agent.model.id, activeUs }];
+  const costMicroCents = ownSearches(before, records, after) * microCentsPerWebSearch;
+  if (activeUs === 0 && costMicroCents === 0) return replies;
+  return [...replies, { ...nothing, hourUs: hour, model: after.agent.model.id, activeUs, costMicroCents }];
+}
+
+/** Searches of the web that the server made itself; those of a provider are in the cost of its replies. */
+function ownSearches(before: SessionState, records: readonly LogRecord[], after: SessionState): number {
+  const all = (after.usage.webSearches ?? 0) - (before.usage.webSearches ?? 0);
+  const providers = records.map(({ entry }) => meteredOf(entry)?.usage.webSearches ?? 0);
+  return providers.reduce((left, count) => left - count, all);
 }
 
 /** What a model was asked for, as an entry records it. Each kind that the fold adds to a session's usage is here. */

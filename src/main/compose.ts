@@ -103,7 +103,11 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
   });
   listeners.push(tendSandboxes(hands));
 
-  const tools = { hands, mcp: createMcp({ tokens, version: versionOf(), log }), web: openWeb(store, config) };
+  const tools = {
+    hands,
+    mcp: createMcp({ tokens, version: versionOf(), log }),
+    web: openWeb(store, config, log),
+  };
   const sessions = startSessions({ config, store, owner, tails, tools, catalog, instruments, log });
   telemetry.observe(gaugesOf(store, tails));
   listeners.push((commit) => sessions.noticeCommit(commit));
@@ -180,9 +184,10 @@ function openVault(store: Store, key: Uint8Array) {
   };
 }
 
-function openWeb(store: Store, config: Config): Web {
+function openWeb(store: Store, config: Config, log: Log): Web {
   const dialler = createDialler(config.egress, createResolveName());
-  return createWeb({ dialler, configOf: store.readEnvironmentConfig, version: versionOf() });
+  const configOf = store.readEnvironmentConfig;
+  return createWeb({ dialler, configOf, search: config.webSearch, version: versionOf(), log });
 }
 
 type SessionParts = {

@@ -9,10 +9,12 @@ import type { EgressSettings } from '../domain/egress-policy.ts';
 import { filesQuotaBytesDefault } from '../domain/limits.ts';
 import type { RateLimit, RateLimits } from '../domain/rate-limits.ts';
 import type { WebhookUrlPolicy } from '../domain/webhook-urls.ts';
+import type { SearchSettings } from '../hands/web/search.ts';
 import { isLoopbackHost } from '../http/same-origin.ts';
 import { parseMasterKey } from '../vault/master-key.ts';
 import { egressSettingsOf } from './egress-settings.ts';
 import { modelSettingsOf } from './model-settings.ts';
+import { searchSettingsOf } from './search-settings.ts';
 
 /** Everything the process is told from outside. Read once, here; nobody else looks at the environment. */
 export type Config = {
@@ -43,6 +45,8 @@ export type Config = {
   readonly webhookUrls: WebhookUrlPolicy;
   readonly egress: EgressSettings;
   readonly metrics: Metrics;
+  /** What `web_search` searches with; null: nothing. */
+  readonly webSearch: SearchSettings | null;
 };
 
 /** `isOpen`: whoever reaches the server reads the metrics; otherwise a key with admin rights is needed. `isExported`: the standard `OTEL_*` variables say where to. */
@@ -97,6 +101,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     webhookUrls: webhookUrlsOf(section(file, 'webhooks')),
     egress: egressSettingsOf(section(file, 'sandbox_network'), ConfigMistake),
     metrics: metricsOf(env, section(file, 'metrics')),
+    webSearch: searchSettingsOf(env, section(file, 'web_search'), ConfigMistake),
   };
 }
 
@@ -239,6 +244,7 @@ const settings = [
   'webhooks',
   'sandbox_network',
   'metrics',
+  'web_search',
 ];
 const sections: Readonly<Record<string, readonly string[]>> = {
   upstream: ['base_url', 'api_key', 'profile'],
@@ -247,6 +253,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   webhooks: ['allow_private_urls'],
   metrics: ['open'],
   sandbox_network: ['private_networks', 'hosts', 'package_hosts'],
+  web_search: ['backend', 'url', 'api_key', 'results'],
 };
 
 type Section = Readonly<Record<string, unknown>>;

@@ -51,6 +51,7 @@ const userLocationSchema = z.strictObject({
   region: z.string().nullable().exactOptional(),
   timezone: timeZone.nullable().exactOptional(),
 });
+export type UserLocation = z.infer<typeof userLocationSchema>;
 const userLocationParams = z.strictObject({
   type: z.literal('approximate'),
   city: z.string().nullish(),

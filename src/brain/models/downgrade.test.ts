@@ -10,6 +10,13 @@ import { profileOf } from './profile.ts';
 const never = new AbortController().signal;
 const image = { type: 'image', source: { type: 'url', url: 'https://x/y.png' } };
 const pdf = { type: 'document', source: { type: 'url', url: 'https://x/y.pdf' } };
+const found = {
+  type: 'search_result',
+  source: 'https://x/',
+  title: 'X',
+  content: [{ type: 'text', text: 'x' }],
+  citations: { enabled: false },
+};
 const thinking = { type: 'thinking', thinking: 'Hm.', signature: 'old' };
 const words = (text: string) => ({ type: 'text', text });
 
@@ -21,7 +28,7 @@ const rich: ModelRequest = modelRequest({
   messages: [
     { role: 'user', content: [words('a')] },
     { role: 'assistant', content: [thinking, words('b')] },
-    { role: 'user', content: [image, pdf, words('c')] },
+    { role: 'user', content: [image, pdf, found, words('c')] },
     { role: 'system', content: [words('Be brief.')] },
   ],
 });
@@ -40,6 +47,11 @@ const complaints: readonly (readonly [complaint: string, gone: RegExp, isLasting
   ['messages.1.content.0: Invalid `signature` in `thinking` block', /"type":"thinking","thinking"/, false],
   ['This model does not support image input', /"type":"image"/, false],
   ['context_management: Extra inputs are not permitted', /"context_management"/, true],
+  [
+    "messages.2.content.2: Input tag 'search_result' found using 'type' does not match any of: 'document', 'image', 'text'",
+    /"type":"search_result"/,
+    false,
+  ],
   ['document blocks are not supported', /"type":"document"/, false],
 ];
 
@@ -92,7 +104,7 @@ describe('an endpoint that does not have what is asked for', () => {
     refuses = complaints.map(([complaint, gone]) => [gone, complaint]);
     assert.equal((await ask()).type, 'reply');
     assert.match(bodies().at(-1) ?? '', /Be kind\..*|Be brief\./);
-    assert.ok(bodies().length <= 11, `${bodies().length} requests`);
+    assert.ok(bodies().length <= 12, `${bodies().length} requests`);
   });
 
   test('another model of the endpoint is asked for everything', async () => {

@@ -10,13 +10,20 @@ const signs: readonly (readonly [capability: keyof Profile, RegExp])[] = [
   ['fastMode', /\bspeed\b|fast mode/i],
   ['inferenceGeo', /inference_geo/i],
   ['systemMessages', /\brole\b.*(system|user.*assistant)|system.*\brole\b|unexpected role/i],
+  // Refusals of it list the kinds of blocks that there are instead.
+  ['searchResults', /search_results?/i],
   ['documents', /\bdocuments?\b|\bpdf\b/i],
   ['contextEditing', /context_management|clear_tool_uses/i],
   ['images', /\bimages?\b|\bvision\b|multimodal/i],
 ];
 
 /** Those that concern what one request contains; the others concern every request for the model. */
-const perContent: ReadonlySet<keyof Profile> = new Set(['thinkingHistory', 'documents', 'images']);
+const perContent: ReadonlySet<keyof Profile> = new Set([
+  'thinkingHistory',
+  'searchResults',
+  'documents',
+  'images',
+]);
 
 export type Downgrade = {
   readonly profile: Profile;

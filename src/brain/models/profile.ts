@@ -13,6 +13,8 @@ export type Profile = {
   readonly systemMessages: boolean;
   readonly images: boolean;
   readonly documents: boolean;
+  /** `search_result` blocks in tool results. */
+  readonly searchResults: boolean;
   /** Leaves out old tool results by itself: `context_management`. */
   readonly contextEditing: boolean;
 };
@@ -27,6 +29,7 @@ const full: Profile = {
   systemMessages: true,
   images: true,
   documents: true,
+  searchResults: true,
   contextEditing: true,
 };
 
@@ -44,6 +47,7 @@ const plain: Profile = {
   systemMessages: false,
   images: true,
   documents: false,
+  searchResults: false,
   contextEditing: false,
 };
 

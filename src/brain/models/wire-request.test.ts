@@ -237,6 +237,27 @@ describe('blocks', () => {
     assert.deepEqual(plain(messages), messages);
   });
 
+  const found = (enabled: boolean): WireBlock => ({
+    type: 'search_result',
+    source: 'https://x/',
+    title: 'Ants',
+    content: [text('They dig.'), text('They farm.')],
+    citations: { enabled },
+  });
+
+  test('search results are told in words where they are not known, and cited all or none', () => {
+    const messages = (...results: WireBlock[]) => [user(text('a')), assistant(use), user(result(results))];
+    const without = { ...full, promptCaching: false, searchResults: false };
+    assert.deepEqual(sent({ messages: messages(found(true)) }, without)['messages'], [
+      ...messages().slice(0, 2),
+      user(result([text('Ants\nhttps://x/\nThey dig.\nThey farm.')])),
+    ]);
+    const mixed = messages(found(false), text('and'), found(true));
+    assert.deepEqual(plain(mixed), messages(found(true), text('and'), found(true)));
+    for (const alike of [messages(found(false), found(false)), messages(found(true))])
+      assert.deepEqual(plain(alike), alike);
+  });
+
   test('what the system says ends the words of the user where there is no role for it', () => {
     const system: WireMessage = { role: 'system', content: [text('Be brief.')] };
     const messages = [user(text('a')), system, assistant(text('b'))];

@@ -81,7 +81,7 @@ function tools(list: readonly Readonly<Record<string, unknown>>[], breakpoint: b
  * what this request adds, the second finds what the request before wrote.
  */
 function messages(list: readonly WireMessage[], profile: Profile): WireMessage[] {
-  const sent = (profile.systemMessages ? list : withoutSystemRole(list))
+  const sent = citedAlike(profile.systemMessages ? list : withoutSystemRole(list))
     .map((message) => ({
       ...message,
       content: message.content
@@ -94,6 +94,26 @@ function messages(list: readonly WireMessage[], profile: Profile): WireMessage[]
     sent.flatMap((message, index) => (message.role === 'user' ? [index] : [])).slice(-2),
   );
   return sent.map((message, index) => (marked.has(index) ? withBreakpoint(message) : message));
+}
+
+/** Search results of one request are all cited or none: those of the server give way to those of clients. */
+function citedAlike(list: readonly WireMessage[]): readonly WireMessage[] {
+  const results = list.flatMap(({ content }) => content.flatMap(searchResultsIn));
+  const isCited = ({ citations }: WireBlock) => JSON.stringify(citations) === '{"enabled":true}';
+  if (results.every(isCited) || !results.some(isCited)) return list;
+  const cited = (block: WireBlock): WireBlock => {
+    if (block.type === 'search_result') return { ...block, citations: { enabled: true } };
+    return Array.isArray(block['content']) && block.type === 'tool_result'
+      ? { ...block, content: block['content'].map(cited) }
+      : block;
+  };
+  return list.map((message) => ({ ...message, content: message.content.map(cited) }));
+}
+
+function searchResultsIn(block: WireBlock): readonly WireBlock[] {
+  if (block.type === 'search_result') return [block];
+  const { content } = block;
+  return block.type === 'tool_result' && Array.isArray(content) ? content.flatMap(searchResultsIn) : [];
 }
 
 /** Where the endpoint knows two roles only, what the system says ends the user's message before it. */
@@ -127,6 +147,7 @@ function sendable(block: WireBlock, profile: Profile): WireBlock {
   if (block.type === 'image' && !profile.images)
     return { type: 'text', text: '[An image was left out: this model cannot be shown any.]' };
   if (block.type === 'document' && !profile.documents) return documentInWords(block);
+  if (block.type === 'search_result' && !profile.searchResults) return searchResultInWords(block);
   return block.type === 'tool_result' ? withSendableResult(block, profile) : block;
 }
 
@@ -139,6 +160,13 @@ function documentInWords(block: WireBlock): WireBlock {
       ? `<document title="${title}">\n${source['data']}\n</document>`
       : `[The document "${title}" was left out: this model cannot be shown any.]`;
   return { type: 'text', text };
+}
+
+function searchResultInWords(block: WireBlock): WireBlock {
+  // Blocks come from events that were parsed: a search result has texts.
+  const content = block['content'] as readonly WireBlock[];
+  const texts = content.map((part) => String(part['text']));
+  return { type: 'text', text: [String(block['title']), String(block['source']), ...texts].join('\n') };
 }
 
 /** It refuses empty text in a result too, and an error without a content. */

@@ -8,24 +8,29 @@ import { promptSections } from '../prompt-sections.ts';
 import { builtinTools } from '../tools/builtin.ts';
 import { mcpToolNames } from '../tools/mcp-names.ts';
 import { toolPermission } from '../tools/permission.ts';
+import { searchConfig } from '../tools/web-search.ts';
 import type { ConversationItem, SessionState } from './state.ts';
 
 /** What the log does not say, and the model is shown. */
 export type Surroundings = {
   readonly mcpTools: readonly McpTool[];
   readonly skills: readonly MountedSkill[];
+  /** Whether the server has something to search the web with. */
+  readonly canSearch: boolean;
 };
 
-const nothing: Surroundings = { mcpTools: [], skills: [] };
+const nothing: Surroundings = { mcpTools: [], skills: [], canSearch: false };
 
 /** What the model is shown: the agent's system prompt, its tools, and the conversation so far. */
 export function contextOf(state: SessionState, around: Partial<Surroundings> = {}): ModelRequest {
-  const { mcpTools, skills } = { ...nothing, ...around };
+  const { mcpTools, skills, canSearch } = { ...nothing, ...around };
   return {
     model: state.agent.model,
     system: systemOf(state, skills),
     messages: messagesOf(chainToArray(state.conversation)),
-    tools: state.agent.tools.flatMap((tool) => toolsOf(tool, { all: state.agent.tools, mcpTools })),
+    tools: state.agent.tools.flatMap((tool) =>
+      toolsOf(tool, { all: state.agent.tools, mcpTools, canSearch }),
+    ),
   };
 }
 
@@ -98,16 +103,20 @@ function contentBlock(block: UserBlock | ResultBlock): WireBlock {
   return Object.fromEntries(kept) as WireBlock;
 }
 
-type Offered = { readonly all: readonly AgentTool[]; readonly mcpTools: readonly McpTool[] };
+type Offered = Pick<Surroundings, 'mcpTools' | 'canSearch'> & { readonly all: readonly AgentTool[] };
 
-function toolsOf(tool: AgentTool, { all, mcpTools }: Offered): readonly WireTool[] {
+function toolsOf(tool: AgentTool, { all, mcpTools, canSearch }: Offered): readonly WireTool[] {
   switch (tool.type) {
     case 'custom':
       return [{ name: tool.name, description: tool.description, input_schema: tool.input_schema }];
     case 'agent_toolset_20260401':
-      return builtinTools
-        .filter(({ name }) => toolPermission(all, { server: null, name }).enabled)
-        .map(({ name, description, inputSchema }) => ({ name, description, input_schema: inputSchema }));
+      return (
+        builtinTools
+          .filter(({ name }) => toolPermission(all, { server: null, name }).enabled)
+          // Without anything to search with, only agents that name the tool are to find out.
+          .filter(({ name }) => name !== 'web_search' || canSearch || searchConfig(all) !== undefined)
+          .map(({ name, description, inputSchema }) => ({ name, description, input_schema: inputSchema }))
+      );
     case 'mcp_toolset':
       // A server whose connection failed offers nothing this turn.
       return [...mcpToolNames(mcpTools)].flatMap(([name, { server, name: own, description, inputSchema }]) =>

@@ -4,6 +4,7 @@ import type { ResourceId } from '../../base/ids.ts';
 import { formatUs, parseUs } from '../../base/timestamp.ts';
 import type { SessionEvent } from '../../protocol/events.ts';
 import type { SessionResource } from '../../protocol/session-resources.ts';
+import { microCentsPerWebSearch } from '../limits.ts';
 import { cleared, compactedConversation } from './compacted.ts';
 import { overheadTokens, tokensOf } from './context-size.ts';
 import type { Compaction, LogRecord, ReplyRecord, SessionBirth, SessionChanges } from './entry.ts';
@@ -99,6 +100,7 @@ function born(birth: SessionBirth, seq: number): SessionState {
       cacheReadInputTokens: 0,
       cacheCreation5mInputTokens: 0,
       cacheCreation1hInputTokens: 0,
+      webSearches: 0,
       costMicroCents: 0,
       unpriced: false,
     },
@@ -360,6 +362,7 @@ function metered(state: SessionState, reply: Pick<ReplyRecord, 'usage' | 'costMi
       cacheReadInputTokens: usage.cacheReadInputTokens + reply.usage.cacheReadInputTokens,
       cacheCreation5mInputTokens: usage.cacheCreation5mInputTokens + reply.usage.cacheCreation5mInputTokens,
       cacheCreation1hInputTokens: usage.cacheCreation1hInputTokens + reply.usage.cacheCreation1hInputTokens,
+      webSearches: (usage.webSearches ?? 0) + (reply.usage.webSearches ?? 0),
       costMicroCents: usage.costMicroCents + (reply.costMicroCents ?? 0),
       unpriced: usage.unpriced || reply.costMicroCents === null,
     },
@@ -383,7 +386,15 @@ function answered(
   const call = state.round.calls.find((candidate) => candidate.eventId === toolUseId);
   assert(call, `result for ${toolUseId} answers a call of this round`);
   const item: ConversationItem = { type: 'result', modelToolUseId: call.modelToolUseId, content, isError };
-  return withCall(spoken(state, item), toolUseId, (current) => ({ ...current, status: 'done' }));
+  const told = withCall(spoken(state, item), toolUseId, (current) => ({ ...current, status: 'done' }));
+  return call.kind === 'builtin' && call.name === 'web_search' && !isError ? searched(told) : told;
+}
+
+/** A search of the server's own, at list price (spec/limits.md, Price model). */
+function searched(state: SessionState): SessionState {
+  const { usage } = state;
+  const costMicroCents = usage.costMicroCents + microCentsPerWebSearch;
+  return { ...state, usage: { ...usage, webSearches: (usage.webSearches ?? 0) + 1, costMicroCents } };
 }
 
 function spoken(state: SessionState, item: ConversationItem): SessionState {

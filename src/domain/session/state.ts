@@ -117,7 +117,9 @@ export type UsageTotals = {
   readonly cacheReadInputTokens: number;
   readonly cacheCreation5mInputTokens: number;
   readonly cacheCreation1hInputTokens: number;
-  /** Tokens at list price, integer micro-cents, without the runtime cost. */
+  /** That found something or nothing, not those that failed. Absent in what was kept from before there were any. */
+  readonly webSearches?: number;
+  /** Tokens and searches at list price, integer micro-cents, without the runtime cost. */
   readonly costMicroCents: number;
   /** A model without a list price served a request: a budget can no longer measure this session. */
   readonly unpriced: boolean;

@@ -71,7 +71,8 @@ export function usageSnapshot(
     },
     list_cost: { amount: String(centsOf(totalMicroCents(from, nowUs))), currency: 'USD' },
     active_seconds: active,
-    server_tool_use: { web_search_requests: 0, web_fetch_requests: 0 },
+    // Fetches cost nothing and are not counted (spec/sessions.md, Response object).
+    server_tool_use: { web_search_requests: usage.webSearches ?? 0, web_fetch_requests: 0 },
   };
 }
 

@@ -124,6 +124,14 @@ export const builtinTools: readonly BuiltinTool[] = [
     readOnly: true,
     onServer: true,
   },
+  {
+    name: 'web_search',
+    description:
+      'Search the web. Answers with titles, URLs and excerpts of pages; web_fetch reads a page that was found.',
+    inputSchema: closed({ query: { ...text('What to search for.'), minLength: 2 } }, ['query']),
+    readOnly: true,
+    onServer: true,
+  },
 ];
 
 /** Whether the server itself runs a built-in tool, not a sandbox. */

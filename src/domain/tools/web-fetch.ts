@@ -5,7 +5,8 @@ import { fetchUrlCharactersMax } from '../limits.ts';
 import type { CallResult } from '../session/calls.ts';
 import { errorResult } from '../session/calls.ts';
 import type { ConversationItem, SessionState } from '../session/state.ts';
-import type { FetchErrorCode, FetchPage, WebDomains } from '../web.ts';
+import type { FetchErrorCode, FetchPage } from '../web.ts';
+import { domainProblem, domainsOf } from './web-places.ts';
 
 type FetchConfig = Extract<ToolConfig, { type: 'web_fetch' }>;
 type Sources = FetchConfig['url_sources'];
@@ -21,10 +22,7 @@ export function fetchAsked(
   if (url.length > fetchUrlCharactersMax)
     return fetchError('url_too_long', `a URL may have ${fetchUrlCharactersMax} characters`);
   const config = configOf(state.agent.tools);
-  const domains: WebDomains = {
-    allowed: config?.allowed_domains ?? null,
-    blocked: config?.blocked_domains ?? [],
-  };
+  const domains = domainsOf(config);
   const problem = domainProblem(url, domains);
   if (problem !== null) return fetchError('url_not_allowed', problem);
   if (!isShown(url, state, config?.url_sources ?? null))
@@ -38,17 +36,6 @@ export function fetchAsked(
 
 export function fetchError(code: FetchErrorCode, why: string): CallResult {
   return errorResult(`${code}: ${why}`);
-}
-
-/** What stands against a URL in the lists of domains; a domain covers its subdomains. Asked again at each redirect. */
-export function domainProblem(url: string, { allowed, blocked }: WebDomains): string | null {
-  const { hostname } = new URL(url);
-  const covers = (domain: string) => {
-    const wanted = domain.toLowerCase().replace(/\/$/, '');
-    return hostname === wanted || hostname.endsWith(`.${wanted}`);
-  };
-  if (allowed !== null && !allowed.some(covers)) return `${hostname} is not among the allowed domains`;
-  return blocked.some(covers) ? `${hostname} is among the blocked domains` : null;
 }
 
 function configOf(tools: readonly AgentTool[]): FetchConfig | undefined {

@@ -39,3 +39,8 @@ function titleOf(html: string): string {
 function absolute(path: string, url: string): string {
   return URL.canParse(path, url) ? new URL(path, url).href : path;
 }
+
+/** Text without the tags and entities of HTML. */
+export function plainText(html: string): string {
+  return convert(html, { wordwrap: false, preserveNewlines: true }).trim();
+}

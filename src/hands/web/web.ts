@@ -4,16 +4,19 @@ import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import type { Log } from '../../base/log.ts';
 import type { ToolOutcome } from '../../domain/hands.ts';
-import { coversHost } from '../../domain/hosts.ts';
 import { fetchBytesMax, fetchMsMax, fetchPageBytesMax, fetchRedirectsMax } from '../../domain/limits.ts';
-import { domainProblem, fetchError } from '../../domain/tools/web-fetch.ts';
+import { fetchError } from '../../domain/tools/web-fetch.ts';
+import { domainProblem, isAllowedHost } from '../../domain/tools/web-places.ts';
 import type { FetchErrorCode, FetchPage, Web, WebDomains } from '../../domain/web.ts';
 import type { EnvironmentConfig } from '../../protocol/environments.ts';
 import type { Dialler } from '../egress/dial.ts';
 import { Undialled } from '../egress/dial.ts';
 import { said } from '../tools/outcome.ts';
 import { readablePage } from './readable.ts';
+import type { SearchSettings } from './search.ts';
+import { createSearch } from './search.ts';
 
 export type WebOptions = {
   /** What it does not dial is not fetched, at no redirect: addresses that are not public, and this machine's. */
@@ -21,6 +24,9 @@ export type WebOptions = {
   readonly configOf: (environmentId: string) => Promise<EnvironmentConfig | null>;
   /** Of this server, told to others. */
   readonly version: string;
+  /** `null`: nothing to search with. */
+  readonly search: SearchSettings | null;
+  readonly log: Pick<Log, 'warn'>;
 };
 
 /** A page that was not fetched, and why. */
@@ -35,8 +41,10 @@ class Unfetched extends Error {
 const charactersPerToken = 3.5;
 
 /** The server's own way to the web, for tools that need no sandbox. */
-export function createWeb({ dialler, configOf, version }: WebOptions): Web {
+export function createWeb({ dialler, configOf, version, search, log }: WebOptions): Web {
   return {
+    canSearch: search !== null,
+    search: createSearch({ settings: search, configOf, version, log }),
     async fetchPage(page, signal) {
       const config = await configOf(page.environmentId);
       const limit = AbortSignal.any([signal, AbortSignal.timeout(fetchMsMax)]);
@@ -60,8 +68,7 @@ export function createWeb({ dialler, configOf, version }: WebOptions): Web {
 function checkPlace(url: URL, domains: WebDomains, config: EnvironmentConfig | null): void {
   const problem = domainProblem(url.href, domains);
   if (problem !== null) throw new Unfetched('url_not_allowed', problem);
-  if (config?.type !== 'cloud' || config.networking.type !== 'limited') return;
-  if (config.networking.allowed_hosts.some((host) => coversHost(host, url.hostname))) return;
+  if (isAllowedHost(url.hostname, config)) return;
   throw new Unfetched('url_not_allowed', `the environment does not allow ${url.hostname}`);
 }
 
