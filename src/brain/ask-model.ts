@@ -6,7 +6,6 @@ import { compactionRequest } from '../domain/session/compaction-request.ts';
 import { contextOf } from '../domain/session/context.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import type { Tails } from '../domain/tails.ts';
-import type { Web } from '../domain/web.ts';
 import type { ModelConfig } from '../protocol/agents.ts';
 import { withFileContents } from './file-sources.ts';
 import type { Finished } from './finished.ts';
@@ -20,7 +19,6 @@ export type AskDeps = JudgeDeps &
   SurroundingsDeps & {
     readonly tails: Pick<Tails, 'preview'>;
     readonly readFile: ReadFile;
-    readonly web: Pick<Web, 'canSearch'>;
     readonly windowOf: (model: ModelConfig) => ContextWindow;
     readonly newId: NewId;
   };
@@ -42,7 +40,7 @@ export function askForReply(
   return finishing(signal, async () => {
     const reply = await deps.model.request(
       await withFileContents(
-        contextOf(state, { mcpTools, canSearch: deps.web.canSearch, ...(await surroundingsOf(deps, state)) }),
+        contextOf(state, { mcpTools, ...(await surroundingsOf(deps, state)) }),
         deps.readFile,
       ),
       (delta) => {

@@ -3,7 +3,7 @@ import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { breakDown } from '../brain/break-down.ts';
 import { judgeChoice } from '../brain/judge.ts';
-import { createRoutingModel, windowOf } from '../brain/models/routing-model.ts';
+import { createRoutingModel, providerToolsOf, windowOf } from '../brain/models/routing-model.ts';
 import { createScriptedEndpoint } from '../brain/models/scripted/endpoint.ts';
 import type { TurnDeps } from '../brain/turn.ts';
 import { startTurn } from '../brain/turn.ts';
@@ -15,6 +15,7 @@ import type { ModelReply } from '../domain/model.ts';
 import { listCostMicroCents } from '../domain/prices.ts';
 import type { SandboxProvider } from '../domain/sandbox.ts';
 import type { Claimant, Commit } from '../domain/session/session-log.ts';
+import { allowedHosts } from '../domain/tools/web-places.ts';
 import type { Web } from '../domain/web.ts';
 import { createDialler, createResolveName } from '../hands/egress/dial.ts';
 import { createMcp } from '../hands/mcp/connections.ts';
@@ -211,6 +212,7 @@ function startSessions({ config, store, owner, tails, tools, catalog, instrument
     tails,
     readFile: store.readFile,
     findSkill: store.findSkill,
+    providersFor: providersFor(store, config),
     clock: systemClock,
     newId,
     random: Math.random,
@@ -227,6 +229,15 @@ function startSessions({ config, store, owner, tails, tools, catalog, instrument
     clock: systemClock,
     log,
   });
+}
+
+/** A provider knows nothing of the hosts that an environment is limited to: there the server goes to the web itself. */
+function providersFor(store: Store, { upstream }: Config): TurnDeps['providersFor'] {
+  return async ({ environmentId, agent }) => {
+    const tools = providerToolsOf(upstream, agent.model);
+    if (tools.length === 0) return tools;
+    return allowedHosts(await store.readEnvironmentConfig(environmentId)) === null ? tools : [];
+  };
 }
 
 /** What a client on this machine puts into a URL. */

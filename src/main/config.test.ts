@@ -41,6 +41,7 @@ describe('configuration', () => {
       webhookUrls: 'public',
       egress: { privateNetworks: [], hosts: {}, packageHosts: packageHostsDefault },
       metrics: { isOpen: false, isExported: false },
+      webSearch: null,
     });
   });
 
@@ -154,6 +155,13 @@ webhooks: {allow_private_urls: true}`);
     ['no keys on a name', ['--no-auth'], { ANTHILL_HOST: 'anthill.example' }, '', /anthill\.example can be/],
     ['no keys on what only looks local', ['--no-auth', '--host', '127.0.0.1.evil.example'], {}, '', /can be/],
     [
+      'a tool that no upstream runs',
+      [],
+      {},
+      'upstream: {base_url: http://m, server_tools: [bash]}',
+      /"bash" is/,
+    ],
+    [
       'an upstream without a scheme',
       [],
       { ANTHILL_UPSTREAM_BASE_URL: 'localhost:11434' },
@@ -229,11 +237,17 @@ describe('the upstream', () => {
         'upstream: {base_url: http://m, api_key: filed}',
         { baseUrl: 'http://e', apiKey: 'e', profile: 'anthropic' },
       ],
+      [
+        'the operator says which web tools it runs',
+        {},
+        'upstream: {base_url: http://m, server_tools: [web_search]}',
+        { baseUrl: 'http://m', apiKey: null, ...generic, serverTools: ['web_search'] },
+      ],
     ];
   for (const [name, env, file, upstream] of cases) {
     test(name, () => {
       yaml(file);
-      assert.deepEqual(read([], env).upstream, upstream);
+      assert.deepEqual(read([], env).upstream, upstream && { serverTools: [], ...upstream });
     });
   }
 });

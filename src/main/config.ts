@@ -8,6 +8,8 @@ import type { ModelSettings } from '../domain/catalog.ts';
 import type { EgressSettings } from '../domain/egress-policy.ts';
 import { filesQuotaBytesDefault } from '../domain/limits.ts';
 import type { RateLimit, RateLimits } from '../domain/rate-limits.ts';
+import type { ProviderTool } from '../domain/tools/provider-tools.ts';
+import { providerToolNames } from '../domain/tools/provider-tools.ts';
 import type { WebhookUrlPolicy } from '../domain/webhook-urls.ts';
 import type { SearchSettings } from '../hands/web/search.ts';
 import { isLoopbackHost } from '../http/same-origin.ts';
@@ -54,7 +56,13 @@ export type Metrics = { readonly isOpen: boolean; readonly isExported: boolean }
 /** `directUrl` leads past a pooler, to a connection that stays. */
 export type DatabaseSettings = { readonly url: string; readonly directUrl: string };
 
-export type Upstream = { readonly baseUrl: string; readonly apiKey: string | null; readonly profile: string };
+export type Upstream = {
+  readonly baseUrl: string;
+  readonly apiKey: string | null;
+  readonly profile: string;
+  /** Web tools that it runs itself, in the middle of a reply. */
+  readonly serverTools: readonly ProviderTool[];
+};
 
 export const defaultPort = 4141;
 const anthropicBaseUrl = 'https://api.anthropic.com';
@@ -183,7 +191,18 @@ function upstreamOf(env: Environment, file: Section): Upstream | null {
   const profile = env['ANTHILL_UPSTREAM_PROFILE'] || text(file, 'profile') || fallback;
   if (!profileNames.includes(profile))
     throw new ConfigMistake(`upstream profile: "${profile}" is none of ${profileNames.join(', ')}`);
-  return { baseUrl, apiKey, profile };
+  return { baseUrl, apiKey, profile, serverTools: serverToolsOf(file['server_tools'] ?? []) };
+}
+
+function serverToolsOf(value: unknown): readonly ProviderTool[] {
+  if (!Array.isArray(value)) throw new ConfigMistake('upstream server_tools: must be a list');
+  return value.map((sent: unknown) => {
+    const known = providerToolNames.find((name) => name === sent);
+    if (known) return known;
+    throw new ConfigMistake(
+      `upstream server_tools: "${String(sent)}" is none of ${providerToolNames.join(', ')}`,
+    );
+  });
 }
 
 /** Off unless configured: who runs the server for themselves has nobody to share it with. */
@@ -247,7 +266,7 @@ const settings = [
   'web_search',
 ];
 const sections: Readonly<Record<string, readonly string[]>> = {
-  upstream: ['base_url', 'api_key', 'profile'],
+  upstream: ['base_url', 'api_key', 'profile', 'server_tools'],
   files: ['quota_bytes'],
   rate_limits: ['create_per_minute', 'read_per_minute', 'keys'],
   webhooks: ['allow_private_urls'],

@@ -113,7 +113,7 @@ describe('the first key', () => {
 describe('an upstream', () => {
   const here = { host: '127.0.0.1', port: 4141 };
   const check = (baseUrl: string, listening = here, apiKey: string | null = null, keys = memory().keys) =>
-    checkUpstream({ baseUrl, apiKey, profile: 'generic' }, listening, keys.access);
+    checkUpstream({ baseUrl, apiKey, profile: 'generic', serverTools: [] }, listening, keys.access);
 
   for (const own of [
     'http://127.0.0.1:4141',

@@ -1,7 +1,10 @@
 import type { Profile } from './profile.ts';
 
+/** What is there or not; tools that an operator said to be there are not taken back. */
+type Capability = Exclude<keyof Profile, 'serverTools'>;
+
 /** What a refusal of an endpoint speaks of when it does not have a capability. */
-const signs: readonly (readonly [capability: keyof Profile, RegExp])[] = [
+const signs: readonly (readonly [capability: Capability, RegExp])[] = [
   ['promptCaching', /cache_control|prompt cach/i],
   ['effort', /output_config|\beffort\b/i],
   // A block of an earlier reply, before the switch of the same name.
@@ -18,7 +21,7 @@ const signs: readonly (readonly [capability: keyof Profile, RegExp])[] = [
 ];
 
 /** Those that concern what one request contains; the others concern every request for the model. */
-const perContent: ReadonlySet<keyof Profile> = new Set([
+const perContent: ReadonlySet<Capability> = new Set([
   'thinkingHistory',
   'searchResults',
   'documents',

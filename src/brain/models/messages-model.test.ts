@@ -111,6 +111,17 @@ describe('a reply of the Messages API', () => {
     });
   });
 
+  test('counts the searches that the provider made', async () => {
+    const end = { type: 'message_delta', delta: { stop_reason: 'end_turn' } };
+    const server_tool_use = { web_search_requests: 3, web_fetch_requests: 1 };
+    const events = [
+      ...hello,
+      { ...end, usage: { output_tokens: 1, server_tool_use } },
+      { type: 'message_stop' },
+    ];
+    assert.equal((await reply(sse(events))).usage.webSearches, 3);
+  });
+
   const malformed: readonly (readonly [name: string, deltas: readonly string[]])[] = [
     ['cut JSON', ['{"command": "l']],
     ['a list', ['[1,', '2]']],

@@ -1,3 +1,5 @@
+import type { ProviderTool } from '../../domain/tools/provider-tools.ts';
+
 /** What an endpoint behind the Messages API can do. What it cannot is left out of requests instead of failing. */
 export type Profile = {
   readonly promptCaching: boolean;
@@ -15,6 +17,8 @@ export type Profile = {
   readonly documents: boolean;
   /** `search_result` blocks in tool results. */
   readonly searchResults: boolean;
+  /** Web tools that the endpoint runs itself; an operator says so, because not every account has them. */
+  readonly serverTools: readonly ProviderTool[];
   /** Leaves out old tool results by itself: `context_management`. */
   readonly contextEditing: boolean;
 };
@@ -30,6 +34,7 @@ const full: Profile = {
   images: true,
   documents: true,
   searchResults: true,
+  serverTools: [],
   contextEditing: true,
 };
 
@@ -48,6 +53,7 @@ const plain: Profile = {
   images: true,
   documents: false,
   searchResults: false,
+  serverTools: [],
   contextEditing: false,
 };
 

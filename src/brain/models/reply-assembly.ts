@@ -128,12 +128,14 @@ function usageOf(usage: Readonly<Record<string, unknown>>): ModelUsage {
   const total = count(usage['cache_creation_input_tokens']);
   const hour = count(creation['ephemeral_1h_input_tokens']);
   const speed = usage['speed'];
+  const webSearches = count(record(usage['server_tool_use'])['web_search_requests']);
   return {
     inputTokens: count(usage['input_tokens']),
     outputTokens: count(usage['output_tokens']),
     cacheReadInputTokens: count(usage['cache_read_input_tokens']),
     cacheCreation5mInputTokens: Math.max(0, total - hour),
     cacheCreation1hInputTokens: hour,
+    ...(webSearches > 0 ? { webSearches } : {}),
     speed: speed === 'standard' || speed === 'fast' ? speed : null,
   };
 }

@@ -23,7 +23,7 @@ describe('who answers', () => {
         scripted.push(Reflect.get(Object(await request.json()), 'model'));
         return new Response(answer);
       },
-      upstream: { baseUrl: server.url, apiKey: 'sk-test', profile: 'anthropic' },
+      upstream: { baseUrl: server.url, apiKey: 'sk-test', profile: 'anthropic', serverTools: [] },
       catalog,
     });
     for (const id of ['scripted/demo', 'claude-opus-5-5', 'qwen3-coder', 'scripted/x']) {

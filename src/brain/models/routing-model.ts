@@ -2,6 +2,7 @@ import type { ModelCatalog } from '../../domain/catalog.ts';
 import { contextTokensDefault, modelOutputTokensDefault } from '../../domain/limits.ts';
 import type { Model, ModelFailure } from '../../domain/model.ts';
 import type { ContextWindow } from '../../domain/session/compaction.ts';
+import type { ProviderTool } from '../../domain/tools/provider-tools.ts';
 import type { ModelConfig } from '../../protocol/agents.ts';
 import { createMessagesModel } from './messages-model.ts';
 import { profileOf, scriptedProfile } from './profile.ts';
@@ -14,6 +15,8 @@ export type RoutingOptions = {
     readonly baseUrl: string;
     readonly apiKey: string | null;
     readonly profile: string;
+    /** Web tools that it runs itself. */
+    readonly serverTools: readonly ProviderTool[];
   } | null;
   readonly catalog: ModelCatalog;
 };
@@ -48,7 +51,7 @@ export function createRoutingModel({ scripted, upstream, catalog }: RoutingOptio
     createMessagesModel({
       baseURL: upstream.baseUrl,
       apiKey: upstream.apiKey,
-      profile: profileOf(upstream.profile),
+      profile: { ...profileOf(upstream.profile), serverTools: upstream.serverTools },
       limitsOf,
     });
   return {
@@ -68,4 +71,12 @@ export function windowOf(
   const profile = id.startsWith('scripted/') ? scriptedProfile : profileOf(upstream?.profile ?? 'generic');
   const contextTokensMax = catalog.get(id)?.contextTokensMax ?? contextTokensDefault;
   return { contextTokensMax, clearsResults: profile.contextEditing };
+}
+
+/** The web tools that the model behind an id has its provider run. */
+export function providerToolsOf(
+  upstream: RoutingOptions['upstream'],
+  { id }: ModelConfig,
+): readonly ProviderTool[] {
+  return id.startsWith('scripted/') ? [] : (upstream?.serverTools ?? []);
 }

@@ -258,6 +258,44 @@ describe('blocks', () => {
       assert.deepEqual(plain(alike), alike);
   });
 
+  const search: WireBlock = {
+    type: 'server_tool_use',
+    id: 's1',
+    name: 'web_search',
+    input: { query: 'ants' },
+  };
+  const hits: WireBlock = {
+    type: 'web_search_tool_result',
+    tool_use_id: 's1',
+    content: [{ type: 'web_search_result', url: 'https://x/', title: 'X', encrypted_content: 'sealed' }],
+  };
+  const cited: WireBlock = { ...text('They dig.'), citations: [{ type: 'web_search_result_location' }] };
+  const theirs = { ...full, promptCaching: false, serverTools: ['web_search'] } as const;
+
+  test('calls of the provider go back to it as they came, and are told in words to others', () => {
+    const messages = [user(text('a')), assistant(search, hits, cited), user(text('b'))];
+    assert.deepEqual(sent({ messages }, theirs)['messages'], messages);
+    assert.deepEqual(plain(messages), [
+      messages[0],
+      assistant(
+        text('[web_search: {"query":"ants"}]'),
+        text('[It answered:\nX: https://x/\n]'),
+        text('They dig.'),
+      ),
+      messages[2],
+    ]);
+  });
+
+  test('a call of the provider that paused is gone on with, or left out', () => {
+    const paused = [user(text('a')), assistant(text('Wait.'), search)];
+    assert.deepEqual(sent({ messages: paused }, theirs)['messages'], paused);
+    assert.deepEqual(sent({ messages: [...paused, user(text('b'))] }, theirs)['messages'], [
+      paused[0],
+      assistant(text('Wait.')),
+      user(text('b')),
+    ]);
+  });
+
   test('what the system says ends the words of the user where there is no role for it', () => {
     const system: WireMessage = { role: 'system', content: [text('Be brief.')] };
     const messages = [user(text('a')), system, assistant(text('b'))];

@@ -6,6 +6,7 @@ import {
   outputShareMax,
 } from '../../domain/limits.ts';
 import type { ModelRequest, WireBlock, WireMessage } from '../../domain/model.ts';
+import { isProviderResult, providerResultOf } from '../../domain/tools/provider-tools.ts';
 import type { Profile } from './profile.ts';
 
 const ephemeral = { type: 'ephemeral' };
@@ -82,6 +83,7 @@ function tools(list: readonly Readonly<Record<string, unknown>>[], breakpoint: b
  */
 function messages(list: readonly WireMessage[], profile: Profile): WireMessage[] {
   const sent = citedAlike(profile.systemMessages ? list : withoutSystemRole(list))
+    .map((message, index, all) => (index === all.length - 1 ? message : withoutOpenCalls(message)))
     .map((message) => ({
       ...message,
       content: message.content
@@ -94,6 +96,15 @@ function messages(list: readonly WireMessage[], profile: Profile): WireMessage[]
     sent.flatMap((message, index) => (message.role === 'user' ? [index] : [])).slice(-2),
   );
   return sent.map((message, index) => (marked.has(index) ? withBreakpoint(message) : message));
+}
+
+/** A reply that paused in a call of the provider's, and was not gone on with: the call never ends. */
+function withoutOpenCalls(message: WireMessage): WireMessage {
+  const answered = new Set(message.content.map((block) => block['tool_use_id']));
+  const isOpen = ({ type, id }: WireBlock) => type === 'server_tool_use' && !answered.has(id);
+  return message.content.some(isOpen)
+    ? { ...message, content: message.content.filter((block) => !isOpen(block)) }
+    : message;
 }
 
 /** Search results of one request are all cited or none: those of the server give way to those of clients. */
@@ -148,7 +159,22 @@ function sendable(block: WireBlock, profile: Profile): WireBlock {
     return { type: 'text', text: '[An image was left out: this model cannot be shown any.]' };
   if (block.type === 'document' && !profile.documents) return documentInWords(block);
   if (block.type === 'search_result' && !profile.searchResults) return searchResultInWords(block);
+  if (profile.serverTools.length === 0) {
+    if (block.type === 'server_tool_use' || isProviderResult(block)) return providerBlockInWords(block);
+    if (block.type === 'text' && 'citations' in block) return { type: 'text', text: block['text'] };
+  }
   return block.type === 'tool_result' ? withSendableResult(block, profile) : block;
+}
+
+/** Of another provider, or of this one before its tools were taken out of the settings. */
+function providerBlockInWords(block: WireBlock): WireBlock {
+  if (block.type === 'server_tool_use')
+    return { type: 'text', text: `[${block['name']}: ${JSON.stringify(block['input'])}]` };
+  const found = providerResultOf(block).content.map((part) => {
+    if (part.type === 'search_result') return `${part.title}: ${part.source}`;
+    return part.type === 'text' ? part.text : `[${part.type}]`;
+  });
+  return { type: 'text', text: ['[It answered:', ...found, ']'].join('\n') };
 }
 
 function documentInWords(block: WireBlock): WireBlock {

@@ -39,7 +39,7 @@ function linesOf(item: ConversationItem): string[] {
       return item.content.map((block) => `System: ${partOf(block)}`);
     case 'assistant':
       return item.content.map((block) =>
-        block.type === 'tool_use'
+        block.type === 'tool_use' || block.type === 'server_tool_use'
           ? `Tool call ${block['name']}: ${partOf(block)}`
           : `Agent: ${partOf(block)}`,
       );
@@ -48,7 +48,8 @@ function linesOf(item: ConversationItem): string[] {
 
 function partOf(block: WireBlock): string {
   if (block.type === 'text') return shortened(String(block['text']));
-  if (block.type === 'tool_use') return shortened(JSON.stringify(block['input']));
+  if (block.type === 'tool_use' || block.type === 'server_tool_use')
+    return shortened(JSON.stringify(block['input']));
   return `[${block.type}]`;
 }
 

@@ -8,6 +8,8 @@ import { promptSections } from '../prompt-sections.ts';
 import { builtinTools } from '../tools/builtin.ts';
 import { mcpToolNames } from '../tools/mcp-names.ts';
 import { toolPermission } from '../tools/permission.ts';
+import type { ProviderTool } from '../tools/provider-tools.ts';
+import { providerTools } from '../tools/provider-tools.ts';
 import { searchConfig } from '../tools/web-search.ts';
 import type { ConversationItem, SessionState } from './state.ts';
 
@@ -17,20 +19,20 @@ export type Surroundings = {
   readonly skills: readonly MountedSkill[];
   /** Whether the server has something to search the web with. */
   readonly canSearch: boolean;
+  /** What the model's provider may run itself. */
+  readonly providers: readonly ProviderTool[];
 };
 
-const nothing: Surroundings = { mcpTools: [], skills: [], canSearch: false };
+const nothing: Surroundings = { mcpTools: [], skills: [], canSearch: false, providers: [] };
 
 /** What the model is shown: the agent's system prompt, its tools, and the conversation so far. */
 export function contextOf(state: SessionState, around: Partial<Surroundings> = {}): ModelRequest {
-  const { mcpTools, skills, canSearch } = { ...nothing, ...around };
+  const { skills, ...offered } = { ...nothing, ...around };
   return {
     model: state.agent.model,
     system: systemOf(state, skills),
     messages: messagesOf(chainToArray(state.conversation)),
-    tools: state.agent.tools.flatMap((tool) =>
-      toolsOf(tool, { all: state.agent.tools, mcpTools, canSearch }),
-    ),
+    tools: state.agent.tools.flatMap((tool) => toolsOf(tool, { all: state.agent.tools, ...offered })),
   };
 }
 
@@ -103,20 +105,15 @@ function contentBlock(block: UserBlock | ResultBlock): WireBlock {
   return Object.fromEntries(kept) as WireBlock;
 }
 
-type Offered = Pick<Surroundings, 'mcpTools' | 'canSearch'> & { readonly all: readonly AgentTool[] };
+type Offered = Omit<Surroundings, 'skills'> & { readonly all: readonly AgentTool[] };
 
-function toolsOf(tool: AgentTool, { all, mcpTools, canSearch }: Offered): readonly WireTool[] {
+function toolsOf(tool: AgentTool, offered: Offered): readonly WireTool[] {
+  const { all, mcpTools } = offered;
   switch (tool.type) {
     case 'custom':
       return [{ name: tool.name, description: tool.description, input_schema: tool.input_schema }];
     case 'agent_toolset_20260401':
-      return (
-        builtinTools
-          .filter(({ name }) => toolPermission(all, { server: null, name }).enabled)
-          // Without anything to search with, only agents that name the tool are to find out.
-          .filter(({ name }) => name !== 'web_search' || canSearch || searchConfig(all) !== undefined)
-          .map(({ name, description, inputSchema }) => ({ name, description, input_schema: inputSchema }))
-      );
+      return builtins(offered);
     case 'mcp_toolset':
       // A server whose connection failed offers nothing this turn.
       return [...mcpToolNames(mcpTools)].flatMap(([name, { server, name: own, description, inputSchema }]) =>
@@ -125,4 +122,17 @@ function toolsOf(tool: AgentTool, { all, mcpTools, canSearch }: Offered): readon
           : [],
       );
   }
+}
+
+function builtins({ all, canSearch, providers }: Offered): readonly WireTool[] {
+  const theirs = providerTools(all, providers);
+  return builtinTools
+    .filter(({ name }) => toolPermission(all, { server: null, name }).enabled)
+    .flatMap(({ name, description, inputSchema }) => {
+      const their = theirs.find((tool) => tool.name === name);
+      if (their) return [their];
+      // Without anything to search with, only agents that name the tool are to find out.
+      if (name === 'web_search' && !canSearch && searchConfig(all) === undefined) return [];
+      return [{ name, description, input_schema: inputSchema }];
+    });
 }

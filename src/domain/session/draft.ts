@@ -1,6 +1,7 @@
 import type { NewId } from '../../base/ids.ts';
 import { formatUs } from '../../base/timestamp.ts';
 import type { SessionEvent } from '../../protocol/events.ts';
+import type { CallResult } from './calls.ts';
 import type { Entry } from './entry.ts';
 import { evolve } from './evolve.ts';
 import type { SessionState } from './state.ts';
@@ -51,6 +52,24 @@ export function emit(draft: Draft, body: EventBody, id: string = draft.newId('se
   // The union's members differ only in `body`; id and processed_at are the two keys taken out above.
   draft.append({ kind: 'emitted', event: { ...body, id, processed_at: draft.stamp() } as SessionEvent });
   return id;
+}
+
+/** The two events of a call that the model's provider made and answered. */
+export function emitProviderCall(draft: Draft, use: EventBody, result: CallResult): void {
+  const emitOwn = (body: EventBody): string => {
+    const id = draft.newId('sevt');
+    // As in `emit`.
+    const event = { ...body, id, processed_at: draft.stamp() } as SessionEvent;
+    draft.append({ kind: 'emitted', event, byProvider: true });
+    return id;
+  };
+  const tool_use_id = emitOwn(use);
+  emitOwn({
+    type: 'agent.tool_result',
+    tool_use_id,
+    content: [...result.content],
+    is_error: result.isError,
+  });
 }
 
 export function consume(draft: Draft, eventId: string): void {

@@ -21,7 +21,8 @@ export type Entry =
   | { readonly kind: 'renewed'; readonly resourceId: ResourceId; readonly atUs: number }
   | { readonly kind: 'accepted'; readonly event: ClientEvent }
   | { readonly kind: 'consumed'; readonly eventId: EventId; readonly processedAt: string }
-  | { readonly kind: 'emitted'; readonly event: SessionEvent }
+  /** `byProvider`: of a call that the model's provider made itself: nobody runs or answers it any more. */
+  | { readonly kind: 'emitted'; readonly event: SessionEvent; readonly byProvider?: true }
   | { readonly kind: 'replied'; readonly reply: ReplyRecord }
   /** Tool results among the first `items` of the conversation are no longer shown to the model. */
   | { readonly kind: 'cleared'; readonly items: number }

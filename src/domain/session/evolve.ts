@@ -38,7 +38,9 @@ function apply(state: SessionState, { entry }: LogRecord): SessionState {
     case 'consumed':
       return consumed(state, entry.eventId, entry.processedAt);
     case 'emitted':
-      return emitted(touched(state, entry.event), entry.event);
+      return entry.byProvider
+        ? touched(state, entry.event)
+        : emitted(touched(state, entry.event), entry.event);
     case 'replied':
       return replied(state, entry.reply);
     case 'cleared':

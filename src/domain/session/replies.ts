@@ -1,14 +1,16 @@
+import { chainToArray } from '../../base/chain.ts';
 import type { SessionErrorObject } from '../../protocol/session-errors.ts';
 import { compactionsMax, modelAttemptsMax } from '../limits.ts';
 import type { McpTool } from '../mcp.ts';
 import type { ModelFailure, ModelReply, WireBlock } from '../model.ts';
+import { isProviderResult, providerCallOf } from '../tools/provider-tools.ts';
 import type { Judgement } from '../tools/route-call.ts';
 import { malformedUseOf, toolUseOf } from '../tools/route-call.ts';
 import type { Step } from './advance.ts';
 import { compactionsError, exhaust } from './advance.ts';
 import { closeCalls, interruptedText } from './calls.ts';
 import type { Draft } from './draft.ts';
-import { emit } from './draft.ts';
+import { emit, emitProviderCall } from './draft.ts';
 import { endTurn } from './end-turn.ts';
 import type { CallRecord } from './entry.ts';
 import { closeRequest } from './interrupt.ts';
@@ -28,8 +30,8 @@ export type RecordedReply = {
 };
 
 /**
- * A reply becomes events in the order of its blocks: thinking, messages (one per run of text blocks),
- * tool uses, then the end of the span. Returns `rest` when the reply itself ended the turn (a refusal) and
+ * A reply becomes events in the order of its blocks: thinking, messages (one per run of text blocks), tool uses,
+ * calls of the provider's own tools with their results, then the end of the span. Returns `rest` when the reply itself ended the turn (a refusal) and
  * nothing that came meanwhile begins the next.
  */
 export function recordReply(
@@ -52,6 +54,7 @@ export function recordReply(
     // A refused reply runs nothing: its calls would have no reply to belong to.
     if (block?.type === 'tool_use' && reply.stopReason !== 'refusal')
       calls.push(emitToolUse(draft, block, { malformed: reply.malformed, mcpTools, judgements }));
+    if (block && isProviderResult(block)) emitProviderResult(draft, block, reply);
     index += 1;
   }
   emitSpanEnd(draft, requestId, reply);
@@ -71,6 +74,18 @@ export function recordReply(
   endTurn(draft, { type: 'refusal' }, refusalDetails(reply));
   if (draft.state().status === 'running') return null;
   return { type: 'rest' };
+}
+
+/** Its call may stand in the replies before, which paused there. */
+function emitProviderResult(draft: Draft, block: WireBlock, reply: ModelReply): void {
+  const earlier = chainToArray(draft.state().conversation).flatMap((item) =>
+    item.type === 'assistant' ? item.content : [],
+  );
+  const call = providerCallOf(block, [...reply.content, ...earlier.toReversed()]);
+  if (call === null) return;
+  const { name, input, result } = call;
+  const allowed = { evaluated_permission: 'allow', evaluation: { type: 'always_allow' } } as const;
+  emitProviderCall(draft, { type: 'agent.tool_use', name, input, ...allowed }, result);
 }
 
 function textRun(content: readonly WireBlock[], from: number): readonly WireBlock[] {

@@ -6,6 +6,7 @@ import type { CallResult } from '../session/calls.ts';
 import { errorResult } from '../session/calls.ts';
 import type { ConversationItem, SessionState } from '../session/state.ts';
 import type { FetchErrorCode, FetchPage } from '../web.ts';
+import { isProviderResult, providerResultOf } from './provider-tools.ts';
 import { domainProblem, domainsOf } from './web-places.ts';
 
 type FetchConfig = Extract<ToolConfig, { type: 'web_fetch' }>;
@@ -67,7 +68,9 @@ function toolNames(items: readonly ConversationItem[]): ReadonlyMap<string, stri
   const uses = items.flatMap((item) => (item.type === 'assistant' ? item.content : []));
   return new Map(
     uses.flatMap((block) =>
-      block.type === 'tool_use' ? [[String(block['id']), String(block['name'])] as const] : [],
+      block.type === 'tool_use' || block.type === 'server_tool_use'
+        ? [[String(block['id']), String(block['name'])] as const]
+        : [],
     ),
   );
 }
@@ -95,6 +98,12 @@ function textsOf(
       return ofUser ? item.said : [];
     case 'result':
       return counts(item.modelToolUseId) ? item.content.flatMap(textsOfResult) : [];
+    case 'assistant':
+      return item.content.flatMap((block) =>
+        isProviderResult(block) && counts(String(block['tool_use_id']))
+          ? providerResultOf(block).content.flatMap(textsOfResult)
+          : [],
+      );
     default:
       return [];
   }
