@@ -7,7 +7,12 @@ import { unreachableCredentials } from '../domain/credential-reach.ts';
 import { egressPolicy } from '../domain/egress-policy.ts';
 import { mergeMetadata } from '../domain/metadata.ts';
 import type { Seal } from '../domain/sealing.ts';
-import { checkInitialEvents, checkMcpHosts, checkPriced } from '../domain/session/creation.ts';
+import {
+  checkInitialEvents,
+  checkMcpHosts,
+  checkPriced,
+  checkWebDomains,
+} from '../domain/session/creation.ts';
 import type { Draft } from '../domain/session/draft.ts';
 import { draftOf } from '../domain/session/draft.ts';
 import type { RequestedChanges } from '../domain/session/lifecycle.ts';
@@ -102,10 +107,12 @@ export function createSessionCommands(deps: SessionDeps): SessionCommands {
     },
     async update(id, body) {
       if (body.vault_ids !== undefined) throw invalid('vault_ids cannot be changed on an existing session');
-      const environment = body.agent?.mcp_servers ? await environmentOf(id) : null;
+      const { tools, mcp_servers } = body.agent ?? {};
+      const environment = tools || mcp_servers ? await environmentOf(id) : null;
       return await change(id, (draft) => {
         const changes = requestedChanges(draft.state(), body);
-        if (environment && changes.agent) checkMcpHosts(changes.agent, environment);
+        if (environment && changes.agent && mcp_servers) checkMcpHosts(changes.agent, environment);
+        if (environment && changes.agent && tools) checkWebDomains(changes.agent, environment);
         updateSession(draft, changes);
       });
     },
@@ -150,6 +157,7 @@ export async function startSession(
   checkSystemModel({ agent }, initialEvents, deps.catalog, 'initial_events');
   const environment = await usableEnvironment(deps.collections.environments, body.environment_id);
   checkMcpHosts(agent, environment);
+  checkWebDomains(agent, environment);
   if (body.budget) checkPriced(agent, deps.catalog);
   const vaultIds = body.vault_ids ?? [];
   await requireUsableVaults(deps.collections.vaults, vaultIds);

@@ -10,7 +10,7 @@ import { mcpToolNames } from '../tools/mcp-names.ts';
 import { toolPermission } from '../tools/permission.ts';
 import type { ProviderTool } from '../tools/provider-tools.ts';
 import { providerTools } from '../tools/provider-tools.ts';
-import { searchConfig } from '../tools/web-search.ts';
+import { webConfig } from '../tools/web-places.ts';
 import type { ConversationItem, SessionState } from './state.ts';
 
 /** What the log does not say, and the model is shown. */
@@ -132,7 +132,7 @@ function builtins({ all, canSearch, providers }: Offered): readonly WireTool[] {
       const their = theirs.find((tool) => tool.name === name);
       if (their) return [their];
       // Without anything to search with, only agents that name the tool are to find out.
-      if (name === 'web_search' && !canSearch && searchConfig(all) === undefined) return [];
+      if (name === 'web_search' && !canSearch && webConfig(all, 'web_search') === undefined) return [];
       return [{ name, description, input_schema: inputSchema }];
     });
 }

@@ -6,6 +6,8 @@ import type { ModelCatalog } from '../catalog.ts';
 import { coversHost } from '../hosts.ts';
 import { fileDocumentsPerCreateMax } from '../limits.ts';
 import { advisorsOf, sessionMembers } from '../multiagent.ts';
+import { toolPermission } from '../tools/permission.ts';
+import { domainsOf, isAllowedHost, placeOf, webConfig } from '../tools/web-places.ts';
 
 /** Rules that only the creation of a session knows. */
 
@@ -39,6 +41,24 @@ export function checkMcpHosts(agent: SessionAgent, environment: Environment): vo
         'invalid_request',
         `MCP server "${server.name}": host ${hostname} is not allowed by the environment's networking`,
         { runError: 'mcp_egress_blocked_error' },
+      );
+    }
+  }
+}
+
+/**
+ * A limited environment must allow whatever place the web tools of an agent are kept to (spec/tools.md, Web tools). A
+ * domain of a tool covers its subdomains, a host of an environment only itself unless it begins with `*.`.
+ */
+export function checkWebDomains(agent: SessionAgent, { config }: Environment): void {
+  for (const { tools } of [agent, ...sessionMembers(agent)]) {
+    for (const name of ['web_search', 'web_fetch'] as const) {
+      if (!toolPermission(tools, { server: null, name }).enabled) continue;
+      const entries = domainsOf(webConfig(tools, name)).allowed ?? [];
+      const outside = entries.findIndex((entry) => !isAllowedHost(placeOf(entry).host, config));
+      if (outside === -1) continue;
+      throw invalid(
+        `${name}: allowed_domains.${outside}: "${entries[outside]}" is not allowed by the environment's networking`,
       );
     }
   }

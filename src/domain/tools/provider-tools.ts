@@ -1,10 +1,11 @@
-import type { AgentTool, ToolConfig } from '../../protocol/agent-tools.ts';
+import type { AgentTool } from '../../protocol/agent-tools.ts';
 import type { ResultBlock } from '../../protocol/content.ts';
 import { toolOutputCharactersMax } from '../limits.ts';
 import type { WireBlock, WireTool } from '../model.ts';
 import type { CallResult } from '../session/calls.ts';
 import { errorResult } from '../session/calls.ts';
 import { toolPermission } from './permission.ts';
+import { webConfig } from './web-places.ts';
 
 /** Web tools that the model's provider can run itself, in the middle of a reply. */
 export const providerToolNames = ['web_search', 'web_fetch'] as const;
@@ -18,23 +19,16 @@ export function providerTools(
   return offered.flatMap((name) => {
     const { enabled, policy } = toolPermission(tools, { server: null, name });
     if (!enabled || policy.type !== 'always_allow') return [];
-    const config = configOf(tools, name);
+    const config = webConfig(tools, name);
     // Names tools of the agent that the provider may not know.
     if (config?.type === 'web_fetch' && config.url_sources !== null) return [];
     return [definitionOf(name, config)];
   });
 }
 
-type WebConfig = Extract<ToolConfig, { type: ProviderTool }>;
-
-function configOf(tools: readonly AgentTool[], name: ProviderTool): WebConfig | undefined {
-  const configs = tools.flatMap((tool) => (tool.type === 'agent_toolset_20260401' ? tool.configs : []));
-  return configs.find((config): config is WebConfig => config.type === name);
-}
-
 const types = { web_search: 'web_search_20250305', web_fetch: 'web_fetch_20250910' } as const;
 
-function definitionOf(name: ProviderTool, config: WebConfig | undefined): WireTool {
+function definitionOf(name: ProviderTool, config: ReturnType<typeof webConfig>): WireTool {
   const { allowed_domains, blocked_domains } = config ?? {};
   const location = config?.type === 'web_search' ? config.user_location : null;
   const tokensMax = config?.type === 'web_fetch' ? config.max_content_tokens : null;

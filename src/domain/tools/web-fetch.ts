@@ -1,5 +1,5 @@
 import { chainToArray } from '../../base/chain.ts';
-import type { AgentTool, ToolConfig } from '../../protocol/agent-tools.ts';
+import type { ToolConfig } from '../../protocol/agent-tools.ts';
 import type { ResultBlock } from '../../protocol/content.ts';
 import { fetchUrlCharactersMax } from '../limits.ts';
 import type { CallResult } from '../session/calls.ts';
@@ -7,7 +7,7 @@ import { errorResult } from '../session/calls.ts';
 import type { ConversationItem, SessionState } from '../session/state.ts';
 import type { FetchErrorCode, FetchPage } from '../web.ts';
 import { isProviderResult, providerResultOf } from './provider-tools.ts';
-import { domainProblem, domainsOf } from './web-places.ts';
+import { domainProblem, domainsOf, webConfig } from './web-places.ts';
 
 type FetchConfig = Extract<ToolConfig, { type: 'web_fetch' }>;
 type Sources = FetchConfig['url_sources'];
@@ -22,7 +22,7 @@ export function fetchAsked(
     return fetchError('invalid_input', 'url must be an http or https URL');
   if (url.length > fetchUrlCharactersMax)
     return fetchError('url_too_long', `a URL may have ${fetchUrlCharactersMax} characters`);
-  const config = configOf(state.agent.tools);
+  const config = webConfig(state.agent.tools, 'web_fetch');
   const domains = domainsOf(config);
   const problem = domainProblem(url, domains);
   if (problem !== null) return fetchError('url_not_allowed', problem);
@@ -37,14 +37,6 @@ export function fetchAsked(
 
 export function fetchError(code: FetchErrorCode, why: string): CallResult {
   return errorResult(`${code}: ${why}`);
-}
-
-function configOf(tools: readonly AgentTool[]): FetchConfig | undefined {
-  for (const tool of tools) {
-    if (tool.type !== 'agent_toolset_20260401') continue;
-    return tool.configs.find((config): config is FetchConfig => config.type === 'web_fetch');
-  }
-  return undefined;
 }
 
 /** Whether the conversation has shown a URL, or the host of which it is the first page. */

@@ -1,8 +1,20 @@
+import type { AgentTool, ToolConfig } from '../../protocol/agent-tools.ts';
 import type { EnvironmentConfig } from '../../protocol/environments.ts';
 import { coversHost } from '../hosts.ts';
 import type { WebDomains } from '../web.ts';
 
 /** Which places of the web a tool may use (spec/tools.md, Web tools). */
+
+type WebConfig = Extract<ToolConfig, { type: 'web_search' | 'web_fetch' }>;
+
+/** The agent's own settings of a web tool, where it has any. */
+export function webConfig<Name extends WebConfig['type']>(
+  tools: readonly AgentTool[],
+  name: Name,
+): Extract<WebConfig, { type: Name }> | undefined {
+  const configs = tools.flatMap((tool) => (tool.type === 'agent_toolset_20260401' ? tool.configs : []));
+  return configs.find((config): config is Extract<WebConfig, { type: Name }> => config.type === name);
+}
 
 type Lists = {
   readonly allowed_domains?: readonly string[] | undefined;

@@ -1,4 +1,3 @@
-import type { AgentTool, ToolConfig } from '../../protocol/agent-tools.ts';
 import type { ResultBlock } from '../../protocol/content.ts';
 import type { EnvironmentConfig } from '../../protocol/environments.ts';
 import {
@@ -11,9 +10,7 @@ import type { CallResult } from '../session/calls.ts';
 import { errorResult } from '../session/calls.ts';
 import type { SessionState } from '../session/state.ts';
 import type { SearchErrorCode, SearchHit, SearchWeb, WebDomains } from '../web.ts';
-import { domainProblem, domainsOf, isAllowedHost } from './web-places.ts';
-
-type SearchConfig = Extract<ToolConfig, { type: 'web_search' }>;
+import { domainProblem, domainsOf, isAllowedHost, webConfig } from './web-places.ts';
 
 /** What a call of `web_search` asks for, or the error that it is answered with. */
 export function searchAsked(
@@ -24,7 +21,7 @@ export function searchAsked(
   if (query.length < 2) return searchError('invalid_input', 'query must be a text of 2 characters or more');
   if (query.length > searchQueryCharactersMax)
     return searchError('query_too_long', `a query may have ${searchQueryCharactersMax} characters`);
-  const config = searchConfig(state.agent.tools);
+  const config = webConfig(state.agent.tools, 'web_search');
   return {
     query,
     domains: domainsOf(config),
@@ -35,15 +32,6 @@ export function searchAsked(
 
 export function searchError(code: SearchErrorCode, why: string): CallResult {
   return errorResult(`${code}: ${why}`);
-}
-
-/** The agent's own settings of the tool, where it has any. */
-export function searchConfig(tools: readonly AgentTool[]): SearchConfig | undefined {
-  for (const tool of tools) {
-    if (tool.type !== 'agent_toolset_20260401') continue;
-    return tool.configs.find((config): config is SearchConfig => config.type === 'web_search');
-  }
-  return undefined;
 }
 
 export type Places = { readonly domains: WebDomains; readonly config: EnvironmentConfig | null };
