@@ -1,10 +1,14 @@
 import type { Clock } from '../base/clock.ts';
+import type { NewId } from '../base/ids.ts';
 import { newSessionsToken } from '../base/secrets.ts';
 import { sha256Hex } from '../base/sha256.ts';
 import type { Collections, PageQuery } from '../domain/collections.ts';
 import { absentEnvironment } from '../domain/environments.ts';
 import { workersNotedMax, workersSeenMs, workReclaimMsDefault } from '../domain/limits.ts';
 import { mergeMetadata } from '../domain/metadata.ts';
+import { abandonCalls } from '../domain/session/abandoned.ts';
+import { draftOf } from '../domain/session/draft.ts';
+import type { SessionLog } from '../domain/session/session-log.ts';
 import type { StoredWork, WorkItems } from '../domain/work.ts';
 import { acknowledge, beat, heartbeatOf, stop, workOf } from '../domain/work.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
@@ -14,9 +18,11 @@ import { pageOf } from './page.ts';
 import type { WorkSignals } from './work-signals.ts';
 
 export type WorkDeps = {
+  readonly log: SessionLog;
   readonly collections: Pick<Collections, 'environments' | 'workItems'>;
   readonly signals: WorkSignals;
   readonly clock: Clock;
+  readonly newId: NewId;
 };
 
 export type PollQuery = {
@@ -45,7 +51,7 @@ export type WorkCommands = {
 const notedEveryUs = 10_000_000;
 const otherProcessesMs = 250;
 
-export function createWorkCommands({ collections, signals, clock }: WorkDeps): WorkCommands {
+export function createWorkCommands({ log, collections, signals, clock, newId }: WorkDeps): WorkCommands {
   const { environments, workItems } = collections;
   const note = createNotes(workItems, clock);
   const shown = (stored: StoredWork) => workOf(stored, clock.nowUs());
@@ -64,6 +70,7 @@ export function createWorkCommands({ collections, signals, clock }: WorkDeps): W
       nowUs,
       claimedBeforeUs: nowUs - reclaimMs * 1000,
       secretHash: sha256Hex(token),
+      abandon: (sessionId) => abandon({ log, clock, newId }, sessionId),
     });
     return claimed && workOf(claimed, nowUs, secretOf(token));
   }
@@ -131,6 +138,23 @@ export function createWorkCommands({ collections, signals, clock }: WorkDeps): W
     stop: async (environmentId, id, body) =>
       shown(await change(environmentId, id, (current) => stop(current, body.force ?? false, clock.nowUs()))),
   };
+}
+
+/** What a worker left behind is settled before another gets to it. */
+async function abandon(
+  { log, clock, newId }: Pick<WorkDeps, 'log' | 'clock' | 'newId'>,
+  sessionId: string,
+): Promise<void> {
+  try {
+    await log.commit(sessionId, (state) => {
+      const draft = draftOf(state, { nowUs: clock.nowUs(), newId });
+      abandonCalls(draft);
+      return { entries: draft.entries(), result: null };
+    });
+  } catch (cause) {
+    // It was deleted meanwhile.
+    if (!(cause instanceof Refusal && cause.code === 'not_found')) throw cause;
+  }
 }
 
 /** Writes down who polls, now and then. */

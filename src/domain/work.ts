@@ -42,6 +42,8 @@ export type Claim = {
   readonly claimedBeforeUs: number;
   /** Of the token that the claimant gets; the one of an earlier claimant is void. */
   readonly secretHash: string;
+  /** Comes before an item whose worker had begun to work is handed to another. May come more than once. */
+  readonly abandon: (sessionId: SessionId) => Promise<void>;
 };
 
 /** Found below their environment only. */

@@ -113,7 +113,7 @@ function createHandlers(workspaceId: string, shared: Shared): Handlers {
     ...adminRoutes(createAdminCommands(admin)),
     ...agentRoutes(createAgentCommands({ agents, skillVersions, catalog, ...common })),
     ...environmentRoutes(createEnvironmentCommands({ environments, ...common })),
-    ...workRoutes(createWorkCommands({ collections, signals: shared.workSignals, clock: systemClock })),
+    ...workRoutes(createWorkCommands({ log, collections, signals: shared.workSignals, ...common })),
     ...memoryStoreRoutes(createMemoryStoreCommands({ memoryStores, ...common })),
     ...memoryRoutes(createMemoryCommands({ memoryStores, memories, ...common })),
     ...memoryVersionRoutes(createMemoryVersionCommands({ memoryStores, memoryVersions, clock: systemClock })),

@@ -12,20 +12,23 @@ export function createWorkItems(engine: Engine, workspaceId: string): WorkItems 
 
   return {
     async claim(environmentId, claim) {
-      const oldest = claimable(place(environmentId), claim)
-        .orderBy('created_at_us')
-        .orderBy('id')
-        .limit(1)
-        .compile();
-      // Most polls find nothing, and need not wait in the queue of writers for it.
-      if ((await engine.read.all(oldest)).length === 0) return null;
-      return await engine.writeBeside(environmentId, async (tx) => {
-        const [row] = await tx.lockFree(oldest);
-        if (!row) return null;
-        const after = claimed(row, claim);
-        await tx.run(build.updateTable('work_items').set(after).where('id', '=', row.id).compile());
-        return workOfRow(after);
-      });
+      const waits = claimable(place(environmentId), claim);
+      const oldest = waits.orderBy('created_at_us').orderBy('id').limit(1).compile();
+      for (;;) {
+        // Most polls find nothing, and need not wait in the queue of writers for it.
+        const [next] = await engine.read.all(oldest);
+        if (!next) return null;
+        if (next.state === 'active') await claim.abandon(next.session_id);
+        const taken = await engine.writeBeside(environmentId, async (tx) => {
+          const [row] = await tx.lock(waits.where('id', '=', next.id).compile());
+          if (!row) return null;
+          const after = claimed(row, claim);
+          await tx.run(build.updateTable('work_items').set(after).where('id', '=', row.id).compile());
+          return workOfRow(after);
+        });
+        // Otherwise another worker was faster, and there is one item less.
+        if (taken) return taken;
+      }
     },
     async get(environmentId, id) {
       const [row] = await engine.read.all(byId(place(environmentId), id));

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { eventually } from '../support/server-processes.ts';
-import { collect, isIdle, listAll, message, say, send, spoken } from '../support/server-sessions.ts';
+import { collect, isIdle, listAll, message, send, spoken } from '../support/server-sessions.ts';
 import { newSkillName, skillFiles } from '../support/server-skills.ts';
 import { describeServer } from '../support/server-suite.ts';
 import type { Queue } from '../support/server-work.ts';
@@ -73,23 +73,6 @@ describeServer('anthill worker', ({ server, client }) => {
     const session = await queue.open({ skills: [{ type: 'custom', skill_id: skill.id, version: 'latest' }] });
     await collect(client, session.id, () => send(client, session.id, message(`run \`ls skills/*\``)), isDone);
     assert.match(spoken(await listAll(client, session.id)), /SKILL\.md/);
-  });
-
-  test('one that is killed in the middle of a call is followed by another, which runs it', async () => {
-    const queue = await openQueue(server);
-    const first = await started(queue);
-    const session = await queue.open();
-    await say(client, session.id, 'run `sleep 30; echo slept`');
-    await heard(first, 'worker.session_begins');
-    first.kill('SIGKILL');
-    const [item] = (await queue.worker.beta.environments.work.list(queue.environmentId)).data;
-    assert.ok(item);
-    // Nobody waits for a lease to run out in a test: it is given back by hand, as its end would do.
-    await client.beta.environments.work.stop(item.id, { environment_id: queue.environmentId, force: true });
-    await collect(client, session.id, () => send(client, session.id, { type: 'user.interrupt' }));
-    await started(queue);
-    await collect(client, session.id, () => send(client, session.id, message('run `echo again`')), isDone);
-    assert.match(spoken(await listAll(client, session.id)), /again/);
   });
 
   test('ends at once when it is asked to, and says what is wrong with its settings', async () => {

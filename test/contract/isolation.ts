@@ -164,7 +164,13 @@ const cases: { readonly [Name in keyof Collections]: Case<Name> } = {
     versions: () => agents.versions('agent_1', window),
   }),
   workItems: ({ workItems }) => ({
-    claim: () => workItems.claim('env_1', { nowUs, claimedBeforeUs: nowUs, secretHash: 'hash' }),
+    claim: () =>
+      workItems.claim('env_1', {
+        nowUs,
+        claimedBeforeUs: nowUs,
+        secretHash: 'hash',
+        abandon: async () => {},
+      }),
     get: () => workItems.get('env_1', workId),
     change: () => workItems.change('env_1', workId, never),
     page: () => workItems.page('env_1', window),

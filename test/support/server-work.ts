@@ -1,5 +1,8 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import type Anthropic from '@anthropic-ai/sdk';
-import type { ServerProcess } from './server.ts';
+import Database from 'better-sqlite3';
+import type { ServerHome, ServerProcess } from './server.ts';
 import { createEnvironmentKey, workerWith } from './server-admin.ts';
 import type { AgentParams, Session } from './server-sessions.ts';
 import { message, toolset, uniqueName } from './server-sessions.ts';
@@ -43,6 +46,16 @@ export async function openQueue(server: ServerProcess): Promise<Queue> {
     },
     poll: async () => await worker.beta.environments.work.poll(id),
   };
+}
+
+/** The time of a lease runs out behind the server's back: nobody waits for that in a test. */
+export function endLease(home: ServerHome, sessionId: string): void {
+  const database = new Database(join(home.dataDir, 'anthill.db'), { timeout: 5_000 });
+  const { changes } = database
+    .prepare("update work_items set lease_until_us = 1 where session_id = ? and state = 'active'")
+    .run(sessionId);
+  database.close();
+  assert.equal(changes, 1, 'a worker has the session');
 }
 
 /** The token in the secret of an item. */

@@ -1,6 +1,6 @@
 import type { SessionErrorObject } from '../../protocol/session-errors.ts';
 import { compactionsMax, toolRoundsMax } from '../limits.ts';
-import { builtinTools } from '../tools/builtin.ts';
+import { isReadOnlyTool } from '../tools/builtin.ts';
 import { isAtCap } from './budget.ts';
 import { emitResult, errorResult, unknownOutcomeText } from './calls.ts';
 import type { ContextWindow } from './compaction.ts';
@@ -87,7 +87,7 @@ function advanceCalls(draft: Draft, { inFlight }: TurnInput): Step | null {
 }
 
 function isReadOnly(call: Call): boolean {
-  return call.kind === 'builtin' && builtinTools.some((tool) => tool.name === call.name && tool.readOnly);
+  return call.kind === 'builtin' && isReadOnlyTool(call.name);
 }
 
 /** All calls are answered: ask the model again, or end the turn. */

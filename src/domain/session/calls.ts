@@ -8,6 +8,9 @@ export const interruptedText = 'Tool execution was interrupted before completion
 export const unknownOutcomeText =
   'The server stopped while this tool was running, so its outcome is unknown. It may or may not have taken effect: check before you retry.';
 
+export const workerGoneText =
+  'The worker that had this tool stopped, so the outcome is unknown. It may or may not have taken effect: check before you retry.';
+
 export type CallResult = { readonly content: readonly ResultBlock[]; readonly isError: boolean };
 
 export function errorResult(text: string): CallResult {

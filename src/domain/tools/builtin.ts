@@ -138,3 +138,8 @@ export const builtinTools: readonly BuiltinTool[] = [
 export function isServerTool(name: string): boolean {
   return builtinTools.some((tool) => tool.name === name && tool.onServer);
 }
+
+/** Whether a built-in tool may run twice without harm. */
+export function isReadOnlyTool(name: string): boolean {
+  return builtinTools.some((tool) => tool.name === name && tool.readOnly);
+}
