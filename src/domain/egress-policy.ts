@@ -32,10 +32,13 @@ export type EgressSettings = {
   readonly packageHosts: readonly string[];
 };
 
+/** As far as its servers are concerned. */
+export type EgressAgent = Pick<SessionAgent, 'mcp_servers' | 'multiagent'>;
+
 /** `null`: nothing may be reached, so a sandbox needs no door. */
 export function egressPolicy(
   config: EnvironmentConfig,
-  agent: SessionAgent,
+  agent: EgressAgent,
   settings: Pick<EgressSettings, 'packageHosts'>,
 ): EgressPolicy | null {
   if (config.type === 'self_hosted') return null;

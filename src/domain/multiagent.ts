@@ -156,7 +156,7 @@ export function expandMultiagent(
 }
 
 /** The agents that a session's agent may let work for it. */
-export function sessionMembers({ multiagent }: SessionAgent): readonly ThreadAgent[] {
+export function sessionMembers({ multiagent }: Pick<SessionAgent, 'multiagent'>): readonly ThreadAgent[] {
   if (multiagent === null) return [];
   if (multiagent.type === 'coordinator') return multiagent.agents.filter((entry) => entry.type === 'agent');
   return [multiagent.subagents, multiagent.workflows].flatMap((member) =>

@@ -117,6 +117,11 @@ function filesDirOf(path: string | undefined, cwd: string): string | null {
   return path === undefined ? null : resolve(cwd, path);
 }
 
+/** What the operator says about the network of sandboxes, for who reads nothing else of the file. */
+export function readEgressSettings(named: string | undefined, candidates: readonly string[]): EgressSettings {
+  return egressSettingsOf(section(readFile(named, candidates), 'sandbox_network'), ConfigMistake);
+}
+
 function parseFlags(args: readonly string[]) {
   const string = { type: 'string' } as const;
   try {

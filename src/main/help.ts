@@ -35,6 +35,10 @@ Any number of workers on any number of machines serve one environment. Tools run
                        ANTHROPIC_ENVIRONMENT_KEY  its key; not a flag, so that it stays out of process lists
   --base-url URL       ANTHROPIC_BASE_URL         http://127.0.0.1:4141; the server
   --data DIR           ANTHILL_WORKER_DATA        ~/.anthill-worker; files of sessions
+  --network WHICH                                 unrestricted; limited or none: where programs in sandboxes may connect to
+  --allow-host HOST                               what they may in a limited network, or *.HOST; as often as needed
+  --allow-package-managers                        registries of packages as well
+  --config FILE        ANTHILL_CONFIG             anthill.yaml, here or in the data directory; sandbox_network counts
   --sessions N                                    8; sessions served at once
   --name NAME                                     the name of this machine; how the worker calls itself
                        ANTHILL_LOG_LEVEL          info

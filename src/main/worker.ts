@@ -1,36 +1,26 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
-import { homedir, hostname } from 'node:os';
-import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
+import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { createLog } from '../base/log.ts';
 import type { Hands } from '../domain/hands.ts';
-import { workerSessionsDefault } from '../domain/limits.ts';
+import type { SandboxSecrets } from '../domain/sandbox-secrets.ts';
 import { builtinTools, isServerTool } from '../domain/tools/builtin.ts';
 import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
 import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
-import { noDoors } from '../hands/egress/doors.ts';
+import type { Doors } from '../hands/egress/doors.ts';
+import { createDoors, noDoors } from '../hands/egress/doors.ts';
+import { createRecorder } from '../hands/egress/recorder.ts';
 import { createHands } from '../hands/hands.ts';
 import { noMounts } from '../hands/mounts/mounts.ts';
 import { noSnapshots } from '../hands/snapshots.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
-import { ConfigMistake } from './config.ts';
 import { readableLine } from './readable-log.ts';
+import type { WorkerConfig } from './worker-config.ts';
+import { readWorkerConfig } from './worker-config.ts';
 import type { World } from './world.ts';
-
-type WorkerConfig = {
-  readonly baseUrl: string;
-  readonly environmentId: string;
-  readonly environmentKey: string;
-  readonly dataDir: string;
-  /** Sessions served at once. */
-  readonly sessions: number;
-  /** How the worker calls itself. */
-  readonly name: string;
-  readonly logLevel: string;
-};
 
 /**
  * `anthill worker`: runs the sandbox tools of a self-hosted environment's sessions on this machine, with the official
@@ -56,25 +46,49 @@ export async function worker(args: readonly string[], world: World): Promise<num
   }
 }
 
-async function openHands({ dataDir }: WorkerConfig, world: World, log: Log): Promise<Hands> {
+async function openHands(config: WorkerConfig, world: World, log: Log): Promise<Hands> {
+  const { dataDir } = config;
   mkdirSync(join(dataDir, 'sessions'), { recursive: true, mode: 0o700 });
   const isRoot = process.getuid?.() === 0;
   const say = (line: string) => world.stderr.write(`${line}\n`);
   const bubblewrap = await ensureBubblewrap({ path: world.env['PATH'] ?? '', isRoot, say });
   const provider = createBubblewrapProvider({ bubblewrap, dataDir, isRoot });
-  const { unavailable, isolation, limits } = await provider.capabilities();
+  const { unavailable, isolation, limits, network } = await provider.capabilities();
   if (unavailable !== null) throw new Error(unavailable);
-  log.info('sandbox.capabilities', { isolation, limits });
+  log.info('sandbox.capabilities', { isolation, limits, network });
   await provider.sweep();
   const noFiles = () => Promise.reject(new Error('sessions of workers have no files'));
   const workspaces = createWorkspaces(join(dataDir, 'sessions'), noFiles);
+  const doors = openDoors(config, log);
   return createHands({
     provider,
     workspaces,
     mounts: noMounts,
-    doors: noDoors,
+    doors,
     snapshots: noSnapshots,
     clock: systemClock,
+    log,
+  });
+}
+
+const noSecrets: SandboxSecrets = { variables: async () => [], forHost: async () => [] };
+
+/** The network is the operator's to choose: a self-hosted environment says nothing about it. */
+function openDoors({ dataDir, networking, egress }: WorkerConfig, log: Log): Doors {
+  if (networking === null) return noDoors;
+  const packages = { apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };
+  // MCP servers are called by the server.
+  const agent = { mcp_servers: [], multiagent: null };
+  const clock = systemClock;
+  return createDoors({
+    directory: join(dataDir, 'run', 'doors'),
+    settings: egress,
+    stateOf: async () => ({ environmentId: '', vaultIds: [], agent }),
+    configOf: async () => ({ type: 'cloud', networking, packages }),
+    secrets: noSecrets,
+    // In the log only.
+    recorder: createRecorder({ records: { insert: async () => {} }, clock, newId, log }),
+    clock,
     log,
   });
 }
@@ -181,45 +195,4 @@ async function sdk() {
     import('@anthropic-ai/sdk/lib/tools/ToolError'),
   ]);
   return { Anthropic, ToolError };
-}
-
-function readWorkerConfig(args: readonly string[], env: World['env'], cwd: string): WorkerConfig {
-  const { values } = parsed(args);
-  const baseUrl = values['base-url'] ?? (env['ANTHROPIC_BASE_URL'] || 'http://127.0.0.1:4141');
-  if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl))
-    throw new ConfigMistake(`--base-url: "${baseUrl}" is not a URL; it begins with http:// or https://`);
-  const sessions = Number(values.sessions ?? workerSessionsDefault);
-  if (!Number.isInteger(sessions) || sessions < 1)
-    throw new ConfigMistake('--sessions: must be a whole number, at least 1');
-  return {
-    baseUrl: baseUrl.replace(/\/+$/, ''),
-    environmentId: required(values['environment-id'], env, 'ANTHROPIC_ENVIRONMENT_ID', '--environment-id'),
-    environmentKey: required(undefined, env, 'ANTHROPIC_ENVIRONMENT_KEY', null),
-    dataDir: resolve(cwd, values.data ?? (env['ANTHILL_WORKER_DATA'] || join(homedir(), '.anthill-worker'))),
-    sessions,
-    name: values.name ?? hostname(),
-    logLevel: env['ANTHILL_LOG_LEVEL'] || 'info',
-  };
-}
-
-function required(
-  flag: string | undefined,
-  env: World['env'],
-  ...[variable, name]: [string, string | null]
-): string {
-  const value = flag ?? (env[variable] || undefined);
-  if (value !== undefined) return value;
-  throw new ConfigMistake(
-    name === null ? `${variable} must be set` : `${name} is required, as a flag or in ${variable}`,
-  );
-}
-
-function parsed(args: readonly string[]) {
-  const text = { type: 'string' } as const;
-  const options = { 'base-url': text, 'environment-id': text, data: text, sessions: text, name: text };
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: false });
-  } catch (cause) {
-    throw new ConfigMistake(cause instanceof Error ? cause.message : String(cause));
-  }
 }

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
+import { listening } from '../support/local-servers.ts';
 import { eventually } from '../support/server-processes.ts';
 import { collect, isIdle, listAll, message, send, spoken } from '../support/server-sessions.ts';
 import { newSkillName, skillFiles } from '../support/server-skills.ts';
@@ -19,7 +22,7 @@ describeServer('anthill worker', ({ server, client }) => {
   const workers: ChildProcess[] = [];
   const said = new Map<ChildProcess, string>();
   const heard = (worker: ChildProcess, event: string) =>
-    eventually(() => said.get(worker)?.includes(event) ?? false, `the worker says ${event}`);
+    eventually(() => said.get(worker)?.includes(event) ?? false, `the worker says ${event}`, 30_000);
   after(async () => {
     for (const worker of workers) worker.kill('SIGKILL');
     await Promise.all(workers.map((worker) => worker.exitCode ?? worker.signalCode ?? once(worker, 'exit')));
@@ -38,10 +41,11 @@ describeServer('anthill worker', ({ server, client }) => {
     return worker;
   }
 
-  async function started(queue: Queue): Promise<ChildProcess> {
+  async function started(queue: Queue, args: string[] = []): Promise<ChildProcess> {
     const worker = launch({ ANTHROPIC_BASE_URL: server.baseUrl, ANTHROPIC_ENVIRONMENT_KEY: queue.key }, [
       '--environment-id',
       queue.environmentId,
+      ...args,
     ]);
     await heard(worker, 'worker.ready');
     return worker;
@@ -75,15 +79,67 @@ describeServer('anthill worker', ({ server, client }) => {
     assert.match(spoken(await listAll(client, session.id)), /SKILL\.md/);
   });
 
+  describe('the network of its sandboxes', () => {
+    const web = createServer((request, response) => response.end(`this is ${request.headers.host}`));
+    const config = join(directory, 'network.yaml');
+    before(async () => {
+      await listening(web);
+      writeFileSync(config, 'sandbox_network: {hosts: {site.test: 127.0.0.1, other.test: 127.0.0.1}}\n');
+    });
+    after(() => web.close());
+
+    for (const [args, site, other] of [
+      [[], /^this is site\.test/, /^this is other\.test/],
+      [['--allow-host', 'site.test'], /^this is site\.test/, /^other\.test is not among the hosts/],
+      [['--network', 'none'], /^no way/, /^no way/],
+    ] as const)
+      test(`${args.join(' ') || 'without a word about it'}: as its operator says`, async () => {
+        const queue = await openQueue(server);
+        const worker = await started(queue, ['--config', config, ...args]);
+        const { port } = web.address() as AddressInfo;
+        const get = (host: string) => `curl -s -m 5 http://${host}:${port}/ || echo no way`;
+        // Behind a name or not, what is private stays so unless it is exempted.
+        const inward = `curl -s -m 5 http://127.0.0.2:${port}/ || echo no way`;
+        const command = [get('site.test'), get('other.test'), inward]
+          .map((line) => `{ ${line}; }; echo`)
+          .join('; ');
+        const session = await queue.open();
+        await collect(
+          client,
+          session.id,
+          () => send(client, session.id, message(`run \`${command}\``)),
+          isDone,
+        );
+        const result = (await listAll(client, session.id)).find(({ type }) => type === 'user.tool_result');
+        assert.ok(result?.type === 'user.tool_result');
+        const [first] = result.content ?? [];
+        const lines = (first?.type === 'text' ? first.text : '').split('\n').filter((line) => line !== '');
+        assert.equal(lines.length, 3, lines.join('|'));
+        assert.match(lines[0] ?? '', site);
+        assert.match(lines[1] ?? '', other);
+        assert.match(lines[2] ?? '', /^no way/);
+        if (other.source.includes('not among')) await heard(worker, 'egress.decided');
+      });
+  });
+
   test('ends at once when it is asked to, and says what is wrong with its settings', async () => {
     const queue = await openQueue(server);
     const worker = await started(queue);
     worker.kill('SIGTERM');
     assert.deepEqual(await once(worker, 'exit'), [0, null]);
+    const anywhere = ['--environment-id', 'e'];
     for (const [env, args, message] of [
       [{}, [], /--environment-id is required/],
       [{}, ['--environment-id', 'env_1'], /ANTHROPIC_ENVIRONMENT_KEY must be set/],
       [{ ANTHROPIC_ENVIRONMENT_KEY: 'k' }, ['--environment-id', 'e', '--sessions', '0'], /--sessions/],
+      [{ ANTHROPIC_ENVIRONMENT_KEY: 'k' }, [...anywhere, '--network', 'lan'], /--network: "lan" is none of/],
+      [{ ANTHROPIC_ENVIRONMENT_KEY: 'k' }, [...anywhere, '--allow-host', 'http://x'], /--allow-host: "http/],
+      [
+        { ANTHROPIC_ENVIRONMENT_KEY: 'k' },
+        [...anywhere, '--network', 'none', '--allow-host', 'x.com'],
+        /for limited only/,
+      ],
+      [{ ANTHROPIC_ENVIRONMENT_KEY: 'k' }, [...anywhere, '--config', 'absent.yaml'], /does not exist/],
       [{}, ['--nonsense'], /nonsense/],
     ] as const) {
       const refused = launch(env, [...args]);

@@ -10,7 +10,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { SessionId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { ReadEnvironmentConfig } from '../../domain/egress.ts';
-import type { EgressPolicy, EgressSettings, EgressVerdict } from '../../domain/egress-policy.ts';
+import type { EgressAgent, EgressPolicy, EgressSettings, EgressVerdict } from '../../domain/egress-policy.ts';
 import { egressPolicy } from '../../domain/egress-policy.ts';
 import { egressConnectionsMax } from '../../domain/limits.ts';
 import type { SandboxSpec } from '../../domain/sandbox.ts';
@@ -39,11 +39,14 @@ export const noDoors: Doors = {
   close: async () => {},
 };
 
+/** What the rules for a sandbox depend on. */
+export type DoorSession = Pick<SessionState, 'environmentId' | 'vaultIds'> & { readonly agent: EgressAgent };
+
 export type DoorsOptions = {
   /** Private to the server's user. */
   readonly directory: string;
   readonly settings: EgressSettings;
-  readonly stateOf: (sessionId: SessionId) => Promise<SessionState | null>;
+  readonly stateOf: (sessionId: SessionId) => Promise<DoorSession | null>;
   readonly configOf: ReadEnvironmentConfig;
   readonly secrets: SandboxSecrets;
   readonly recorder: Recorder;
