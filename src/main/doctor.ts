@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 
 /** `anthill doctor`: what isolation and limits are active here, or what to do about it. */
 export async function doctor(args: readonly string[], world: World): Promise<number> {
-  const { dataDir, upstream, database } = readConfig(args, world.env, world.cwd);
+  const { dataDir, upstream, database, webSearch } = readConfig(args, world.env, world.cwd);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const isRoot = process.getuid?.() === 0;
   const say = (line: string) => world.stdout.write(`${line}\n`);
@@ -18,6 +18,9 @@ export async function doctor(args: readonly string[], world: World): Promise<num
   );
   say(
     `model      ${upstream ? `${upstream.baseUrl} (${upstream.profile})` : 'scripted/demo only; set ANTHROPIC_API_KEY for a real one'}`,
+  );
+  say(
+    `search     ${webSearch?.backend ?? 'nothing; set web_search in anthill.yaml to let agents search the web'}`,
   );
   say(`sandbox    ${found.provider} at ${bubblewrap}`);
   if (found.unavailable !== null) {

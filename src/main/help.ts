@@ -14,7 +14,8 @@ const settings = `
 
 A model provider: ANTHROPIC_API_KEY for Anthropic; for others ANTHILL_UPSTREAM_BASE_URL, ANTHILL_UPSTREAM_API_KEY
 and ANTHILL_UPSTREAM_PROFILE, or \`upstream\` in anthill.yaml. There also: \`rate_limits\` (create_per_minute, read_per_minute,
-and keys: {ID: …} with the same) and \`webhooks\` (allow_private_urls, for development).
+and keys: {ID: …} with the same), \`webhooks\` (allow_private_urls, for development)
+and \`web_search\` (backend, url; the key in ANTHILL_WEB_SEARCH_API_KEY), see docs/web.md.
 `;
 
 export const upHelp = `anthill up: start the server; SIGTERM or Ctrl-C stops it

@@ -5,7 +5,7 @@ import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { createLog } from '../base/log.ts';
-import type { Hands } from '../domain/hands.ts';
+import type { Hands, SandboxRecipe } from '../domain/hands.ts';
 import type { SandboxSecrets } from '../domain/sandbox-secrets.ts';
 import { builtinTools, isServerTool } from '../domain/tools/builtin.ts';
 import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
@@ -14,12 +14,16 @@ import type { Doors } from '../hands/egress/doors.ts';
 import { createDoors, noDoors } from '../hands/egress/doors.ts';
 import { createRecorder } from '../hands/egress/recorder.ts';
 import { createHands } from '../hands/hands.ts';
-import { noMounts } from '../hands/mounts/mounts.ts';
+import type { Mounts } from '../hands/mounts/mounts.ts';
+import { createMemoryMounts, noMounts } from '../hands/mounts/mounts.ts';
 import { noSnapshots } from '../hands/snapshots.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
 import { readableLine } from './readable-log.ts';
 import type { WorkerConfig } from './worker-config.ts';
 import { readWorkerConfig } from './worker-config.ts';
+import { remoteMemories } from './worker-memory.ts';
+import type { Client } from './worker-sdk.ts';
+import { sdk } from './worker-sdk.ts';
 import type { World } from './world.ts';
 
 /**
@@ -33,12 +37,14 @@ export async function worker(args: readonly string[], world: World): Promise<num
     level: config.logLevel,
     write: (line) => world.stderr.write(isReadable ? readableLine(line) : line),
   });
-  const hands = await openHands(config, world, log);
+  /** What is mounted for the sessions that are served now. */
+  const mounted = new Map<string, Mounts>();
+  const hands = await openHands(config, world, { log, mounts: mountsOf(mounted) });
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
   log.info('worker.ready', { environmentId: config.environmentId, name: config.name });
   try {
-    await serve(config, { hands, log, signal: stop.signal });
+    await serve(config, { hands, mounted, log, signal: stop.signal });
     return 0;
   } finally {
     await hands.close();
@@ -46,7 +52,9 @@ export async function worker(args: readonly string[], world: World): Promise<num
   }
 }
 
-async function openHands(config: WorkerConfig, world: World, log: Log): Promise<Hands> {
+type Surroundings = { readonly mounts: Mounts; readonly log: Log };
+
+async function openHands(config: WorkerConfig, world: World, { mounts, log }: Surroundings): Promise<Hands> {
   const { dataDir } = config;
   mkdirSync(join(dataDir, 'sessions'), { recursive: true, mode: 0o700 });
   const isRoot = process.getuid?.() === 0;
@@ -63,12 +71,23 @@ async function openHands(config: WorkerConfig, world: World, log: Log): Promise<
   return createHands({
     provider,
     workspaces,
-    mounts: noMounts,
+    mounts,
     doors,
     snapshots: noSnapshots,
     clock: systemClock,
     log,
   });
+}
+
+/** Each session has its own, which come and go with its work item. */
+function mountsOf(mounted: ReadonlyMap<string, Mounts>): Mounts {
+  const of = (sessionId: string) => mounted.get(sessionId) ?? noMounts;
+  return {
+    prepare: (recipe) => of(recipe.sessionId).prepare(recipe),
+    bring: (recipe) => of(recipe.sessionId).bring(recipe),
+    collect: (recipe) => of(recipe.sessionId).collect(recipe),
+    idle: (sessionId) => of(sessionId).idle(sessionId),
+  };
 }
 
 const noSecrets: SandboxSecrets = { variables: async () => [], forHost: async () => [] };
@@ -93,12 +112,16 @@ function openDoors({ dataDir, networking, egress }: WorkerConfig, log: Log): Doo
   });
 }
 
-type Serving = { readonly hands: Hands; readonly log: Log; readonly signal: AbortSignal };
+type Serving = {
+  readonly hands: Hands;
+  readonly mounted: Map<string, Mounts>;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+};
 
-async function serve(config: WorkerConfig, { hands, log, signal }: Serving): Promise<void> {
+async function serve(config: WorkerConfig, { hands, mounted, log, signal }: Serving): Promise<void> {
   const { baseUrl, environmentId, environmentKey } = config;
-  // Loaded here: no other command needs it.
-  const { Anthropic, ToolError } = await sdk();
+  const { Anthropic, ToolError, sessionsTokenFromSecret } = await sdk();
   const client = new Anthropic({
     baseURL: baseUrl,
     apiKey: null,
@@ -112,7 +135,9 @@ async function serve(config: WorkerConfig, { hands, log, signal }: Serving): Pro
   async function item(id: string, sessionId: string, secret: string | null): Promise<void> {
     log.info('worker.session_begins', { sessionId });
     const directory = join(config.dataDir, 'sessions', sessionId);
-    const tools = toolsOf(hands, { sessionId, environmentId }, (content) => new ToolError(content));
+    const resources = await memoryOf(secret, sessionId);
+    const recipe = { sessionId, environmentId, resources, skills: [] };
+    const tools = toolsOf(hands, recipe, (content) => new ToolError(content));
     const runner = work.worker({
       ...common,
       // Where the SDK puts skills: never a place in which the agent could have left a symbolic link.
@@ -121,7 +146,7 @@ async function serve(config: WorkerConfig, { hands, log, signal }: Serving): Pro
         showSkills(directory);
         return tools;
       },
-      // Memory stores would be mounted outside of the sandbox.
+      // It would mount memory stores outside of the sandbox.
       memorySyncIntervalMs: null,
     });
     const handled = { workId: id, sessionId, environmentId, environmentKey, signal };
@@ -131,8 +156,24 @@ async function serve(config: WorkerConfig, { hands, log, signal }: Serving): Pro
       if (!signal.aborted) log.error('worker.session_failed', { sessionId, cause });
     } finally {
       hands.rest(sessionId);
+      mounted.delete(sessionId);
       log.info('worker.session_ends', { sessionId });
     }
+  }
+
+  /** The memory stores of a session, reached with the token of its item: no other may. */
+  async function memoryOf(secret: string | null, sessionId: string): Promise<Resources> {
+    const token = sessionsTokenFromSecret(secret);
+    if (token === null) return [];
+    const own = new Anthropic({ baseURL: baseUrl, apiKey: null, authToken: token, logLevel: 'warn' });
+    const stores = await storesOf(own, sessionId).catch((cause: unknown): Resources => {
+      log.warn('memory.not_mounted', { sessionId, cause });
+      return [];
+    });
+    if (stores.length === 0) return [];
+    const place = { directory: join(config.dataDir, 'sessions'), findMemories: remoteMemories(own) };
+    mounted.set(sessionId, createMemoryMounts({ ...place, clock: systemClock, newId, log }));
+    return stores;
   }
 
   for await (const { id, data, secret } of work.poller({ ...common, signal, autoStop: false })) {
@@ -158,13 +199,19 @@ function showSkills(directory: string): void {
   }
 }
 
-type Place = { readonly sessionId: string; readonly environmentId: string };
+type Resources = SandboxRecipe['resources'];
+
+async function storesOf(client: Client, sessionId: string): Promise<Resources> {
+  const { resources } = await client.beta.sessions.retrieve(sessionId);
+  // The SDK's types and ours describe the same objects.
+  return resources.filter(({ type }) => type === 'memory_store') as unknown as Resources;
+}
+
 /** Only text and images come out of these tools, and both mean the same in both APIs. */
 type Shown = { readonly type: 'text'; readonly text: string }[];
 
 /** The built-in tools as the SDK's worker calls them, each run in the session's sandbox. */
-function toolsOf(hands: Hands, place: Place, errorOf: (content: Shown) => Error) {
-  const recipe = { ...place, resources: [], skills: [] };
+function toolsOf(hands: Hands, recipe: SandboxRecipe, errorOf: (content: Shown) => Error) {
   return sandboxTools.map(({ name, description }) => ({
     name,
     description,
@@ -188,11 +235,3 @@ type Context = {
   readonly toolUse: { readonly id: string };
   readonly signal?: AbortSignal | null | undefined;
 };
-
-async function sdk() {
-  const [{ default: Anthropic }, { ToolError }] = await Promise.all([
-    import('@anthropic-ai/sdk'),
-    import('@anthropic-ai/sdk/lib/tools/ToolError'),
-  ]);
-  return { Anthropic, ToolError };
-}

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { listening } from '../support/local-servers.ts';
 import { eventually } from '../support/server-processes.ts';
-import { collect, isIdle, listAll, message, send, spoken } from '../support/server-sessions.ts';
+import { collect, isIdle, listAll, message, send, spoken, uniqueName } from '../support/server-sessions.ts';
 import { newSkillName, skillFiles } from '../support/server-skills.ts';
 import { describeServer } from '../support/server-suite.ts';
 import type { Queue } from '../support/server-work.ts';
@@ -77,6 +77,68 @@ describeServer('anthill worker', ({ server, client }) => {
     const session = await queue.open({ skills: [{ type: 'custom', skill_id: skill.id, version: 'latest' }] });
     await collect(client, session.id, () => send(client, session.id, message(`run \`ls skills/*\``)), isDone);
     assert.match(spoken(await listAll(client, session.id)), /SKILL\.md/);
+  });
+
+  test('mounts the memory of a session, both ways', async () => {
+    const queue = await openQueue(server);
+    const { agent } = await queue.open();
+    const { memoryStores } = client.beta;
+    const storeWith = async (path: string, content: string) => {
+      const store = await memoryStores.create({ name: `Notes ${uniqueName()}` });
+      await memoryStores.memories.create(store.id, { path, content });
+      return store.id;
+    };
+    const [mine, fixed] = [await storeWith('/a.md', 'old'), await storeWith('/b.md', 'kept')];
+    const session = await client.beta.sessions.create({
+      agent: agent.id,
+      environment_id: queue.environmentId,
+      resources: [
+        { type: 'memory_store', memory_store_id: mine },
+        { type: 'memory_store', memory_store_id: fixed, access: 'read_only' },
+      ],
+    });
+    const places = session.resources.map((resource) =>
+      resource.type === 'memory_store' ? String(resource.mount_path) : '',
+    );
+    const worker = await started(queue);
+    const run = async (command: string) => {
+      await collect(
+        client,
+        session.id,
+        () => send(client, session.id, message(`run \`${command}\``)),
+        isDone,
+      );
+      const results = (await listAll(client, session.id)).flatMap((event) =>
+        event.type === 'user.tool_result' ? [event] : [],
+      );
+      return JSON.stringify(results.at(-1)?.content);
+    };
+    const all = async () => {
+      const { data } = await memoryStores.memories.list(mine, { view: 'full' });
+      return data.flatMap((item) => (item.type === 'memory' ? [[item.path, item.content]] : [])).sort();
+    };
+    const [place, readOnly] = places;
+    const first = await run(
+      `cd ${place} && cat a.md ${readOnly}/b.md && printf new > a.md && printf made > c.md; touch ${readOnly}/x`,
+    );
+    assert.match(first, /oldkept.*Read-only file system/);
+    assert.deepEqual(await all(), [
+      ['/a.md', 'new'],
+      ['/c.md', 'made'],
+    ]);
+    const [version] = (await memoryStores.memoryVersions.list(mine)).data;
+    assert.deepEqual(version?.created_by, { type: 'session_actor', session_id: session.id });
+    const { data } = await memoryStores.memories.list(mine);
+    const [memory] = data.flatMap((item) => (item.type === 'memory' && item.path === '/a.md' ? [item] : []));
+    await memoryStores.memories.update(memory?.id ?? '', { memory_store_id: mine, content: 'theirs' });
+    assert.match(await run(`cat ${place}/a.md; rm ${place}/c.md; mv ${place}/a.md ${place}/d.md`), /theirs/);
+    assert.deepEqual(await all(), [['/d.md', 'theirs']]);
+    assert.match(
+      await run(`ln -s /etc/passwd ${place}/link.md; head -c 200000 /dev/zero > ${place}/big`),
+      /not kept/,
+    );
+    assert.deepEqual(await all(), [['/d.md', 'theirs']]);
+    assert.doesNotMatch(said.get(worker) ?? '', /not_synced|not_mounted/);
   });
 
   describe('the network of its sandboxes', () => {

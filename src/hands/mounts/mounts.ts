@@ -47,14 +47,9 @@ export type MountsOptions = SkillSources &
 export function createMounts({ directory, log, ...sources }: MountsOptions): Mounts {
   const queues = createQueues();
   const bringSkills = createSkillBringer(sources);
-  const syncMemory = createMemorySync(sources);
+  const { places, syncMemories } = memoryPart({ directory, log, ...sources });
   const captureOutputs = createOutputCapture(sources);
-  /** Runs work and returns what it has to say. */
-  const trying = (what: string, sessionId: string, work: () => Promise<readonly string[]>) =>
-    work().catch((cause: unknown) => {
-      log.warn(what, { sessionId, cause });
-      return [];
-    });
+  const trying = tryingWith(log);
 
   async function bringOne({ skills, ...recipe }: SandboxRecipe): Promise<readonly string[]> {
     if (skills.length === 0) return [];
@@ -62,30 +57,16 @@ export function createMounts({ directory, log, ...sources }: MountsOptions): Mou
     return [];
   }
 
-  async function syncMemories(recipe: SandboxRecipe): Promise<readonly string[]> {
-    const notes: string[] = [];
-    for (const mount of memoryMounts(directory, recipe)) {
-      notes.push(...(await trying('memory.not_synced', recipe.sessionId, () => syncMemory(mount))));
-    }
-    return notes;
-  }
-
   return {
     async prepare(recipe) {
-      const memories = memoryMounts(directory, recipe).map(({ root, place, isReadOnly }) => ({
-        host: root,
-        sandbox: place,
-        readOnly: isReadOnly,
-      }));
       const skills = skillPlace(directory, recipe);
       const mounts = [
         ...(recipe.skills.length === 0
           ? []
           : [{ host: skills.directory, sandbox: skills.place, readOnly: true }]),
-        ...memories,
+        ...places(recipe),
       ];
-      await Promise.all(mounts.map(({ host }) => mkdir(host, { recursive: true, mode: 0o700 })));
-      return mounts;
+      return await made(mounts);
     },
     bring: (recipe) =>
       queues.run(recipe.sessionId, async () => {
@@ -101,6 +82,55 @@ export function createMounts({ directory, log, ...sources }: MountsOptions): Mou
       ]),
     idle: queues.idle,
   };
+}
+
+/** Of sessions that have memory stores, and whose other things somebody else brings. */
+export function createMemoryMounts(options: MemoryOptions): Mounts {
+  const queues = createQueues();
+  const { places, syncMemories } = memoryPart(options);
+  const sync = (recipe: SandboxRecipe) => queues.run(recipe.sessionId, () => syncMemories(recipe));
+  return {
+    prepare: (recipe) => made(places(recipe)),
+    bring: sync,
+    collect: sync,
+    idle: queues.idle,
+  };
+}
+
+type MemoryOptions = MemorySources & Pick<MountsOptions, 'directory' | 'log'>;
+
+function memoryPart({ directory, log, ...sources }: MemoryOptions) {
+  const syncMemory = createMemorySync(sources);
+  const trying = tryingWith(log);
+  return {
+    places: (recipe: SandboxRecipe): SandboxSpec['mounts'] =>
+      memoryMounts(directory, recipe).map(({ root, place, isReadOnly }) => ({
+        host: root,
+        sandbox: place,
+        readOnly: isReadOnly,
+      })),
+    async syncMemories(recipe: SandboxRecipe): Promise<readonly string[]> {
+      const notes: string[] = [];
+      for (const mount of memoryMounts(directory, recipe)) {
+        notes.push(...(await trying('memory.not_synced', recipe.sessionId, () => syncMemory(mount))));
+      }
+      return notes;
+    },
+  };
+}
+
+async function made(mounts: SandboxSpec['mounts']): Promise<SandboxSpec['mounts']> {
+  await Promise.all(mounts.map(({ host }) => mkdir(host, { recursive: true, mode: 0o700 })));
+  return mounts;
+}
+
+/** Runs work and returns what it has to say. */
+function tryingWith(log: Log) {
+  return (what: string, sessionId: string, work: () => Promise<readonly string[]>) =>
+    work().catch((cause: unknown): readonly string[] => {
+      log.warn(what, { sessionId, cause });
+      return [];
+    });
 }
 
 type Placed = Pick<SandboxRecipe, 'sessionId' | 'resources'>;
