@@ -104,11 +104,8 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
   });
   listeners.push(tendSandboxes(hands));
 
-  const tools = {
-    hands,
-    mcp: createMcp({ tokens, version: versionOf(), log }),
-    web: openWeb(store, config, log),
-  };
+  const mcp = createMcp({ tokens, version: versionOf(), log });
+  const tools = { hands, mcp, web: openWeb(store, config, log) };
   const sessions = startSessions({ config, store, owner, tails, tools, catalog, instruments, log });
   telemetry.observe(gaugesOf(store, tails));
   listeners.push((commit) => sessions.noticeCommit(commit));
