@@ -260,6 +260,19 @@ export const sandboxProvisionMsMax = 20_000;
 export const sandboxIdleMs = 60_000;
 export const sandboxesProvisioningMax = 4;
 export const sandboxesLiveMax = 128;
+/** Of what the agent of one session may keep on disk, unless configured. */
+export const diskQuotaBytesDefault = 20 * 1024 * 1024 * 1024;
+/** Of the file system below which sandboxes that write are stopped: the server needs room too. */
+export const diskReserve = { bytesMax: 1024 * 1024 * 1024, share: 0.02 } as const;
+export const diskLookMs = 500;
+/** A session that ran something is measured this often at least; a disk that fills up lets it happen earlier. */
+export const diskMeasureMs = 30_000;
+/** More files than can be counted in this time are too many. */
+export const diskMeasureMsMax = 20_000;
+/** A session that was not measured yet is taken to have no more than this left. */
+export const diskUnknownBytes = 1024 * 1024 * 1024;
+/** Growth that is let go by beyond what a session over its quota has already. */
+export const diskSlackBytes = 4 * 1024 * 1024;
 export const sandboxLimits = {
   memoryBytesMax: 4 * 1024 * 1024 * 1024,
   processesMax: 512,

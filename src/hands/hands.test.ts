@@ -12,6 +12,7 @@ import type { EventId } from '../base/ids.ts';
 import { silentLog } from '../base/log.ts';
 import { abortGraceMs, sandboxesLiveMax, sandboxesProvisioningMax, sandboxIdleMs } from '../domain/limits.ts';
 import type { Sandbox, SandboxProvider } from '../domain/sandbox.ts';
+import { noDiskQuota } from './disk-quota.ts';
 import { noDoors } from './egress/doors.ts';
 import { createHands } from './hands.ts';
 import { noMounts } from './mounts/mounts.ts';
@@ -84,6 +85,7 @@ function openHands(provider: SandboxProvider, clock: FakeClock = fakeClock()) {
     mounts: noMounts,
     doors: noDoors,
     snapshots: noSnapshots,
+    disk: noDiskQuota,
     clock,
     log: silentLog,
   });

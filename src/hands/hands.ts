@@ -11,6 +11,7 @@ import {
   sandboxProvisionMsMax,
 } from '../domain/limits.ts';
 import type { Sandbox, SandboxProvider } from '../domain/sandbox.ts';
+import type { DiskQuota, DiskWatch } from './disk-quota.ts';
 import type { Doors } from './egress/doors.ts';
 import { mountedCall } from './mounted-call.ts';
 import type { Mounts } from './mounts/mounts.ts';
@@ -27,6 +28,7 @@ export type HandsOptions = {
   readonly doors: Doors;
   readonly mounts: Mounts;
   readonly snapshots: Snapshots;
+  readonly disk: DiskQuota;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -43,11 +45,11 @@ type Slot = {
   mounted: SandboxRecipe['resources'] | null;
 };
 type Asked = [request: Parameters<Hands['execute']>[1], signal: AbortSignal];
-type Live = { readonly sandbox: Sandbox; readonly toolbox: Toolbox };
+type Live = { readonly sandbox: Sandbox; readonly toolbox: Toolbox; readonly disk: DiskWatch };
 
 /** Tools over one sandbox per session, made when needed and parked when not. */
 export function createHands(options: HandsOptions): Hands {
-  const { provider, workspaces, mounts, doors, snapshots, clock, log } = options;
+  const { provider, workspaces, mounts, doors, snapshots, disk, clock, log } = options;
   /** In the order of their last use. */
   const slots = new Map<string, Slot>();
   /** Sandboxes on their way out, by session: a workspace is only discarded after them. */
@@ -114,7 +116,7 @@ export function createHands(options: HandsOptions): Hands {
       throw cause;
     });
     void sandbox.gone.then(close);
-    return { sandbox, toolbox: createToolbox(sandbox) };
+    return { sandbox, toolbox: createToolbox(sandbox), disk: disk.watch(sandbox, spec) };
   }
 
   /** Over the limit the sandbox that was idle longest goes; its workspace stays. */
@@ -228,12 +230,13 @@ async function run(
   request: Parameters<Toolbox['run']>[0],
   signal: AbortSignal,
 ): Promise<ToolOutcome> {
-  const { sandbox, toolbox } = await slot.ready;
+  const { sandbox, toolbox, disk } = await slot.ready;
   const died = sandbox.gone.then(() =>
     failed(`${request.name}: the sandbox ended while the tool was running`),
   );
   if (signal.aborted) return failed(`${request.name}: aborted`);
-  return await Promise.race([toolbox.run(request, signal), died]);
+  const called = disk.guard(request, () => toolbox.run(request, signal));
+  return await Promise.race([called, died]);
 }
 
 /** After an abort a tool gets a moment to end its own processes; then its sandbox goes. */

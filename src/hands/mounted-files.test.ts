@@ -7,6 +7,7 @@ import { bubblewrapProvider, temporaryDirectory } from '../../test/support/sandb
 import { answerOf } from '../../test/support/tools.ts';
 import { silentLog } from '../base/log.ts';
 import type { SessionResource } from '../protocol/session-resources.ts';
+import { noDiskQuota } from './disk-quota.ts';
 import { noDoors } from './egress/doors.ts';
 import { createHands } from './hands.ts';
 import { noMounts } from './mounts/mounts.ts';
@@ -41,6 +42,7 @@ describe('files in a real sandbox', () => {
       mounts: noMounts,
       doors: noDoors,
       snapshots: noSnapshots,
+      disk: noDiskQuota,
       clock: fakeClock(),
       log: silentLog,
     });

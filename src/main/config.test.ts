@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, describe, test } from 'node:test';
+import { diskQuotaBytesDefault } from '../domain/limits.ts';
 import { packageHostsDefault } from '../domain/package-hosts.ts';
 import { ConfigMistake, readConfig } from './config.ts';
 
@@ -42,6 +43,7 @@ describe('configuration', () => {
       egress: { privateNetworks: [], hosts: {}, packageHosts: packageHostsDefault },
       metrics: { isOpen: false, isExported: false },
       webSearch: null,
+      diskQuotaBytes: diskQuotaBytesDefault,
     });
   });
 
@@ -135,6 +137,13 @@ webhooks: {allow_private_urls: true}`);
     ['a file that is not there', ['--config', 'none.yaml'], {}, '', /none\.yaml does not exist/],
     ['a file that is no YAML', [], {}, 'port: [', /anthill\.yaml: /],
     ['a setting that nobody knows', [], {}, 'upsteam: {}', /unknown setting "upsteam"; known are host, port/],
+    [
+      'a disk quota that is none',
+      [],
+      {},
+      'sandbox: {disk_quota_bytes: lots}',
+      /sandbox.disk_quota_bytes: must be a number of bytes, 1048576 or more/,
+    ],
     ['the same further in', [], {}, 'upstream: {url: x}', /unknown setting "url"; known are base_url/],
     [
       'a rate limit that is none',

@@ -14,6 +14,7 @@ import type { WebhookUrlPolicy } from '../domain/webhook-urls.ts';
 import type { SearchSettings } from '../hands/web/search.ts';
 import { isLoopbackHost } from '../http/same-origin.ts';
 import { parseMasterKey } from '../vault/master-key.ts';
+import { diskQuotaOf } from './disk-settings.ts';
 import { egressSettingsOf } from './egress-settings.ts';
 import { modelSettingsOf } from './model-settings.ts';
 import { searchSettingsOf } from './search-settings.ts';
@@ -49,6 +50,8 @@ export type Config = {
   readonly metrics: Metrics;
   /** What `web_search` searches with; null: nothing. */
   readonly webSearch: SearchSettings | null;
+  /** What the agent of one session may keep on disk. */
+  readonly diskQuotaBytes: number;
 };
 
 /** `isOpen`: whoever reaches the server reads the metrics; otherwise a key with admin rights is needed. `isExported`: the standard `OTEL_*` variables say where to. */
@@ -110,6 +113,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     egress: egressSettingsOf(section(file, 'sandbox_network'), ConfigMistake),
     metrics: metricsOf(env, section(file, 'metrics')),
     webSearch: searchSettingsOf(env, section(file, 'web_search'), ConfigMistake),
+    diskQuotaBytes: diskQuotaOf(section(file, 'sandbox')['disk_quota_bytes'], ConfigMistake),
   };
 }
 
@@ -269,6 +273,7 @@ const settings = [
   'sandbox_network',
   'metrics',
   'web_search',
+  'sandbox',
 ];
 const sections: Readonly<Record<string, readonly string[]>> = {
   upstream: ['base_url', 'api_key', 'profile', 'server_tools'],
@@ -276,6 +281,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   rate_limits: ['create_per_minute', 'read_per_minute', 'keys'],
   webhooks: ['allow_private_urls'],
   metrics: ['open'],
+  sandbox: ['disk_quota_bytes'],
   sandbox_network: ['private_networks', 'hosts', 'package_hosts'],
   web_search: ['backend', 'url', 'api_key', 'results'],
 };

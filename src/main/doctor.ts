@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 
 /** `anthill doctor`: what isolation and limits are active here, or what to do about it. */
 export async function doctor(args: readonly string[], world: World): Promise<number> {
-  const { dataDir, upstream, database, webSearch } = readConfig(args, world.env, world.cwd);
+  const { dataDir, upstream, database, webSearch, diskQuotaBytes } = readConfig(args, world.env, world.cwd);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const isRoot = process.getuid?.() === 0;
   const say = (line: string) => world.stdout.write(`${line}\n`);
@@ -29,6 +29,11 @@ export async function doctor(args: readonly string[], world: World): Promise<num
   }
   say(`isolation  ${found.isolation.join(', ')}`);
   say(`limits     ${found.limits.join(', ')}`);
+  say(`disk       ${gibibytes(diskQuotaBytes)} for each session, of which what is over is stopped`);
   say(`network    ${found.network}`);
   return 0;
+}
+
+function gibibytes(bytes: number): string {
+  return `${Math.round((bytes / 1024 ** 3) * 100) / 100} GiB`;
 }

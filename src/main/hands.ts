@@ -3,6 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import type { Hands } from '../domain/hands.ts';
 import type { SandboxProvider } from '../domain/sandbox.ts';
+import { createDiskQuota } from '../hands/disk-quota.ts';
 import { createHands } from '../hands/hands.ts';
 import { createMounts } from '../hands/mounts/mounts.ts';
 import { createSnapshots, noSnapshots } from '../hands/snapshots.ts';
@@ -26,6 +27,7 @@ export function composeHands({ provider, isShared, ...parts }: HandsParts): Hand
     workspaces: createWorkspaces(directory, store.placeFile),
     doors: composeDoors(parts),
     mounts: createMounts({ ...store, ...common, newId }),
+    disk: createDiskQuota({ ...config, ...common }),
     snapshots: isShared
       ? createSnapshots({ ...common, snapshots: store.sessionSnapshots, blobs: store.blobs })
       : noSnapshots,

@@ -6,10 +6,12 @@ import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { createLog } from '../base/log.ts';
 import type { Hands, SandboxRecipe } from '../domain/hands.ts';
+import { diskQuotaBytesDefault } from '../domain/limits.ts';
 import type { SandboxSecrets } from '../domain/sandbox-secrets.ts';
 import { builtinTools, isServerTool } from '../domain/tools/builtin.ts';
 import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
 import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
+import { createDiskQuota } from '../hands/disk-quota.ts';
 import type { Doors } from '../hands/egress/doors.ts';
 import { createDoors, noDoors } from '../hands/egress/doors.ts';
 import { createRecorder } from '../hands/egress/recorder.ts';
@@ -68,15 +70,9 @@ async function openHands(config: WorkerConfig, world: World, { mounts, log }: Su
   const noFiles = () => Promise.reject(new Error('sessions of workers have no files'));
   const workspaces = createWorkspaces(join(dataDir, 'sessions'), noFiles);
   const doors = openDoors(config, log);
-  return createHands({
-    provider,
-    workspaces,
-    mounts,
-    doors,
-    snapshots: noSnapshots,
-    clock: systemClock,
-    log,
-  });
+  const clock = systemClock;
+  const disk = createDiskQuota({ dataDir, diskQuotaBytes: diskQuotaBytesDefault, clock, log });
+  return createHands({ provider, workspaces, mounts, doors, disk, snapshots: noSnapshots, clock, log });
 }
 
 /** Each session has its own, which come and go with its work item. */

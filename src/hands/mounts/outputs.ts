@@ -20,6 +20,9 @@ export type CaptureOutputs = (sessionId: SessionId, root: string) => Promise<rea
 const place = '/mnt/session/outputs';
 const readBytes = 256 * 1024;
 const capturesAtOnce = 16;
+const notedAtOnce = 64;
+/** Looked at after one call, of what cannot be handed over. */
+const refusedAtOnceMax = 1_000;
 
 /**
  * Makes files of the session of what is new or changed in a directory that its agent can change at any moment.
@@ -35,11 +38,14 @@ export function createOutputCapture(sources: OutputSources): CaptureOutputs {
     const known = new Map(await sessionOutputs.known(sessionId));
     const notes: string[] = [];
     const candidates: Candidate[] = [];
-    const refuse = async (seen: OutputSeen, problem: string) => {
+    const refused: OutputSeen[] = [];
+    const refuse = (seen: OutputSeen, problem: string) => {
       notes.push(`${place}/${seen.path}: not handed over: ${problem}`);
-      await sessionOutputs.note(seen, null);
+      refused.push(seen);
     };
     for (const entry of files) {
+      // The rest has its turn after the next call.
+      if (refused.length === refusedAtOnceMax) break;
       const path = entry.path ?? entry.raw.toString();
       const before = known.get(path);
       if (before?.signature === entry.signature) continue;
@@ -48,18 +54,22 @@ export function createOutputCapture(sources: OutputSources): CaptureOutputs {
       // It counts from now on.
       if (problem === null) known.set(path, { ...seen, sha256: '', fileId: null });
       if (problem === null) candidates.push({ root, raw: entry.raw, seen, before });
-      else await refuse(seen, problem);
+      else refuse(seen, problem);
     }
     for (let at = 0; at < candidates.length; at += capturesAtOnce) {
       const batch = candidates.slice(at, at + capturesAtOnce);
       await Promise.all(
         batch.map(async (candidate) => {
           const isTaken = await capture(sources, candidate);
-          if (!isTaken) await refuse(candidate.seen, 'it grew too large while it was read');
+          if (!isTaken) refuse(candidate.seen, 'it grew too large while it was read');
         }),
       );
     }
-    if (!tree.isWhole && notes.length > 0) {
+    // Together: one commit after the other would take an agent's thousands of files a minute.
+    for (let at = 0; at < refused.length; at += notedAtOnce) {
+      await Promise.all(refused.slice(at, at + notedAtOnce).map((seen) => sessionOutputs.note(seen, null)));
+    }
+    if ((!tree.isWhole || refused.length >= refusedAtOnceMax) && notes.length > 0) {
       notes.push(`${place}: there is too much in it; not all of it was looked at`);
     }
     return notes;

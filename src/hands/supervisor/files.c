@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "supervisor.h"
 
 enum { CHUNK = 65536, DEPTH_MAX = 64, ALTERNATIVES_MAX = 1024, SEGMENTS_MAX = 256 };
 
@@ -366,6 +367,7 @@ static unsigned long number(const char *text) { return strtoul(text, NULL, 10); 
 
 int file_command(int argc, char **argv) {
   const char *command = argv[1];
+  if (argc == 3 && !strcmp(command, "held")) return say_held(argv[2]);
   if (argc == 4 && !strcmp(command, "read")) return read_file(argv[2], number(argv[3]));
   if (argc == 6 && !strcmp(command, "lines"))
     return read_lines(argv[2], number(argv[3]), number(argv[4]), number(argv[5]));

@@ -4,6 +4,7 @@
  *   init                      PID 1 of a sandbox: runs process groups for the server over fd 0 and 1
  *   init launcher SOCKET      outside: starts sandboxes for the server, see launcher.c
  *   init read|lines|write|glob …  inside: the work of the file tools, see files.c
+ *   init held DIRECTORY       inside: what removed files still take, see held.c
  *
  * It must never trust the processes it runs and never block on one of them: frames from the server are
  * bounded, input for a process waits in a bounded buffer, output is read only as fast as the server takes it.

@@ -8,5 +8,8 @@ void limit(int what, rlim_t value);
 /* launcher.c: starts sandboxes until the server is gone. */
 int serve_launches(const char *socket_path);
 
+/* held.c: says what removed files still take. */
+int say_held(const char *directory);
+
 /* files.c: the exit status of a file command, -1 when there is no such command. */
 int file_command(int argc, char **argv);
