@@ -13,6 +13,8 @@ import { isLoopbackHost } from '../http/same-origin.ts';
 import { parseMasterKey } from '../vault/master-key.ts';
 import { egressSettingsOf } from './egress-settings.ts';
 import { modelSettingsOf } from './model-settings.ts';
+import type { SandboxSettings } from './sandbox-settings.ts';
+import { sandboxSettingsOf } from './sandbox-settings.ts';
 
 /** Everything the process is told from outside. Read once, here; nobody else looks at the environment. */
 export type Config = {
@@ -39,6 +41,7 @@ export type Config = {
   readonly webhookUrls: WebhookUrlPolicy;
   readonly egress: EgressSettings;
   readonly metrics: Metrics;
+  readonly sandbox: SandboxSettings;
 };
 
 /** `isOpen`: whoever reaches the server reads the metrics; otherwise a key with admin rights is needed. `isExported`: the standard `OTEL_*` variables say where to. */
@@ -89,6 +92,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     webhookUrls: webhookUrlsOf(section(file, 'webhooks')),
     egress: egressSettingsOf(section(file, 'sandbox_network'), ConfigMistake),
     metrics: metricsOf(env, section(file, 'metrics')),
+    sandbox: sandboxSettingsOf(section(file, 'sandbox'), env, ConfigMistake),
   };
 }
 
@@ -214,6 +218,7 @@ const settings = [
   'files',
   'rate_limits',
   'webhooks',
+  'sandbox',
   'sandbox_network',
   'metrics',
 ];
@@ -223,6 +228,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   rate_limits: ['create_per_minute', 'read_per_minute', 'keys'],
   webhooks: ['allow_private_urls'],
   metrics: ['open'],
+  sandbox: ['provider', 'socket', 'image', 'runtime'],
   sandbox_network: ['private_networks', 'hosts', 'package_hosts'],
 };
 

@@ -1,22 +1,21 @@
 import { mkdirSync } from 'node:fs';
-import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
-import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
 import { readConfig } from './config.ts';
+import { openProvider } from './open-provider.ts';
 import type { World } from './world.ts';
 
 /** `anthill doctor`: what isolation and limits are active here, or what to do about it. */
 export async function doctor(args: readonly string[], world: World): Promise<number> {
-  const { dataDir, upstream } = readConfig(args, world.env, world.cwd);
+  const { dataDir, upstream, sandbox } = readConfig(args, world.env, world.cwd);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const isRoot = process.getuid?.() === 0;
   const say = (line: string) => world.stdout.write(`${line}\n`);
-  const bubblewrap = await ensureBubblewrap({ path: world.env['PATH'] ?? '', isRoot: false, say });
-  const found = await createBubblewrapProvider({ bubblewrap, dataDir, isRoot }).capabilities();
+  const path = world.env['PATH'] ?? '';
+  const { provider, place } = await openProvider(sandbox, { dataDir, path, mayInstall: false, say });
+  const found = await provider.capabilities();
   say(`data       ${dataDir}`);
   say(
     `model      ${upstream ? `${upstream.baseUrl} (${upstream.profile})` : 'scripted/demo only; set ANTHROPIC_API_KEY for a real one'}`,
   );
-  say(`sandbox    ${found.provider} at ${bubblewrap}`);
+  say(`sandbox    ${found.provider} at ${place}`);
   if (found.unavailable !== null) {
     say(`isolation  none: ${found.unavailable}`);
     return 1;

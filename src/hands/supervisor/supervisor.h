@@ -8,5 +8,8 @@ void limit(int what, rlim_t value);
 /* launcher.c: starts sandboxes until the server is gone. */
 int serve_launches(const char *socket_path);
 
+/* container.c: makes this process, PID 1 of a container, what PID 1 of a sandbox has to be; ends it when it cannot. */
+void enter_container(char **options);
+
 /* files.c: the exit status of a file command, -1 when there is no such command. */
 int file_command(int argc, char **argv);
