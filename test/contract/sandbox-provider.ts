@@ -12,7 +12,7 @@ import { bashIn, specIn, temporaryDirectory } from '../support/sandbox.ts';
 import { eventually } from '../support/server-processes.ts';
 
 const mebibyte = 1024 * 1024;
-const patience = () => AbortSignal.timeout(30_000);
+const patience = () => AbortSignal.timeout(60_000);
 
 export type ProviderSubject = {
   /** A provider whose own files lie in this directory. */

@@ -19,6 +19,8 @@ import { dirname, join } from 'node:path';
 export type ContainerEngine = {
   readonly socket: string;
   readonly image: string;
+  /** Ids of those that there are, ended ones too. */
+  containers(): readonly string[];
   close(): Promise<void>;
 };
 
@@ -113,6 +115,10 @@ async function serve({ flags, env }: Podman, directory: string): Promise<Contain
   return {
     socket,
     image,
+    containers: () =>
+      spawnSync('podman', [...flags, 'ps', '--all', '--quiet'], { env, encoding: 'utf8' })
+        .stdout.split('\n')
+        .filter((id) => id !== ''),
     async close() {
       spawnSync('podman', [...flags, 'rm', '--all', '--force', '--time', '0'], { env });
       await end(service);
@@ -128,8 +134,8 @@ function discard(directory: string, { flags, env }: Podman): void {
     .split('\n')
     .map((line) => line.split(' ')[1] ?? '')
     .filter((path) => path.startsWith(`${directory}/`));
-  for (const path of mounted.reverse()) spawnSync('umount', [path]);
-  rmSync(directory, { recursive: true, force: true });
+  for (const path of mounted.reverse()) spawnSync('umount', ['--lazy', path]);
+  rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
 
 async function end(service: ChildProcess): Promise<void> {

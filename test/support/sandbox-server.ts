@@ -15,14 +15,17 @@ export async function sandboxServer(
   const script = `
     import { specIn, bashIn } from ${JSON.stringify(join(root, 'test/support/sandbox.ts'))};
     ${provider(root, join(place, 'data'))}
-    const sandbox = await provider.provision(specIn(${JSON.stringify(place)}, 'x'), AbortSignal.timeout(30000));
+    const sandbox = await provider.provision(specIn(${JSON.stringify(place)}, 'x'), AbortSignal.timeout(120000));
     await bashIn(sandbox, 'setsid sleep ${seconds} >/dev/null 2>&1 & disown');
     console.log('up');
     setInterval(() => {}, 1000);`;
   const server = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  await once(server.stdout, 'data');
+  await Promise.race([
+    once(server.stdout, 'data'),
+    once(server, 'exit').then(([code]) => Promise.reject(new Error(`the process ended with ${code}`))),
+  ]);
   return {
     async kill() {
       const closed = once(server, 'close');

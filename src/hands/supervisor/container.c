@@ -67,9 +67,10 @@ static void filter_calls(int fd) {
 void enter_container(char **options) {
   unsigned long uid = 0, open_files = 0;
   int door = -1, program = -1;
+  const char *server = NULL;
   for (; options[0] != NULL && options[1] != NULL; options += 2) {
     const char *option = options[0], *value = options[1];
-    if (!strcmp(option, "--connect")) connect_server(value);
+    if (!strcmp(option, "--connect")) server = value;
     else if (!strcmp(option, "--uid")) uid = strtoul(value, NULL, 10);
     else if (!strcmp(option, "--door") && (door = open(value, O_PATH | O_CLOEXEC)) < 0) die(value);
     else if (!strcmp(option, "--seccomp-program")) program = open_program(value);
@@ -78,6 +79,9 @@ void enter_container(char **options) {
     else if (!strcmp(option, "--open-files")) open_files = strtoul(value, NULL, 10);
   }
   limit(RLIMIT_CORE, 0);
+  /* Once it is called, there is no door to be found any more. */
+  if (server == NULL) die("--connect");
+  connect_server(server);
   if (door >= 0) open_door_here(door, FORWARDER_UID);
   /* After the forwarder, which needs more than a sandbox may have. */
   if (open_files != 0) limit(RLIMIT_NOFILE, open_files);
