@@ -5,6 +5,7 @@ import { benchEgress } from './egress.ts';
 import { benchFiles } from './files.ts';
 import { benchLists } from './lists.ts';
 import { benchRequests } from './requests.ts';
+import { benchSandboxes } from './sandboxes.ts';
 import { benchStreams } from './streams.ts';
 import { benchTurns } from './turns.ts';
 
@@ -19,6 +20,7 @@ const parts = new Map([
   ['files', benchFiles],
   ['streams', benchStreams],
   ['egress', benchEgress],
+  ['sandboxes', benchSandboxes],
 ]);
 const asked = process.argv.slice(2);
 const chosen = asked.length === 0 ? [...parts.keys()] : asked;
