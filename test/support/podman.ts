@@ -28,7 +28,7 @@ export type ContainerEngine = {
 export type NoEngine = { readonly skip: string };
 
 const programs =
-  'bash sh ls cat sleep head tail tr wc seq stat du touch mkdir rm ln env id grep sed cut sort ps curl find chmod readlink timeout setsid mount';
+  'bash sh cp whoami ls cat sleep head tail tr wc seq stat du touch mkdir rm ln env id grep sed cut sort ps curl find chmod readlink timeout setsid mount';
 const image = 'localhost/anthill-test:latest';
 
 /** Podman with an image of some of this machine's programs, where containers can be started at all. */

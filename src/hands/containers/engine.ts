@@ -60,10 +60,8 @@ export async function openEngine(socketPath: string): Promise<Engine> {
         .inspect()
         .then(() => true, isUnlessMissing);
       if (isThere) return;
-      const progress = await docker.pull(image);
-      await new Promise<void>((resolve, reject) =>
-        docker.modem.followProgress(progress, (cause) => (cause ? reject(cause) : resolve())),
-      );
+      await follow(docker, await docker.pull(image));
+      await docker.getImage(image).inspect();
     },
     async start(options) {
       const container = await docker.createContainer(options);
@@ -94,6 +92,17 @@ export async function openEngine(socketPath: string): Promise<Engine> {
       return found.map(({ Id }) => Id);
     },
   };
+}
+
+/** What goes wrong under way is told among the progress. */
+async function follow(docker: Docker, progress: NodeJS.ReadableStream): Promise<void> {
+  const told = await new Promise<readonly unknown[]>((resolve, reject) =>
+    docker.modem.followProgress(progress, (cause, all) => (cause ? reject(cause) : resolve(all ?? []))),
+  );
+  for (const one of told) {
+    if (typeof one === 'object' && one !== null && 'error' in one && one.error)
+      throw new Error(String(one.error));
+  }
 }
 
 async function aboutEngine(docker: Docker): Promise<EngineFacts> {
