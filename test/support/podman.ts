@@ -42,9 +42,11 @@ export async function startPodman(): Promise<ContainerEngine | NoEngine> {
     reason = importImage(engine, directory) || tryImage(engine);
     if (reason === '') return await serve(engine, directory);
   }
-  discard(directory, { flags: [], env: process.env });
+  await discard(directory, { flags: [], env: process.env });
   return { skip: `podman starts no container here: ${reason}` };
 }
+
+const discardTriesMax = 100;
 
 type Podman = { readonly flags: readonly string[]; readonly env: NodeJS.ProcessEnv };
 
@@ -104,6 +106,8 @@ function tryImage({ flags, env }: Podman): string {
 async function serve({ flags, env }: Podman, directory: string): Promise<ContainerEngine> {
   const socket = join(directory, 'podman.sock');
   const service = spawn('podman', [...flags, 'system', 'service', '--time=0', `unix://${socket}`], {
+    // Its monitors leave files where they are.
+    cwd: directory,
     env,
     stdio: 'ignore',
   });
@@ -122,20 +126,30 @@ async function serve({ flags, env }: Podman, directory: string): Promise<Contain
     async close() {
       spawnSync('podman', [...flags, 'rm', '--all', '--force', '--time', '0'], { env });
       await end(service);
-      discard(directory, { flags, env });
+      await discard(directory, { flags, env });
     },
   };
 }
 
-/** Storage is mounted as long as it lies there, and holds files of users who are nobody outside. */
-function discard(directory: string, { flags, env }: Podman): void {
+/**
+ * Storage is mounted as long as it lies there, and holds files of users who are nobody outside. What podman does when a container
+ * has ended may still go on, and mounts it once more.
+ */
+async function discard(directory: string, { flags, env }: Podman): Promise<void> {
   if (process.getuid?.() !== 0) spawnSync('podman', [...flags, 'unshare', 'rm', '-rf', directory], { env });
-  const mounted = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-    .filter((path) => path.startsWith(`${directory}/`));
-  for (const path of mounted.reverse()) spawnSync('umount', ['--lazy', path]);
-  rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  for (let tries = 1; ; tries++) {
+    const mounted = readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[1] ?? '')
+      .filter((path) => path.startsWith(`${directory}/`));
+    for (const path of mounted.reverse()) spawnSync('umount', ['--lazy', path]);
+    try {
+      return rmSync(directory, { recursive: true, force: true });
+    } catch (cause) {
+      if (tries === discardTriesMax) throw cause;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 async function end(service: ChildProcess): Promise<void> {
