@@ -117,6 +117,7 @@ export function sandboxProviderContract(subject: ProviderSubject): void {
   test('a fork bomb, a memory bomb and a full disk stay small', async () => {
     const small = { memoryBytesMax: 96 * mebibyte, processesMax: 32, fileBytesMax: 8 * mebibyte };
     const bombed = await provision('small', small);
+    assert.equal((await bashIn(bombed, 'ulimit -n')).trim(), '256');
     const forks = await bashIn(
       bombed,
       'for i in $(seq 200); do sleep 5 & done 2>&1; jobs -p | wc -l; kill $(jobs -p)',
@@ -137,7 +138,6 @@ export function sandboxProviderContract(subject: ProviderSubject): void {
       'for i in $(seq 100); do head -c 8000000 /dev/zero > /tmp/$i || break; done 2>&1 | tail -1; du -sm /tmp | cut -f1',
     );
     assert.ok(Number(tmp.trim().split('\n').at(-1)) < 600);
-    assert.equal((await bashIn(bombed, 'ulimit -n')).trim(), '256');
     await bombed.destroy();
   });
 
