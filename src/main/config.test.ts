@@ -41,6 +41,7 @@ describe('configuration', () => {
       rateLimits: { createPerMinute: null, readPerMinute: null, keys: {} },
       webhookUrls: 'public',
       egress: { privateNetworks: [], hosts: {}, packageHosts: packageHostsDefault },
+      sandbox: { provider: 'bubblewrap' },
       metrics: { isOpen: false, isExported: false },
       webSearch: null,
       diskQuotaBytes: diskQuotaBytesDefault,

@@ -17,6 +17,8 @@ import { parseMasterKey } from '../vault/master-key.ts';
 import { diskQuotaOf } from './disk-settings.ts';
 import { egressSettingsOf } from './egress-settings.ts';
 import { modelSettingsOf } from './model-settings.ts';
+import type { SandboxSettings } from './sandbox-settings.ts';
+import { sandboxSettingsOf } from './sandbox-settings.ts';
 import { searchSettingsOf } from './search-settings.ts';
 
 /** Everything the process is told from outside. Read once, here; nobody else looks at the environment. */
@@ -52,6 +54,7 @@ export type Config = {
   readonly webSearch: SearchSettings | null;
   /** What the agent of one session may keep on disk. */
   readonly diskQuotaBytes: number;
+  readonly sandbox: SandboxSettings;
 };
 
 /** `isOpen`: whoever reaches the server reads the metrics; otherwise a key with admin rights is needed. `isExported`: the standard `OTEL_*` variables say where to. */
@@ -114,6 +117,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     metrics: metricsOf(env, section(file, 'metrics')),
     webSearch: searchSettingsOf(env, section(file, 'web_search'), ConfigMistake),
     diskQuotaBytes: diskQuotaOf(section(file, 'sandbox')['disk_quota_bytes'], ConfigMistake),
+    sandbox: sandboxSettingsOf(section(file, 'sandbox'), env, ConfigMistake),
   };
 }
 
@@ -270,10 +274,10 @@ const settings = [
   'files',
   'rate_limits',
   'webhooks',
+  'sandbox',
   'sandbox_network',
   'metrics',
   'web_search',
-  'sandbox',
 ];
 const sections: Readonly<Record<string, readonly string[]>> = {
   upstream: ['base_url', 'api_key', 'profile', 'server_tools'],
@@ -281,7 +285,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   rate_limits: ['create_per_minute', 'read_per_minute', 'keys'],
   webhooks: ['allow_private_urls'],
   metrics: ['open'],
-  sandbox: ['disk_quota_bytes'],
+  sandbox: ['provider', 'socket', 'image', 'runtime', 'disk_quota_bytes'],
   sandbox_network: ['private_networks', 'hosts', 'package_hosts'],
   web_search: ['backend', 'url', 'api_key', 'results'],
 };

@@ -1,17 +1,17 @@
 import { mkdirSync } from 'node:fs';
-import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
-import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
 import { readConfig } from './config.ts';
+import { openProvider } from './open-provider.ts';
 import type { World } from './world.ts';
 
 /** `anthill doctor`: what isolation and limits are active here, or what to do about it. */
 export async function doctor(args: readonly string[], world: World): Promise<number> {
-  const { dataDir, upstream, database, webSearch, diskQuotaBytes } = readConfig(args, world.env, world.cwd);
+  const config = readConfig(args, world.env, world.cwd);
+  const { dataDir, upstream, database, webSearch, diskQuotaBytes, sandbox } = config;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const isRoot = process.getuid?.() === 0;
   const say = (line: string) => world.stdout.write(`${line}\n`);
-  const bubblewrap = await ensureBubblewrap({ path: world.env['PATH'] ?? '', isRoot: false, say });
-  const found = await createBubblewrapProvider({ bubblewrap, dataDir, isRoot }).capabilities();
+  const path = world.env['PATH'] ?? '';
+  const { provider, place } = await openProvider(sandbox, { dataDir, path, mayInstall: false, say });
+  const found = await provider.capabilities();
   say(`data       ${dataDir}`);
   say(
     `database   ${database ? `PostgreSQL at ${new URL(database.url).host}` : 'SQLite in the data directory'}`,
@@ -22,7 +22,7 @@ export async function doctor(args: readonly string[], world: World): Promise<num
   say(
     `search     ${webSearch?.backend ?? 'nothing; set web_search in anthill.yaml to let agents search the web'}`,
   );
-  say(`sandbox    ${found.provider} at ${bubblewrap}`);
+  say(`sandbox    ${found.provider} at ${place}`);
   if (found.unavailable !== null) {
     say(`isolation  none: ${found.unavailable}`);
     return 1;

@@ -3,13 +3,12 @@ import { mkdirSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Log } from '../base/log.ts';
 import { createLog } from '../base/log.ts';
-import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
-import { createBubblewrapProvider } from '../hands/bubblewrap/provider.ts';
 import type { Anthill } from './compose.ts';
 import { startAnthill } from './compose.ts';
 import type { Config } from './config.ts';
 import { readConfig } from './config.ts';
 import { writeServerFile } from './first-key.ts';
+import { openProvider } from './open-provider.ts';
 import { readableLine } from './readable-log.ts';
 import type { World } from './world.ts';
 
@@ -23,16 +22,18 @@ export async function up(args: readonly string[], world: World): Promise<number>
   });
   await forbidCoreDump(log);
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const isRoot = process.getuid?.() === 0;
-  const say = (line: string) => world.stderr.write(`${line}\n`);
-  const bubblewrap = await ensureBubblewrap({ path: world.env['PATH'] ?? '', isRoot, say });
-  const provider = createBubblewrapProvider({ bubblewrap, dataDir: config.dataDir, isRoot });
+  const { provider } = await openProvider(config.sandbox, {
+    dataDir: config.dataDir,
+    path: world.env['PATH'] ?? '',
+    mayInstall: true,
+    say: (line) => world.stderr.write(`${line}\n`),
+  });
   const anthill = await startAnthill(config, provider, log);
   writeServerFile(config.dataDir, { base_url: anthill.baseUrl, api_key: anthill.apiKey });
   log.info('server.ready', { baseUrl: anthill.baseUrl, dataDir: config.dataDir });
   world.stdout.write(banner(anthill, config));
-  void provider.capabilities().then(({ unavailable, isolation, limits, network }) => {
-    if (unavailable === null) log.info('sandbox.capabilities', { isolation, limits, network });
+  void provider.capabilities().then(({ provider, unavailable, isolation, limits, network }) => {
+    if (unavailable === null) log.info('sandbox.capabilities', { provider, isolation, limits, network });
     else log.error('sandbox.unavailable', { reason: unavailable });
   });
   const signal = await stopSignal();

@@ -6,6 +6,7 @@ import { benchEgress } from './egress.ts';
 import { benchFiles } from './files.ts';
 import { benchLists } from './lists.ts';
 import { benchRequests } from './requests.ts';
+import { benchSandboxes } from './sandboxes.ts';
 import { benchStreams } from './streams.ts';
 import { benchTurns } from './turns.ts';
 
@@ -21,6 +22,7 @@ const parts = new Map([
   ['streams', benchStreams],
   ['egress', benchEgress],
   ['databases', benchDatabases],
+  ['sandboxes', benchSandboxes],
 ]);
 const asked = process.argv.slice(2);
 const chosen = asked.length === 0 ? [...parts.keys()] : asked;

@@ -3,11 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SandboxSecrets } from '../../src/domain/sandbox-secrets.ts';
 import type { EgressOptions } from '../support/egress.ts';
-import { openDoors, openEgress } from '../support/egress.ts';
-import { bubblewrapProvider, specIn } from '../support/sandbox.ts';
+import { openEgress } from '../support/egress.ts';
+import { bubblewrapProvider } from '../support/sandbox.ts';
 import { startFloor } from './processes.ts';
 import type { Row } from './statistics.ts';
-import { quantile, table, timesRow } from './statistics.ts';
+import { quantile, table } from './statistics.ts';
 
 const rounds = 5;
 const requests = 300;
@@ -47,7 +47,7 @@ const looking: SandboxSecrets = {
   ],
 };
 
-/** The door of a sandbox beside the same requests without it, and sandboxes with and without one. */
+/** The door of a sandbox beside the same requests without it. */
 export async function benchEgress(directory: string): Promise<void> {
   const about = join(directory, 'egress.json');
   const floor = await startFloor('floor-egress.ts', about);
@@ -91,7 +91,6 @@ export async function benchEgress(directory: string): Promise<void> {
   for (const close of opened) await close();
   console.log(table(ways.map(({ name }, index) => wayRow(name, runs[index] ?? []))));
   await floor.stop();
-  console.log(`\n${table(await provisioned(directory, provider))}`);
 }
 
 function wayRow(name: string, runs: readonly Run[]): Row {
@@ -107,28 +106,4 @@ function wayRow(name: string, runs: readonly Run[]): Row {
       'MB/s': quantile(speeds, 0.5),
     },
   };
-}
-
-/** From the request to a sandbox that answers, in turns. */
-async function provisioned(
-  directory: string,
-  provider: ReturnType<typeof bubblewrapProvider>,
-): Promise<Row[]> {
-  const ms: { none: number[]; door: number[] } = { none: [], door: [] };
-  const spec = specIn(directory, 'provisioned');
-  const doors = openDoors(join(directory, 'doors'));
-  for (let round = 0; round < 40; round++) {
-    const begun = performance.now();
-    const plain = await provider.provision(spec, AbortSignal.timeout(20_000));
-    ms.none.push(performance.now() - begun);
-    await plain.destroy();
-    const begunAgain = performance.now();
-    const { close, ...way } = await doors.open('sesn_1');
-    const mounts = [...spec.mounts, ...way.mounts];
-    const open = await provider.provision({ ...spec, ...way, mounts }, AbortSignal.timeout(20_000));
-    ms.door.push(performance.now() - begunAgain);
-    await open.destroy();
-    await close();
-  }
-  return [timesRow('sandbox without a door', ms.none), timesRow('sandbox with a door', ms.door)];
 }

@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto';
-import { chownSync, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Sandbox, SandboxCapabilities, SandboxProvider, SandboxSpec } from '../../domain/sandbox.ts';
 import { buildSupervisor } from '../supervisor/build.ts';
 import type { Launcher } from '../supervisor/launcher.ts';
 import { createLauncher } from '../supervisor/launcher.ts';
+import { probeSpec } from '../supervisor/probe.ts';
 import { connectSandbox } from '../supervisor/sandbox.ts';
+import { sessionUid, takePlaces } from '../supervisor/session-user.ts';
 import type { Cgroups } from './cgroups.ts';
 import { findCgroups } from './cgroups.ts';
 import { etcMountPoints, launchArguments } from './launch.ts';
@@ -46,7 +47,7 @@ export function createBubblewrapProvider(options: BubblewrapOptions): SandboxPro
     const name = `${spec.id}-${Math.random().toString(36).slice(2, 8)}`;
     const cgroupFiles = (await parts.cgroups?.create(name, spec.limits)) ?? [];
     const uid = options.isRoot ? sessionUid(spec.id) : null;
-    if (uid !== null) for (const host of ownPaths(spec)) chownSync(host, uid, uid);
+    if (uid !== null) takePlaces(spec, uid);
     const args = launchArguments({
       supervisor: parts.supervisor,
       seccomp: parts.seccomp,
@@ -85,17 +86,6 @@ export function createBubblewrapProvider(options: BubblewrapOptions): SandboxPro
 /** What cannot be removed yet keeps its pid file: the next sweep takes both. */
 async function leave(pidFile: string, cgroups: Cgroups | null, name: string): Promise<void> {
   if ((await cgroups?.remove(name)) !== false) await rm(pidFile, { force: true });
-}
-
-/** What the session's user must be able to open. */
-function ownPaths({ mounts, door }: SandboxSpec): readonly string[] {
-  return [...mounts.map(({ host }) => host), ...(door === null ? [] : [door])];
-}
-
-/** Uids far from any real user's; the same session gets the same one, so that its workspace stays its own. */
-function sessionUid(id: string): number {
-  const hash = createHash('sha256').update(id).digest().readUInt32LE(0);
-  return 700_000_000 + (hash % 2 ** 28);
 }
 
 async function prepare({ dataDir }: BubblewrapOptions): Promise<Prepared> {
@@ -197,19 +187,4 @@ async function capabilities(
   } finally {
     await rm(probe, { recursive: true, force: true });
   }
-}
-
-function probeSpec(host: string): SandboxSpec {
-  return {
-    id: 'probe',
-    mounts: [{ host, sandbox: '/workspace', readOnly: false }],
-    environment: {},
-    door: null,
-    limits: {
-      memoryBytesMax: 64 * 1024 * 1024,
-      processesMax: 16,
-      fileBytesMax: 1024 * 1024,
-      openFilesMax: 64,
-    },
-  };
 }

@@ -7,7 +7,9 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const beside = (name: string) => join(import.meta.dirname, name);
-const sources = ['supervisor.c', 'launcher.c', 'files.c', 'held.c', 'door.c', 'network.c'].map(beside);
+const sources = ['supervisor.c', 'launcher.c', 'container.c', 'files.c', 'held.c', 'door.c', 'network.c'].map(
+  beside,
+);
 const headers = ['supervisor.h', 'door.h', 'network.h'].map(beside);
 
 /**

@@ -6,3 +6,6 @@
  * forwarder becomes, 0 for whoever runs this.
  */
 void open_door(int door, unsigned uid);
+
+/* The same in the network that this process already has for itself. */
+void open_door_here(int door, unsigned uid);

@@ -16,7 +16,7 @@ type Job = {
  * A sandbox seen through its supervisor on its connection. Resolves when the supervisor is ready; rejects
  * with what the launch said on standard error when it ends before that.
  */
-export async function connectSandbox(launched: Launched, signal: AbortSignal): Promise<Sandbox> {
+export async function connectSandbox(launched: Omit<Launched, 'pid'>, signal: AbortSignal): Promise<Sandbox> {
   const jobs = new Map<number, Job>();
   const { connection } = launched;
   let nextId = 1;
@@ -47,6 +47,10 @@ export async function connectSandbox(launched: Launched, signal: AbortSignal): P
   if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
   await ready.finally(() => signal.removeEventListener('abort', abort));
+  if (signal.aborted) {
+    await gone;
+    throw signal.reason;
+  }
 
   function send(type: number, id: number, payload?: Uint8Array): void {
     connection.write(encodeFrame(type, id, payload));

@@ -3,6 +3,7 @@
  *
  *   init                      PID 1 of a sandbox: runs process groups for the server over fd 0 and 1
  *   init launcher SOCKET      outside: starts sandboxes for the server, see launcher.c
+ *   init enter OPTIONS        PID 1 of a container: sets up what bubblewrap does elsewhere, see container.c
  *   init read|lines|write|glob …  inside: the work of the file tools, see files.c
  *   init held DIRECTORY       inside: what removed files still take, see held.c
  *
@@ -308,6 +309,10 @@ static int serve(void) {
 int main(int argc, char **argv) {
   if (argc == 1) return serve();
   if (argc == 3 && !strcmp(argv[1], "launcher")) return serve_launches(argv[2]);
+  if (argc > 2 && !strcmp(argv[1], "enter")) {
+    enter_container(argv + 2);
+    return serve();
+  }
   int status = file_command(argc, argv);
   if (status < 0) fprintf(stderr, "anthill-init: unknown command\n");
   return status < 0 ? 2 : status;
