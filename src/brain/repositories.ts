@@ -1,19 +1,38 @@
+import type { Repositories } from '../domain/repositories.ts';
+import { repositoriesOf } from '../domain/repositories.ts';
 import type { SessionState } from '../domain/session/state.ts';
+import { hasQueued } from '../domain/session/state.ts';
 import type { SessionErrorObject } from '../protocol/session-errors.ts';
 
-/**
- * Repositories that could not be brought into the sandbox. This server does not clone yet, so that is each of
- * them: the first turn of a session says so and goes on without them (spec/sessions.md, Resources).
- */
-export function missingRepositories({ activity, resources }: SessionState): readonly SessionErrorObject[] {
-  if (activity.runningSinceUs !== activity.firstRunningAtUs) return [];
-  return resources.flatMap((resource) => {
-    if (resource.type !== 'github_repository') return [];
-    return {
-      type: 'repository_clone_error' as const,
-      repository_url: resource.url,
-      message: `Could not clone ${resource.url}: repositories are not cloned by this server version.`,
-      retry_status: { type: 'retrying' as const },
-    };
-  });
+/** The repositories of one running turn's session, brought to their places before its first request. */
+export type RepositoryLink = {
+  missing(state: SessionState): 'connect' | 'wait' | null;
+  connect(state: SessionState, signal: AbortSignal): Promise<void>;
+  errors(): readonly SessionErrorObject[];
+};
+
+export function createRepositoryLink(repositories: Repositories): RepositoryLink {
+  let errors: readonly SessionErrorObject[] | null = null;
+  let isUnderWay = false;
+  return {
+    missing(state) {
+      if (isUnderWay) return 'wait';
+      const isOver = state.status !== 'running' && state.status !== 'rescheduling';
+      const isNeeded = errors === null && repositoriesOf(state.resources).length > 0;
+      return isNeeded && !isOver && !hasQueued(state, 'user.interrupt') ? 'connect' : null;
+    },
+    async connect({ id: sessionId, resources }, signal) {
+      isUnderWay = true;
+      // Who interrupts does not want to wait: cloning goes on, and the next turn but one asks what came of it.
+      const brought = repositories.bring({ sessionId, resources });
+      errors = await Promise.race([brought, aborted(signal)]);
+      isUnderWay = false;
+    },
+    errors: () => errors ?? [],
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<readonly []> {
+  if (signal.aborted) return Promise.resolve([]);
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve([]), { once: true }));
 }

@@ -1,6 +1,7 @@
 import { createMailbox } from '../base/mailbox.ts';
 import { recipeOf } from '../domain/hands.ts';
 import type { Mcp } from '../domain/mcp.ts';
+import type { Repositories } from '../domain/repositories.ts';
 import type { InFlight, Step } from '../domain/session/advance.ts';
 import { advance } from '../domain/session/advance.ts';
 import type { Draft } from '../domain/session/draft.ts';
@@ -13,7 +14,7 @@ import { askForReply, askForSummary } from './ask-model.ts';
 import type { Finished, ReplyPricing } from './finished.ts';
 import { recordFinished } from './finished.ts';
 import { createMcpLink } from './mcp.ts';
-import { missingRepositories } from './repositories.ts';
+import { createRepositoryLink } from './repositories.ts';
 import type { CallDeps } from './run-call.ts';
 import { runCall } from './run-call.ts';
 import { errorsOfCreation } from './start-errors.ts';
@@ -23,6 +24,7 @@ export type TurnDeps = ReplyPricing &
   CallDeps & {
     readonly log: SessionLog;
     readonly mcp: Mcp;
+    readonly repositories: Repositories;
   };
 
 /** A running turn. `notice` tells it that its session's log grew; `stop` gives it up without a word. */
@@ -44,6 +46,8 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
   const mailbox = createMailbox<Finished>();
   let aborts = new AbortController();
   const mcp = createMcpLink(deps.mcp);
+  const repositories = createRepositoryLink(deps.repositories);
+  const links = [mcp, repositories];
   const calls = new Set<string>();
   let request: string | null = null;
   let stopped = false;
@@ -76,10 +80,11 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
   }
 
   function next(draft: Draft): Step | { readonly type: 'connect' } {
-    const missing = mcp.missing(draft.state());
-    if (missing !== null) return { type: missing };
     const state = draft.state();
-    const startErrors = [...mcp.errors(), ...errorsOfCreation(state), ...missingRepositories(state)];
+    const missing = links.map((link) => link.missing(state));
+    if (missing.includes('connect')) return { type: 'connect' };
+    if (missing.includes('wait')) return { type: 'wait' };
+    const startErrors = [...mcp.errors(), ...errorsOfCreation(state), ...repositories.errors()];
     const window = deps.windowOf(draft.state().agent.model);
     return advance(draft, { inFlight: inFlight(), startErrors, window });
   }
@@ -92,8 +97,9 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
   function launch(step: ReturnType<typeof next>, state: SessionState): void {
     // After an interrupt the same brain goes on with the messages that queued behind it.
     if (step.type !== 'wait' && aborts.signal.aborted && !stopped) aborts = new AbortController();
-    if (step.type === 'connect')
-      void mcp.connect(state, aborts.signal).then(() => mailbox.put({ type: 'connected' }));
+    for (const link of step.type === 'connect' ? links : [])
+      if (link.missing(state) === 'connect')
+        void link.connect(state, aborts.signal).then(() => mailbox.put({ type: 'connected' }));
     if (step.type === 'request') {
       request = step.requestId;
       const asked = { requestId: step.requestId, state, mcpTools: mcp.tools() };

@@ -23,6 +23,8 @@ import { requireUsableVaults } from './vaults.ts';
 export type PlanDeps = {
   readonly collections: Pick<Collections, 'agents' | 'environments' | 'files' | 'memoryStores' | 'vaults'>;
   readonly catalog: ModelCatalog;
+  /** Besides github.com. */
+  readonly repositoryHosts: readonly string[];
   readonly clock: Clock;
 };
 
@@ -64,7 +66,11 @@ export async function checkPlan(deps: PlanDeps, plan: Plan, sent: DeploymentUpda
   if (sent.vault_ids) await requireUsableVaults(vaults, sent.vault_ids);
   if (sent.resources || sent.environment_id !== undefined || sent.agent !== undefined) {
     const environment = await environments.get(plan.environment_id);
-    const setting = { environment: environment?.config.type ?? 'cloud', tools: agent.tools };
+    const setting = {
+      environment: environment?.config.type ?? 'cloud',
+      tools: agent.tools,
+      repositoryHosts: deps.repositoryHosts,
+    } as const;
     checkResources(plan.resources ?? [], setting);
     await requireResources(deps, sent.resources ?? []);
   }

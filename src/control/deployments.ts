@@ -30,6 +30,8 @@ export type DeploymentDeps = {
     'agents' | 'deployments' | 'environments' | 'files' | 'memoryStores' | 'vaults'
   >;
   readonly catalog: ModelCatalog;
+  /** Besides github.com. */
+  readonly repositoryHosts: readonly string[];
   readonly occurrences: Occurrences;
   readonly seal: Seal;
   readonly clock: Clock;

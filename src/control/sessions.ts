@@ -53,6 +53,8 @@ export type SessionDeps = {
   readonly seal: Seal;
   /** What `allow_package_managers` opens. */
   readonly packageHosts: readonly string[];
+  /** Besides github.com. */
+  readonly repositoryHosts: readonly string[];
   readonly clock: Clock;
   readonly newId: NewId;
 };
@@ -167,6 +169,7 @@ export async function startSession(
   const { resources, beside } = await prepareResources(deps, body.resources ?? [], {
     environment: environment.config.type,
     tools: agent.tools,
+    repositoryHosts: deps.repositoryHosts,
     id,
     nowUs,
   });

@@ -56,6 +56,15 @@ export function egressPolicy(
   return allowed.every(({ hosts }) => hosts.length === 0) ? null : { type: 'limited', allowed };
 }
 
+/** Hosts of repositories are let through as well: not as a whole, see `repositoryPlace`. */
+export function allowingRepositories(
+  policy: EgressPolicy | null,
+  hosts: readonly string[],
+): EgressPolicy | null {
+  if (hosts.length === 0 || policy?.type === 'unrestricted') return policy;
+  return { type: 'limited', allowed: [...(policy?.allowed ?? []), { reason: 'repository', hosts }] };
+}
+
 /** `host` is a name, or an address in its canonical form. */
 export function judgeHost(policy: EgressPolicy, host: string): EgressVerdict {
   if (policy.type === 'unrestricted') return { result: 'allowed', reason: 'unrestricted' };

@@ -211,6 +211,26 @@ export const injectedBodyBytesMax = 1024 * 1024;
 /** Shorter secrets are found everywhere in answers, where they mean nothing. */
 export const scrubbedSecretBytesMin = 8;
 
+// Repositories
+/** For what a server says about a repository's branches; large ones have hundreds of thousands. */
+export const repositoryRefsBytesMax = 128 * 1024 * 1024;
+export const repositoryProbeMsMax = 30_000;
+export const repositoryRedirectsMax = 3;
+/** From the first question to the last file, waiting for others included. */
+export const repositoryMsMax = 15 * 60_000;
+/** Of one file, a pack among them. */
+export const repositoryFileBytesMax = 4 * 1024 * 1024 * 1024;
+export const repositoriesAtOnceMax = 4;
+/** Kept between sessions; what was not used longest goes. */
+export const repositoryCacheBytesMax = 20 * 1024 * 1024 * 1024;
+export const repositoryCacheMsMax = 30 * 24 * 3_600_000;
+/** Of what git has to say. */
+export const gitOutputBytesMax = 256 * 1024;
+export const repositorySkillsMax = 100;
+export const repositorySkillBytesMax = 256 * 1024;
+/** Sessions whose failed clones are remembered for their first turn. */
+export const repositoryFailuresKeptMax = 1_000;
+
 // Web tools
 export const fetchUrlCharactersMax = 250;
 export const fetchMsMax = 30_000;

@@ -1,6 +1,6 @@
 import { invalid } from '../protocol/refusal.ts';
 import type { ParamsOf } from '../protocol/session-resources.ts';
-import { repositoryName } from '../protocol/session-resources.ts';
+import { repositoryUrlOf } from '../protocol/session-resources.ts';
 import { utf8Bytes } from '../protocol/text.ts';
 import { pathBytesMax, pathSegmentBytesMax } from './limits.ts';
 
@@ -21,7 +21,7 @@ export function repositoryPath(
   { url, mount_path }: ParamsOf<'github_repository'>,
   field = 'mount_path',
 ): string {
-  if (mount_path == null) return `/workspace/${repositoryName(url)}`;
+  if (mount_path == null) return `/workspace/${repositoryUrlOf(url)?.name}`;
   const segments = segmentsOf(mount_path, field);
   if (!mount_path.startsWith('/') || segments[0] !== 'workspace' || segments.length === 1) {
     throw invalid(`${field}: must be below /workspace`);

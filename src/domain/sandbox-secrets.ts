@@ -1,4 +1,5 @@
 import type { SessionId } from '../base/ids.ts';
+import type { UrlPlace } from './url-places.ts';
 
 /** Whose credentials are looked at: a session with the vaults that it names, in order of precedence. */
 export type SecretHolder = { readonly sessionId: SessionId; readonly vaultIds: readonly string[] };
@@ -15,6 +16,8 @@ export type Injection = {
   readonly body: boolean;
   /** The credential names this host, and not just any: it may then go there without encryption. */
   readonly isNamed: boolean;
+  /** Only for requests there; absent: for all of the host. */
+  readonly place?: UrlPlace;
 };
 
 /** Credentials of type `environment_variable`. Looked up anew each time: a rotation is heard at once. */

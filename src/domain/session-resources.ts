@@ -11,12 +11,18 @@ import type {
   SessionResource,
   SessionResourceParams,
 } from '../protocol/session-resources.ts';
+import { githubHost, repositoryUrlOf, repositoryUrlRule } from '../protocol/session-resources.ts';
 import { filesPerSessionMax, memoryStoresPerSessionMax } from './limits.ts';
 import { checkApart, filePath, memoryPath, repositoryPath } from './mount-paths.ts';
 import { toolPermission } from './tools/permission.ts';
 
 /** What the rules ask about the session: where it runs and what its agent can do. */
-export type ResourceSetting = { readonly environment: EnvironmentType; readonly tools: readonly AgentTool[] };
+export type ResourceSetting = {
+  readonly environment: EnvironmentType;
+  readonly tools: readonly AgentTool[];
+  /** Where repositories may come from besides github.com, each with its port where that is not 443. */
+  readonly repositoryHosts: readonly string[];
+};
 type EnvironmentType = Environment['config']['type'];
 
 /**
@@ -28,6 +34,7 @@ export function checkResources(resources: readonly SessionResourceParams[], sett
     const field = `resources[${index}]`;
     checkPlace(resource, setting.environment, field);
     if (resource.type === 'file') checkReadable(setting.tools, field);
+    if (resource.type === 'github_repository') checkHost(resource.url, setting.repositoryHosts, field);
   }
   checkFileCount(resources.filter(({ type }) => type === 'file').length);
   checkStores(resources.filter((resource) => resource.type === 'memory_store'));
@@ -46,6 +53,12 @@ function checkPlace(resource: SessionResourceParams, environment: EnvironmentTyp
     `${field}: ${resource.type} resources are not supported in a self_hosted environment; only memory_store is`,
     { runError: 'self_hosted_resources_unsupported_error' },
   );
+}
+
+function checkHost(url: string, hosts: readonly string[], field: string): void {
+  const host = repositoryUrlOf(url)?.host ?? '';
+  if (host === githubHost || hosts.includes(host)) return;
+  throw invalid(`${field}.url: ${repositoryUrlRule}`);
 }
 
 /** A file that no tool can read is of no use. */

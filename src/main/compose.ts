@@ -11,6 +11,7 @@ import { createWorkSignals } from '../control/work-signals.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
 import { createCatalog } from '../domain/default-catalog.ts';
 import { credentialProbeMsMax, drainGraceMs, tokenRefreshMsMax } from '../domain/limits.ts';
+import type { Mcp, McpTokens } from '../domain/mcp.ts';
 import type { ModelReply } from '../domain/model.ts';
 import { listCostMicroCents } from '../domain/prices.ts';
 import type { SandboxProvider } from '../domain/sandbox.ts';
@@ -33,6 +34,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
 import { openTelemetry } from '../telemetry/telemetry.ts';
 import { createMcpTokens } from '../vault/mcp-tokens.ts';
 import { createRefresh } from '../vault/open-credential.ts';
+import { createRepositoryTokens } from '../vault/repository-tokens.ts';
 import { createSandboxSecrets } from '../vault/sandbox-secrets.ts';
 import { createSeal, createUnseal } from '../vault/sealing.ts';
 import { createValidate } from '../vault/validate.ts';
@@ -88,24 +90,25 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
     missed: () => follower?.missed(),
   });
   const { key, founded } = await found(store, config, log);
-  const { vault, tokens, secrets } = openVault(store, key);
+  const { vault, tokens, secrets, repositoryTokens } = openVault(store, key);
   const { first, cursorKey, ...organization } = founded;
 
   const catalog = createCatalog(config.models);
   await provider.sweep();
-  const hands = composeHands({
+  const { hands, repositories } = composeHands({
     store,
     config,
     provider,
     secrets,
+    repositoryTokens,
     instruments,
     isShared: shared !== null,
     log,
   });
-  listeners.push(tendSandboxes(hands));
+  listeners.push(tendSandboxes(hands, repositories));
 
-  const mcp = createMcp({ tokens, version: versionOf(), log });
-  const tools = { hands, mcp, web: openWeb(store, config, log) };
+  const mcp = openMcp(tokens, log);
+  const tools = { hands, repositories, mcp, web: openWeb(store, config, log) };
   const sessions = startSessions({ config, store, owner, tails, tools, catalog, instruments, log });
   telemetry.observe(gaugesOf(store, tails));
   listeners.push((commit) => sessions.noticeCommit(commit));
@@ -113,7 +116,6 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
   const { notify: notifyQueue } = workSignals;
   follower = shared && followServers({ ...shared, logger: log, tails, sessions, hands, notifyQueue, clock });
   const expiry = expireFiles({ fileExpiry: store.fileExpiry, clock, log });
-
   let ready = true;
   const app = createApp({
     handlers: handlersByWorkspace({ store, organization, config, tails, workSignals, catalog, vault, log }),
@@ -136,18 +138,20 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
       expiry.close(),
       follower?.close(),
     ]);
+    await repositories.close();
     await hands.close();
     await store.close();
     await telemetry.close();
   }
-  const { host, port } = config;
-  const server = await startServer({ app, host, port }).catch(async (cause: unknown) => {
-    // Nothing may stay behind that would keep the process alive.
-    await close(null);
-    throw cause;
-  });
+  const server = await startServer({ app, host: config.host, port: config.port }).catch(
+    async (cause: unknown) => {
+      // Nothing may stay behind that would keep the process alive.
+      await close(null);
+      throw cause;
+    },
+  );
   return {
-    baseUrl: `http://${urlHost(host)}:${server.port}`,
+    baseUrl: `http://${urlHost(config.host)}:${server.port}`,
     apiKey: first.secret,
     close: () => close(server),
   };
@@ -179,7 +183,12 @@ function openVault(store: Store, key: Uint8Array) {
     },
     tokens: createMcpTokens({ key, credentials: store.sessionCredentials, refresh, clock }),
     secrets: createSandboxSecrets({ key, credentials: store.sessionCredentials }),
+    repositoryTokens: createRepositoryTokens({ key, read: store.readRepositoryToken }),
   };
+}
+
+function openMcp(tokens: McpTokens, log: Log): Mcp {
+  return createMcp({ tokens, version: versionOf(), log });
 }
 
 function openWeb(store: Store, config: Config, log: Log): Web {
@@ -193,7 +202,7 @@ type SessionParts = {
   readonly store: Store;
   readonly owner: string;
   readonly tails: ReturnType<typeof createTails>;
-  readonly tools: Pick<TurnDeps, 'hands' | 'mcp' | 'web'>;
+  readonly tools: Pick<TurnDeps, 'hands' | 'mcp' | 'repositories' | 'web'>;
   readonly catalog: ModelCatalog;
   readonly instruments: Instruments;
   readonly log: Log;

@@ -45,6 +45,7 @@ describe('configuration', () => {
       metrics: { isOpen: false, isExported: false },
       webSearch: null,
       diskQuotaBytes: diskQuotaBytesDefault,
+      repositoryHosts: [],
     });
   });
 
@@ -57,6 +58,17 @@ describe('configuration', () => {
     assert.equal(read().metrics.isOpen, true);
     yaml('metrics: { open: yes please }\n');
     assert.throws(() => read(), /metrics\.open: must be true or false/);
+  });
+
+  test('hosts of repositories come from the file, each with its port if it has one', () => {
+    yaml("repositories: {hosts: [git.example.com, 'git.example.com:8443']}");
+    assert.deepEqual(read().repositoryHosts, ['git.example.com', 'git.example.com:8443']);
+    for (const host of ['Git.example.com', 'https://git.example.com', 'git.example.com:443', 'a/b', '7']) {
+      yaml(`repositories: {hosts: ['${host}']}`);
+      assert.throws(() => read(), { message: new RegExp(`^repositories.hosts: "${host}" is not a host`) });
+    }
+    yaml('repositories: {hosts: git.example.com}');
+    assert.throws(() => read(), { message: 'repositories.hosts: must be a list' });
   });
 
   test('flags win over the environment, that over the file', () => {

@@ -13,6 +13,7 @@ import { providerToolNames } from '../domain/tools/provider-tools.ts';
 import type { WebhookUrlPolicy } from '../domain/webhook-urls.ts';
 import type { SearchSettings } from '../hands/web/search.ts';
 import { isLoopbackHost } from '../http/same-origin.ts';
+import { repositoryUrlOf } from '../protocol/session-resources.ts';
 import { parseMasterKey } from '../vault/master-key.ts';
 import { diskQuotaOf } from './disk-settings.ts';
 import { egressSettingsOf } from './egress-settings.ts';
@@ -55,6 +56,8 @@ export type Config = {
   /** What the agent of one session may keep on disk. */
   readonly diskQuotaBytes: number;
   readonly sandbox: SandboxSettings;
+  /** Where repositories may come from besides github.com. */
+  readonly repositoryHosts: readonly string[];
 };
 
 /** `isOpen`: whoever reaches the server reads the metrics; otherwise a key with admin rights is needed. `isExported`: the standard `OTEL_*` variables say where to. */
@@ -118,6 +121,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     webSearch: searchSettingsOf(env, section(file, 'web_search'), ConfigMistake),
     diskQuotaBytes: diskQuotaOf(section(file, 'sandbox')['disk_quota_bytes'], ConfigMistake),
     sandbox: sandboxSettingsOf(section(file, 'sandbox'), env, ConfigMistake),
+    repositoryHosts: repositoryHostsOf(section(file, 'repositories')),
   };
 }
 
@@ -263,6 +267,17 @@ function metricsOf(env: Environment, file: Section): Metrics {
   return { isOpen, isExported: !isDisabled && exportVariables.some((name) => env[name]) };
 }
 
+function repositoryHostsOf(file: Section): readonly string[] {
+  const value = file['hosts'] ?? [];
+  if (!Array.isArray(value)) throw new ConfigMistake('repositories.hosts: must be a list');
+  return value.map((host: unknown) => {
+    if (typeof host === 'string' && repositoryUrlOf(`https://${host}/owner/repo`)?.host === host) return host;
+    throw new ConfigMistake(
+      `repositories.hosts: "${String(host)}" is not a host in lower case, like git.example.com or git.example.com:8443`,
+    );
+  });
+}
+
 const settings = [
   'host',
   'port',
@@ -278,6 +293,7 @@ const settings = [
   'sandbox_network',
   'metrics',
   'web_search',
+  'repositories',
 ];
 const sections: Readonly<Record<string, readonly string[]>> = {
   upstream: ['base_url', 'api_key', 'profile', 'server_tools'],
@@ -288,6 +304,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   sandbox: ['provider', 'socket', 'image', 'runtime', 'disk_quota_bytes'],
   sandbox_network: ['private_networks', 'hosts', 'package_hosts'],
   web_search: ['backend', 'url', 'api_key', 'results'],
+  repositories: ['hosts'],
 };
 
 type Section = Readonly<Record<string, unknown>>;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
+import type { RepositoryTokens } from '../domain/repositories.ts';
 import type { SandboxSecrets } from '../domain/sandbox-secrets.ts';
 import type { Doors } from '../hands/egress/doors.ts';
 import { createDoors } from '../hands/egress/doors.ts';
@@ -16,11 +17,19 @@ export type DoorParts = {
   readonly config: Config;
   readonly secrets: SandboxSecrets;
   readonly instruments: Instruments;
+  readonly repositoryTokens: RepositoryTokens;
   readonly log: Log;
 };
 
 /** The ways out of sandboxes. */
-export function composeDoors({ store, config, secrets, instruments, log }: DoorParts): Doors {
+export function composeDoors({
+  store,
+  config,
+  secrets,
+  repositoryTokens,
+  instruments,
+  log,
+}: DoorParts): Doors {
   const recorder = createRecorder({ records: store.egressRecords, clock: systemClock, newId, log });
   return createDoors({
     directory: join(config.dataDir, 'run', 'doors'),
@@ -28,6 +37,7 @@ export function composeDoors({ store, config, secrets, instruments, log }: DoorP
     stateOf: (sessionId) => store.log.state(sessionId),
     configOf: store.readEnvironmentConfig,
     secrets,
+    repositoryTokens,
     recorder: countedRecorder(recorder, instruments),
     clock: systemClock,
     log,

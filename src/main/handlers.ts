@@ -95,7 +95,8 @@ function createHandlers(workspaceId: string, shared: Shared): Handlers {
   const admin = { ...founded, organization, collections, workspaceId, seal: vault.seal, config };
   const common = { clock: systemClock, newId };
   const { packageHosts } = config.egress;
-  const sessionDeps = { log, collections, catalog, packageHosts, ...vault, ...common };
+  const { repositoryHosts } = config;
+  const sessionDeps = { log, collections, catalog, packageHosts, repositoryHosts, ...vault, ...common };
   const threads = createThreadCommands({ log, clock: systemClock });
   const skillDeps = { collections, blobs, readUpload, ...common };
   const {

@@ -10,6 +10,7 @@ import { createSnapshots, noSnapshots } from '../hands/snapshots.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
 import type { DoorParts } from './doors.ts';
 import { composeDoors } from './doors.ts';
+import { openRepositories } from './repositories.ts';
 
 export type HandsParts = DoorParts & {
   readonly provider: SandboxProvider;
@@ -18,14 +19,15 @@ export type HandsParts = DoorParts & {
 };
 
 /** Sandboxes of sessions, and everything that is brought into them and taken out. */
-export function composeHands({ provider, isShared, ...parts }: HandsParts): Hands {
+export function composeHands({ provider, isShared, ...parts }: HandsParts) {
   const { store, config, log } = parts;
   const directory = join(config.dataDir, 'sessions');
   const common = { directory, clock: systemClock, log };
-  return createHands({
+  const doors = composeDoors(parts);
+  const hands: Hands = createHands({
     provider,
     workspaces: createWorkspaces(directory, store.placeFile),
-    doors: composeDoors(parts),
+    doors,
     mounts: createMounts({ ...store, ...common, newId }),
     disk: createDiskQuota({ ...config, ...common }),
     snapshots: isShared
@@ -34,4 +36,5 @@ export function composeHands({ provider, isShared, ...parts }: HandsParts): Hand
     clock: systemClock,
     log,
   });
+  return { hands, repositories: openRepositories({ ...parts, provider, doors }) };
 }

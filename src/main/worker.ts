@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts';
 import { createLog } from '../base/log.ts';
 import type { Hands, SandboxRecipe } from '../domain/hands.ts';
 import { diskQuotaBytesDefault } from '../domain/limits.ts';
+import type { RepositoryTokens } from '../domain/repositories.ts';
 import type { SandboxSecrets } from '../domain/sandbox-secrets.ts';
 import { builtinTools, isServerTool } from '../domain/tools/builtin.ts';
 import { ensureBubblewrap } from '../hands/bubblewrap/install.ts';
@@ -86,6 +87,8 @@ function mountsOf(mounted: ReadonlyMap<string, Mounts>): Mounts {
   };
 }
 
+/** The server hands out neither. */
+const noTokens: RepositoryTokens = { tokenOf: async () => null, placeholderOf: () => '' };
 const noSecrets: SandboxSecrets = { variables: async () => [], forHost: async () => [] };
 
 /** The network is the operator's to choose: a self-hosted environment says nothing about it. */
@@ -98,9 +101,10 @@ function openDoors({ dataDir, networking, egress }: WorkerConfig, log: Log): Doo
   return createDoors({
     directory: join(dataDir, 'run', 'doors'),
     settings: egress,
-    stateOf: async () => ({ environmentId: '', vaultIds: [], agent }),
+    stateOf: async (id) => ({ id, environmentId: '', vaultIds: [], resources: [], agent }),
     configOf: async () => ({ type: 'cloud', networking, packages }),
     secrets: noSecrets,
+    repositoryTokens: noTokens,
     // In the log only.
     recorder: createRecorder({ records: { insert: async () => {} }, clock, newId, log }),
     clock,

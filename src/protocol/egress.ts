@@ -3,7 +3,13 @@ import { timestamp } from './text.ts';
 
 /** What was decided about connections out of a session's sandbox. Ours: the API of record has nothing of the kind. */
 
-export const allowReasons = ['unrestricted', 'allowed_host', 'package_manager', 'mcp_server'] as const;
+export const allowReasons = [
+  'unrestricted',
+  'allowed_host',
+  'package_manager',
+  'mcp_server',
+  'repository',
+] as const;
 export const refusalReasons = [
   'host_not_allowed',
   'private_address',

@@ -45,19 +45,33 @@ export const sessionResourceSchema = z.discriminatedUnion('type', [
 ]);
 export type SessionResource = z.infer<typeof sessionResourceSchema>;
 
-const repositoryPattern = /^https:\/\/github\.com\/[A-Za-z0-9][A-Za-z0-9-]{0,38}\/([A-Za-z0-9._-]{1,100})$/;
+const repositoryPattern =
+  /^https:\/\/([a-z0-9.-]{1,253}(?::[1-9]\d{0,4})?)\/([A-Za-z0-9][A-Za-z0-9._-]{0,99})\/([A-Za-z0-9._-]{1,100})$/;
+const githubOwner = /^[A-Za-z0-9-]{1,39}$/;
 
-/** The last part of a repository's URL, or `null`: only `https://github.com/{owner}/{repo}` will do. */
-export function repositoryName(url: string): string | null {
-  const name = repositoryPattern.exec(url)?.[1];
-  if (name === undefined || name === '.' || name === '..' || name.toLowerCase().endsWith('.git')) return null;
-  return name;
+export const githubHost = 'github.com';
+export const repositoryUrlRule = 'must be https://github.com/{owner}/{repo}, without .git';
+
+export type RepositoryUrl = {
+  /** With the port where that is not 443. */
+  readonly host: string;
+  /** `/{owner}/{repo}` */
+  readonly path: string;
+  readonly name: string;
+};
+
+/** The parts of a repository's URL, or `null`: only `https://{host}/{owner}/{repo}` will do. Which hosts is up to the server. */
+export function repositoryUrlOf(url: string): RepositoryUrl | null {
+  const [, host, owner, name] = repositoryPattern.exec(url) ?? [];
+  if (host === undefined || owner === undefined || name === undefined) return null;
+  if (name === '.' || name === '..' || name.toLowerCase().endsWith('.git')) return null;
+  if (!URL.canParse(url) || new URL(url).href !== url) return null;
+  if (host === githubHost && !githubOwner.test(owner)) return null;
+  return { host, path: `/${owner}/${name}`, name };
 }
 
 const repositoryUrl = text(2048, 1).superRefine((url, context) => {
-  if (repositoryName(url) !== null) return;
-  const message = 'must be https://github.com/{owner}/{repo}, without .git';
-  context.addIssue({ code: 'custom', message });
+  if (repositoryUrlOf(url) === null) context.addIssue({ code: 'custom', message: repositoryUrlRule });
 });
 
 const mountPath = text(4096, 1).nullish();

@@ -7,6 +7,7 @@ import type { PlaceFile, ReadFile } from '../domain/files.ts';
 import type { FindMemories } from '../domain/mounted-memories.ts';
 import type { FindSkillVersion } from '../domain/mounted-skills.ts';
 import type { Organization } from '../domain/organization.ts';
+import type { ReadRepositoryToken } from '../domain/repositories.ts';
 import type { SealedSecrets } from '../domain/sealing.ts';
 import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
 import type { SessionCounts } from '../domain/session-counts.ts';
@@ -48,6 +49,7 @@ import { createSessionCredentials } from './session-credentials.ts';
 import type { SessionLogDeps } from './session-log.ts';
 import { createSessionLog } from './session-log.ts';
 import { createSessionOutputs } from './session-outputs.ts';
+import { createReadRepositoryToken } from './session-resources.ts';
 import { createSessionSnapshots } from './session-snapshots.ts';
 import { createSessions } from './sessions.ts';
 import { createFindSkill, createReadSkill, createSkillVersions } from './skill-versions.ts';
@@ -76,6 +78,7 @@ export type Store = {
   readonly sessionSnapshots: SessionSnapshots;
   readonly sessionCredentials: SessionCredentials;
   readonly sessionCounts: SessionCounts;
+  readonly readRepositoryToken: ReadRepositoryToken;
   readonly egressRecords: EgressRecords;
   readonly readEnvironmentConfig: ReadEnvironmentConfig;
   readonly sealed: SealedSecrets;
@@ -164,6 +167,7 @@ export async function openStoreOn(
     sessionSnapshots: createSessionSnapshots(engine, contents),
     sessionCredentials: createSessionCredentials(engine),
     sessionCounts: createSessionCounts(engine, clock),
+    readRepositoryToken: createReadRepositoryToken(engine),
     egressRecords: createEgressRecords(engine),
     readEnvironmentConfig: createReadEnvironmentConfig(engine),
     sealed: createSealedSecrets(engine),

@@ -1,8 +1,9 @@
 import { checkAttachable } from '../domain/memory-stores.ts';
+import type { ReadRepositoryToken } from '../domain/repositories.ts';
 import type { Beside, SealedTokens } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import type { ContentChanges } from './contents.ts';
-import type { Sql } from './engines/engine.ts';
+import type { Engine, Sql } from './engines/engine.ts';
 import { lock } from './log-queries.ts';
 import { memoryStoreById, memoryStoreOf } from './memory-stores.ts';
 import { changeSessionFiles } from './session-files.ts';
@@ -47,4 +48,17 @@ async function keepTokens(tx: Sql, sessionId: string, tokens: SealedTokens): Pro
 
 export async function dropTokens(tx: Sql, sessionId: string): Promise<void> {
   await tx.run(build.deleteFrom('repository_tokens').where('session_id', '=', sessionId).compile());
+}
+
+/** For who works on sessions, of any workspace. */
+export function createReadRepositoryToken(engine: Engine): ReadRepositoryToken {
+  return async (sessionId, resourceId) => {
+    const query = build
+      .selectFrom('repository_tokens')
+      .select('sealed')
+      .where('session_id', '=', sessionId)
+      .where('resource_id', '=', resourceId);
+    const [row] = await engine.read.all(query.compile());
+    return row?.sealed ?? null;
+  };
 }

@@ -1,10 +1,10 @@
-import { createHmac, hkdfSync } from 'node:crypto';
 import type { StoredCredential } from '../domain/collections.ts';
 import { coversHost } from '../domain/hosts.ts';
 import type { Injection, SandboxSecrets, SecretHolder } from '../domain/sandbox-secrets.ts';
 import type { SessionCredentials } from '../domain/session-credentials.ts';
 import type { Credential } from '../protocol/credentials.ts';
 import { openCredential } from './open-credential.ts';
+import { createPlaceholders } from './placeholders.ts';
 
 type VariableAuth = Extract<Credential['auth'], { type: 'environment_variable' }>;
 type Variable = { readonly stored: StoredCredential; readonly auth: VariableAuth };
@@ -15,13 +15,9 @@ export type SandboxSecretsOptions = {
 };
 
 export function createSandboxSecrets({ key, credentials }: SandboxSecretsOptions): SandboxSecrets {
-  const placeholderKey = Buffer.from(hkdfSync('sha256', key, '', 'anthill placeholders', 32));
-
-  /** 128 bits that nobody can guess, the same for as long as session and credential are. */
-  function placeholderOf({ sessionId }: SecretHolder, { stored }: Variable): string {
-    const of = JSON.stringify([sessionId, stored.credential.id]);
-    return `anthill_ph_${createHmac('sha256', placeholderKey).update(of).digest('hex').slice(0, 32)}`;
-  }
+  const placeholder = createPlaceholders(key);
+  const placeholderOf = ({ sessionId }: SecretHolder, { stored }: Variable) =>
+    placeholder(sessionId, stored.credential.id);
 
   /** The first vault that has a variable wins. */
   async function variablesOf({ vaultIds }: SecretHolder): Promise<readonly Variable[]> {

@@ -4,11 +4,13 @@ import { silentLog } from '../../src/base/log.ts';
 import type { EgressSettings, EgressVerdict } from '../../src/domain/egress-policy.ts';
 import { sandboxLimits } from '../../src/domain/limits.ts';
 import { packageHostsDefault } from '../../src/domain/package-hosts.ts';
+import type { RepositoryTokens } from '../../src/domain/repositories.ts';
 import type { Sandbox, SandboxProvider } from '../../src/domain/sandbox.ts';
 import type { SandboxSecrets } from '../../src/domain/sandbox-secrets.ts';
 import type { Door, Doors } from '../../src/hands/egress/doors.ts';
 import { createDoors } from '../../src/hands/egress/doors.ts';
 import type { EnvironmentConfig } from '../../src/protocol/environments.ts';
+import type { SessionResource } from '../../src/protocol/session-resources.ts';
 import { fakeClock } from './clock.ts';
 import { pureSession } from './pure-session.ts';
 import { bashIn, specIn } from './sandbox.ts';
@@ -23,6 +25,8 @@ export type EgressOptions = {
   readonly names?: Readonly<Record<string, () => readonly string[]>>;
   readonly trusted?: readonly string[];
   readonly mcpServers?: readonly string[];
+  readonly resources?: readonly SessionResource[];
+  readonly repositoryTokens?: RepositoryTokens;
 };
 
 /** A sandbox with a door, and what was decided at it. */
@@ -37,6 +41,11 @@ export type Reached = {
 };
 
 export const noSecrets: SandboxSecrets = { variables: async () => [], forHost: async () => [] };
+
+const noRepositoryTokens: RepositoryTokens = {
+  tokenOf: async () => null,
+  placeholderOf: () => 'anthill_ph_0',
+};
 
 export function limited(...hosts: string[]): Networking {
   return { type: 'limited', allowed_hosts: hosts, allow_mcp_servers: false, allow_package_managers: false };
@@ -62,9 +71,14 @@ export function openDoors(place: string, options: EgressOptions = {}, decisions:
       packageHosts: packageHostsDefault,
       ...options.settings,
     },
-    stateOf: async () => ({ ...state, agent: { ...state.agent, mcp_servers: servers } }),
+    stateOf: async () => ({
+      ...state,
+      resources: options.resources ?? [],
+      agent: { ...state.agent, mcp_servers: servers },
+    }),
     configOf: async () => ({ type: 'cloud', networking, packages }),
     secrets: options.secrets ?? noSecrets,
+    repositoryTokens: options.repositoryTokens ?? noRepositoryTokens,
     recorder: {
       record: (_, decision) => void decisions.push(decision),
       flush: async () => {},

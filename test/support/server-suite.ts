@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import type { ServerHome, ServerProcess } from './server.ts';
@@ -15,11 +17,20 @@ export type Suite = {
 };
 
 type Texts = Readonly<Record<string, string>>;
-type Named = { readonly name: string; readonly scenarios?: Texts; readonly env?: Texts };
+type Named = {
+  readonly name: string;
+  readonly scenarios?: Texts;
+  readonly env?: Texts;
+  /** Of its anthill.yaml. */
+  readonly settings?: string;
+};
+
+/** No repository is looked for on the network: there is none at this machine. */
+export const withoutGithub = 'sandbox_network: { hosts: { github.com: 127.0.0.1 } }\n';
 
 /** Tests of one real server, with scenario files behind `scripted/<name>`; none of them may log an error. */
 export function describeServer(named: string | Named, tests: (suite: Suite) => void): void {
-  const { name, scenarios, env }: Named = typeof named === 'string' ? { name: named } : named;
+  const { name, scenarios, env, settings }: Named = typeof named === 'string' ? { name: named } : named;
   describe(name, () => {
     const home = serverHome(scenarios);
     const client = new Anthropic({ baseURL: 'http://localhost', apiKey: 'unknown yet' });
@@ -30,7 +41,13 @@ export function describeServer(named: string | Named, tests: (suite: Suite) => v
       client.baseURL = server.baseUrl;
       client.apiKey = server.apiKey;
     };
-    before(startAgain);
+    before(async () => {
+      if (settings !== undefined) {
+        mkdirSync(home.dataDir, { recursive: true, mode: 0o700 });
+        writeFileSync(join(home.dataDir, 'anthill.yaml'), settings);
+      }
+      await startAgain();
+    });
     after(() => home.remove());
 
     tests({ home, server, client, startAgain });

@@ -37,6 +37,7 @@ import { runSessions } from '../../src/workers/run-sessions.ts';
 import type { Fuse } from './fuse.ts';
 import { Crashed, fusedLeases, fusedLog, fusedModel } from './fuse.ts';
 import { unreachableMcp } from './world-mcp.ts';
+import { goneRepositories } from './world-repositories.ts';
 
 /** What a run is made of: the model's script, the agent's tools, and what its tools do. */
 export type Setting = {
@@ -277,6 +278,7 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
     model: fusedModel(createRoutingModel({ scripted: endpoint, upstream: null, catalog }), fuse),
     hands: handsOf(setting, executed, fuse),
     mcp: setting.mcp ?? unreachableMcp,
+    repositories: goneRepositories,
     web: {
       canSearch: false,
       search: async () => ok('No results.'),

@@ -3,8 +3,9 @@ import type { AgentTool } from '../../protocol/agent-tools.ts';
 import type { ResultBlock, UserBlock } from '../../protocol/content.ts';
 import type { McpTool } from '../mcp.ts';
 import type { ModelRequest, WireBlock, WireMessage, WireTool } from '../model.ts';
-import type { MountedSkill } from '../mounted-skills.ts';
+import type { ShownSkill } from '../prompt-sections.ts';
 import { promptSections } from '../prompt-sections.ts';
+import type { Repository } from '../repositories.ts';
 import { builtinTools } from '../tools/builtin.ts';
 import { mcpToolNames } from '../tools/mcp-names.ts';
 import { toolPermission } from '../tools/permission.ts';
@@ -16,32 +17,37 @@ import type { ConversationItem, SessionState } from './state.ts';
 /** What the log does not say, and the model is shown. */
 export type Surroundings = {
   readonly mcpTools: readonly McpTool[];
-  readonly skills: readonly MountedSkill[];
+  readonly skills: readonly ShownSkill[];
+  /** Those that are in their places. */
+  readonly repositories: readonly Repository[];
   /** Whether the server has something to search the web with. */
   readonly canSearch: boolean;
   /** What the model's provider may run itself. */
   readonly providers: readonly ProviderTool[];
 };
 
-const nothing: Surroundings = { mcpTools: [], skills: [], canSearch: false, providers: [] };
+const nothing: Surroundings = { mcpTools: [], skills: [], repositories: [], canSearch: false, providers: [] };
 
 /** What the model is shown: the agent's system prompt, its tools, and the conversation so far. */
 export function contextOf(state: SessionState, around: Partial<Surroundings> = {}): ModelRequest {
-  const { skills, ...offered } = { ...nothing, ...around };
+  const { skills, repositories, ...offered } = { ...nothing, ...around };
   return {
     model: state.agent.model,
-    system: systemOf(state, skills),
+    system: systemOf(state, { skills, repositories }),
     messages: messagesOf(chainToArray(state.conversation)),
     tools: state.agent.tools.flatMap((tool) => toolsOf(tool, { all: state.agent.tools, ...offered })),
   };
 }
 
 /** The agent's own prompt first, then what it cannot know. */
-function systemOf({ agent, resources, selfHosted }: SessionState, skills: readonly MountedSkill[]): string {
+function systemOf(
+  { agent, resources, selfHosted }: SessionState,
+  shown: Pick<Surroundings, 'skills' | 'repositories'>,
+): string {
   const canWrite = ['bash', 'write'].some(
     (name) => toolPermission(agent.tools, { server: null, name }).enabled,
   );
-  const sections = promptSections({ resources, skills, hasOutputs: canWrite && !selfHosted });
+  const sections = promptSections({ resources, ...shown, hasOutputs: canWrite && !selfHosted });
   return [agent.system ?? '', ...sections].filter((part) => part !== '').join('\n\n');
 }
 
@@ -105,7 +111,7 @@ function contentBlock(block: UserBlock | ResultBlock): WireBlock {
   return Object.fromEntries(kept) as WireBlock;
 }
 
-type Offered = Omit<Surroundings, 'skills'> & { readonly all: readonly AgentTool[] };
+type Offered = Omit<Surroundings, 'skills' | 'repositories'> & { readonly all: readonly AgentTool[] };
 
 function toolsOf(tool: AgentTool, offered: Offered): readonly WireTool[] {
   const { all, mcpTools } = offered;

@@ -6,6 +6,7 @@ import type { EgressPolicy, EgressVerdict } from '../../domain/egress-policy.ts'
 import { judgeHost, normalHost } from '../../domain/egress-policy.ts';
 import { egressPrefaceMsMax, egressRefusalMsMax, egressSilenceMs } from '../../domain/limits.ts';
 import type { Injection } from '../../domain/sandbox-secrets.ts';
+import type { UrlPlace } from '../../domain/url-places.ts';
 import type { Authority } from './certificates.ts';
 import type { FirstBytes } from './client-hello.ts';
 import type { Dialler } from './dial.ts';
@@ -17,7 +18,8 @@ import type { Fate, Relay } from './relay.ts';
  * One connection of a program in a sandbox, from the forwarder's line "HOST PORT" to its end:
  *
  *   judge the host ── refused ──────────────────────────────▶ a page that says so, in TLS as well
- *     └─ allowed ── no secret is for this host ─▶ dial ─────▶ bytes both ways, nothing is looked into
+ *     └─ allowed ── as a repository ─────────────▶ opened; what goes elsewhere is refused request by request: relay.ts
+ *          ├─ no secret is for this host ─▶ dial ─────▶ bytes both ways, nothing is looked into
  *          └─ a secret is ── TLS or HTTP ───────────────────▶ opened, request by request: relay.ts
  *                     └─ anything else ────────────────────▶ dial, bytes both ways
  *
@@ -29,6 +31,8 @@ export type ConnectionContext = {
   readonly dialler: Dialler;
   readonly relay: Relay;
   readonly injectionsFor: (host: string) => Promise<readonly Injection[]>;
+  /** The only places of a host that is allowed for the sake of repositories; null: all of it. */
+  readonly placesOf: (host: string) => readonly UrlPlace[] | null;
   readonly onVerdict: (host: string, port: number, verdict: EgressVerdict) => void;
 };
 
@@ -41,6 +45,7 @@ export async function serveConnection(socket: Socket, context: ConnectionContext
   if (place === null) return void socket.destroy();
   const verdict = judgeHost(context.policy, place.host);
   if (verdict.result !== 'allowed') return await turnAway(socket, place, verdict, context);
+  if (verdict.reason === 'repository') return await openRepository(socket, place, verdict, context);
   const injections = await context.injectionsFor(place.host);
   if (injections.length === 0) return await connectThrough(socket, place, verdict, context);
   const kind = await firstToSpeak(socket, place, context);
@@ -49,6 +54,17 @@ export async function serveConnection(socket: Socket, context: ConnectionContext
   if (kind?.type === 'tls' || (kind?.type === 'http' && isNamed))
     return await open(socket, { ...place, kind }, verdict, context);
   return await connectThrough(socket, place, verdict, context);
+}
+
+async function openRepository(
+  socket: Socket,
+  place: Place,
+  verdict: EgressVerdict,
+  context: ConnectionContext,
+): Promise<void> {
+  const kind = await peek(socket, AbortSignal.timeout(egressPrefaceMsMax));
+  if (kind?.type === 'tls') return await open(socket, { ...place, kind }, verdict, context);
+  await turnAway(socket, place, { result: 'refused', reason: 'host_not_allowed' }, context);
 }
 
 async function readPlace(socket: Socket): Promise<Place | null> {
@@ -145,6 +161,7 @@ async function open(
     port,
     isTls,
     injections: () => context.injectionsFor(host),
+    places: verdict.reason === 'repository' ? context.placesOf(host) : null,
     onVerdict: (later) => context.onVerdict(host, port, later),
   });
 }

@@ -10,19 +10,23 @@ import type { Clock } from '../../base/clock.ts';
 import type { SessionId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { ReadEnvironmentConfig } from '../../domain/egress.ts';
-import type { EgressAgent, EgressPolicy, EgressSettings, EgressVerdict } from '../../domain/egress-policy.ts';
-import { egressPolicy } from '../../domain/egress-policy.ts';
+import type { EgressAgent, EgressSettings, EgressVerdict } from '../../domain/egress-policy.ts';
+import { allowingRepositories, egressPolicy } from '../../domain/egress-policy.ts';
 import { egressConnectionsMax } from '../../domain/limits.ts';
+import type { RepositoryTokens } from '../../domain/repositories.ts';
 import type { SandboxSpec } from '../../domain/sandbox.ts';
-import type { SandboxSecrets, SecretHolder } from '../../domain/sandbox-secrets.ts';
+import type { Injection, SandboxSecrets, SecretHolder } from '../../domain/sandbox-secrets.ts';
 import type { SessionState } from '../../domain/session/state.ts';
+import { readAuthorities } from './authorities.ts';
 import type { Authority } from './certificates.ts';
 import { createAuthority } from './certificates.ts';
+import type { ConnectionContext } from './connection.ts';
 import { serveConnection } from './connection.ts';
 import type { ResolveName } from './dial.ts';
 import { createDialler, createResolveName } from './dial.ts';
 import type { Recorder } from './recorder.ts';
 import { createRelay } from './relay.ts';
+import { sessionRepositories } from './repositories.ts';
 
 /** The way out of one sandbox, and what its programs need to go there. */
 export type Door = Pick<SandboxSpec, 'mounts' | 'environment' | 'door'> & { close(): Promise<void> };
@@ -30,17 +34,30 @@ export type Door = Pick<SandboxSpec, 'mounts' | 'environment' | 'door'> & { clos
 /** Doors of sandboxes. A sandbox keeps the rules that its environment had when it was made. */
 export type Doors = {
   open(sessionId: SessionId): Promise<Door>;
+  openFor(errand: Errand): Promise<Door>;
   close(): Promise<void>;
 };
 
+/** What the server itself does for a session in a sandbox that no agent is in: with one host, and these secrets. */
+export type Errand = {
+  readonly sessionId: SessionId;
+  readonly host: string;
+  readonly injections: () => Promise<readonly Injection[]>;
+};
+
+const closed: Door = { mounts: [], environment: {}, door: null, close: async () => {} };
+
 /** No sandbox has a network. */
 export const noDoors: Doors = {
-  open: async () => ({ mounts: [], environment: {}, door: null, close: async () => {} }),
+  open: async () => closed,
+  openFor: async () => closed,
   close: async () => {},
 };
 
 /** What the rules for a sandbox depend on. */
-export type DoorSession = Pick<SessionState, 'environmentId' | 'vaultIds'> & { readonly agent: EgressAgent };
+export type DoorSession = Pick<SessionState, 'id' | 'environmentId' | 'vaultIds' | 'resources'> & {
+  readonly agent: EgressAgent;
+};
 
 export type DoorsOptions = {
   /** Private to the server's user. */
@@ -49,6 +66,7 @@ export type DoorsOptions = {
   readonly stateOf: (sessionId: SessionId) => Promise<DoorSession | null>;
   readonly configOf: ReadEnvironmentConfig;
   readonly secrets: SandboxSecrets;
+  readonly repositoryTokens: RepositoryTokens;
   readonly recorder: Recorder;
   readonly clock: Clock;
   readonly log: Log;
@@ -61,12 +79,16 @@ export type DoorsOptions = {
 /** Of Linux, and of Debian and its kin: what most programs trust unless told otherwise. */
 const socketPathBytesMax = 107;
 const systemBundle = '/etc/ssl/certs/ca-certificates.crt';
-const inside = { certificate: '/run/anthill/ca.pem', bundle: '/run/anthill/ca-bundle.pem' } as const;
+const inside = {
+  certificate: '/run/anthill/ca.pem',
+  bundle: '/run/anthill/ca-bundle.pem',
+  gitConfig: '/run/anthill/gitconfig',
+} as const;
 
 export function createDoors(options: DoorsOptions): Doors {
   const { stateOf, configOf, settings, secrets, recorder, trusted } = options;
   const dialler = createDialler(settings, options.resolve ?? createResolveName());
-  const authorities = trusted ? () => trusted : onceRead();
+  const authorities = trusted ? () => trusted : readAuthorities();
   const trust = readTrust();
   const ready = rm(options.directory, { recursive: true, force: true });
 
@@ -78,30 +100,30 @@ export function createDoors(options: DoorsOptions): Doors {
     const holder: SecretHolder = { sessionId, vaultIds: state.vaultIds };
     const variables = await secrets.variables(holder);
     const environment = Object.fromEntries(variables.map(({ name, placeholder }) => [name, placeholder]));
-    const policy = egressPolicy(config, state.agent, settings);
-    if (policy === null) return { mounts: [], environment, door: null, close: async () => {} };
-    return await openFor(holder, policy, environment);
+    const repositories = sessionRepositories(options.repositoryTokens, state);
+    const policy = allowingRepositories(egressPolicy(config, state.agent, settings), repositories.hosts);
+    if (policy === null) return { ...closed, environment };
+    const injectionsFor = async (host: string) => [
+      ...(await secrets.forHost(holder, host)),
+      ...(await repositories.injectionsFor(host)),
+    ];
+    const { placesOf, gitConfig } = repositories;
+    return await openWith({ sessionId, policy, injectionsFor, placesOf, environment, gitConfig });
   }
 
-  async function openFor(
-    holder: SecretHolder,
-    policy: EgressPolicy,
-    variables: Door['environment'],
-  ): Promise<Door> {
+  async function openWith({ sessionId, environment, gitConfig, ...rules }: Rules): Promise<Door> {
     const authority = await createAuthority(options.clock.nowUs() / 1000);
-    const { sessionId } = holder;
     // Of this sandbox alone: connections that are kept open may know who opened them.
     const relay = createRelay({ dialler, trusted: authorities });
     const context = {
-      policy,
+      ...rules,
       authority,
       dialler,
       relay,
-      injectionsFor: (host: string) => secrets.forHost(holder, host),
       onVerdict: (host: string, port: number, verdict: EgressVerdict) =>
         recorder.record(sessionId, { host, port, ...verdict }),
     };
-    const place = await makePlace(options.directory, authority, await trust);
+    const place = await makePlace(options.directory, { authority, trust: await trust, gitConfig });
     const listener = await listen(place.socket, (socket) => {
       serveConnection(socket, context).catch((cause: unknown) => {
         socket.destroy();
@@ -111,7 +133,11 @@ export function createDoors(options: DoorsOptions): Doors {
     return {
       door: place.socket,
       mounts: place.mounts,
-      environment: { ...variables, ...trustVariables },
+      environment: {
+        ...environment,
+        ...trustVariables,
+        ...(gitConfig === null ? {} : { GIT_CONFIG_SYSTEM: inside.gitConfig }),
+      },
       async close() {
         await listener.close();
         relay.close();
@@ -120,11 +146,31 @@ export function createDoors(options: DoorsOptions): Doors {
     };
   }
 
+  async function openFor({ sessionId, host, injections }: Errand): Promise<Door> {
+    await ready;
+    return await openWith({
+      sessionId,
+      policy: { type: 'limited', allowed: [{ reason: 'repository', hosts: [host] }] },
+      injectionsFor: injections,
+      placesOf: () => null,
+      environment: {},
+      gitConfig: null,
+    });
+  }
+
   return {
     open,
+    openFor,
     close: () => recorder.flush(),
   };
 }
+
+type Rules = Pick<ConnectionContext, 'policy' | 'injectionsFor' | 'placesOf'> & {
+  readonly sessionId: SessionId;
+  readonly environment: Door['environment'];
+  /** `null`: git needs to know of nothing. */
+  readonly gitConfig: string | null;
+};
 
 /** Where programs look for authorities. Node adds to its own, and reads what it adds at each start. */
 const trustVariables = {
@@ -168,14 +214,23 @@ async function listen(path: string, serve: (socket: Socket) => void): Promise<Li
   };
 }
 
-async function makePlace(base: string, { certificate }: Authority, { bundle, extra }: Trust) {
+type PlaceParts = Pick<Rules, 'gitConfig'> & { readonly authority: Authority; readonly trust: Trust };
+
+async function makePlace(base: string, { authority, trust, gitConfig }: PlaceParts) {
+  const { certificate } = authority;
+  const { bundle, extra } = trust;
   const own = join(base, randomBytes(4).toString('hex'));
   const isLong = Buffer.byteLength(join(own, 'door')) > socketPathBytesMax;
   const directory = isLong ? await mkdtemp(join(tmpdir(), 'anthill-')) : own;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const files = { certificate: join(directory, 'ca.pem'), bundle: join(directory, 'ca-bundle.pem') };
+  const files = {
+    certificate: join(directory, 'ca.pem'),
+    bundle: join(directory, 'ca-bundle.pem'),
+    gitConfig: join(directory, 'gitconfig'),
+  };
   await writeFile(files.certificate, extra + certificate);
   await writeFile(files.bundle, bundle + certificate);
+  if (gitConfig !== null) await writeFile(files.gitConfig, gitConfig);
   const mount = (host: string, sandbox: string) => ({ host, sandbox, readOnly: true });
   return {
     directory,
@@ -184,6 +239,7 @@ async function makePlace(base: string, { certificate }: Authority, { bundle, ext
       mount(files.certificate, inside.certificate),
       mount(files.bundle, inside.bundle),
       ...(isFile(systemBundle) ? [mount(files.bundle, systemBundle)] : []),
+      ...(gitConfig === null ? [] : [mount(files.gitConfig, inside.gitConfig)]),
     ],
   };
 }
@@ -202,13 +258,4 @@ async function readTrust(): Promise<Trust> {
   const all = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   const lines = (certificates: readonly string[]) => certificates.map((one) => `${one}\n`).join('');
   return { bundle: lines(all), extra: lines(all.filter((certificate) => !isKnown.has(certificate))) };
-}
-
-/** Reading the machine's authorities takes a while, and is needed only where secrets are sent. */
-function onceRead(): () => readonly string[] {
-  let read: readonly string[] | null = null;
-  return () => {
-    read ??= [...new Set([...getCACertificates('default'), ...getCACertificates('system')])];
-    return read;
-  };
 }

@@ -5,10 +5,12 @@ import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import type { EgressVerdict } from '../../domain/egress-policy.ts';
+import type { EgressVerdict, RefusalReason } from '../../domain/egress-policy.ts';
 import { explainVerdict, normalHost } from '../../domain/egress-policy.ts';
 import { injectedBodyBytesMax } from '../../domain/limits.ts';
 import type { Injection } from '../../domain/sandbox-secrets.ts';
+import type { UrlPlace } from '../../domain/url-places.ts';
+import { isWithin } from '../../domain/url-places.ts';
 import type { Dialler } from './dial.ts';
 import { undialled } from './dial.ts';
 import type { HeaderLines, Injected } from './injection.ts';
@@ -25,6 +27,8 @@ export type Fate =
       readonly isTls: boolean;
       /** The secrets for this host as of now. */
       readonly injections: () => Promise<readonly Injection[]>;
+      /** Requests may go nowhere else; null: anywhere on this host. */
+      readonly places: readonly UrlPlace[] | null;
       readonly onVerdict: (verdict: EgressVerdict) => void;
     };
 type Target = Extract<Fate, { type: 'relay' }>;
@@ -76,8 +80,9 @@ export function createRelay({ dialler, trusted }: RelayOptions): Relay {
   }
 
   async function relay(target: Target, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (!isFor(target, request)) return mismatch(target, response);
-    const injections = usable(target, await target.injections());
+    const problem = problemOf(target, request);
+    if (problem !== null) return turnDown(target, response, problem);
+    const injections = usable(target, request, await target.injections());
     const injected = injectHeaders(endToEnd(request.rawHeaders), injections);
     const body = await bodyOf(request, injections, injected.headers);
     try {
@@ -99,9 +104,9 @@ export function createRelay({ dialler, trusted }: RelayOptions): Relay {
     { socket, head }: { readonly socket: Duplex; readonly head: Buffer },
   ): Promise<void> {
     socket.on('error', () => socket.destroy());
-    if (!isFor(target, request)) return void socket.destroy();
+    if (problemOf(target, request) !== null) return void socket.destroy();
     const asked = without(request.rawHeaders, 'sec-websocket-extensions');
-    const { headers, scrubbed } = injectHeaders(asked, usable(target, await target.injections()));
+    const { headers, scrubbed } = injectHeaders(asked, usable(target, request, await target.injections()));
     const upstream = start(target, request, headers, true);
     upstream.on('upgrade', (answer, other, otherHead) => {
       socket.write(headOf(answer, scrubHeaders(answer.rawHeaders, scrubbed)));
@@ -135,9 +140,22 @@ export function createRelay({ dialler, trusted }: RelayOptions): Relay {
   };
 }
 
-/** Without encryption a secret goes only where its credential says so by name. */
-function usable({ isTls }: Target, injections: readonly Injection[]): readonly Injection[] {
-  return injections.filter(({ isNamed }) => isTls || isNamed);
+/** Without encryption a secret goes only where its credential says so by name; some are for a part of the host. */
+function usable(
+  { isTls, port }: Target,
+  { url = '' }: IncomingMessage,
+  injections: readonly Injection[],
+): readonly Injection[] {
+  return injections.filter(
+    ({ isNamed, place }) => (isTls || isNamed) && (place === undefined || isWithin(place, port, url)),
+  );
+}
+
+function problemOf(target: Target, request: IncomingMessage): RefusalReason | null {
+  if (!isFor(target, request)) return 'host_mismatch';
+  const { places, port } = target;
+  const isAllowed = places === null || places.some((place) => isWithin(place, port, request.url ?? ''));
+  return isAllowed ? null : 'host_not_allowed';
 }
 
 /**
@@ -150,8 +168,8 @@ function isFor({ host }: Target, { rawHeaders, url = '' }: IncomingMessage): boo
   return isBare && named.every((name) => name === host);
 }
 
-function mismatch(target: Target, response: ServerResponse): void {
-  const verdict = { result: 'refused', reason: 'host_mismatch' } as const;
+function turnDown(target: Target, response: ServerResponse, reason: RefusalReason): void {
+  const verdict = { result: 'refused', reason } as const;
   target.onVerdict(verdict);
   refuse(response, target.host, verdict);
 }
