@@ -95,16 +95,9 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
 
   const catalog = createCatalog(config.models);
   await provider.sweep();
-  const { hands, repositories } = composeHands({
-    store,
-    config,
-    provider,
-    secrets,
-    repositoryTokens,
-    instruments,
-    isShared: shared !== null,
-    log,
-  });
+  const isShared = shared !== null;
+  const parts = { store, config, provider, secrets, repositoryTokens, instruments, isShared, log };
+  const { hands, repositories } = composeHands(parts);
   listeners.push(tendSandboxes(hands, repositories));
 
   const mcp = openMcp(tokens, log);
