@@ -22,6 +22,7 @@ import { createDialler, createResolveName } from '../hands/egress/dial.ts';
 import { createMcp } from '../hands/mcp/connections.ts';
 import { createProbe } from '../hands/mcp/probe.ts';
 import { createWeb } from '../hands/web/web.ts';
+import type { App } from '../http/app.ts';
 import { createApp } from '../http/app.ts';
 import { createCursors } from '../http/cursors.ts';
 import type { RunningServer } from '../http/server.ts';
@@ -136,18 +137,20 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
     await store.close();
     await telemetry.close();
   }
-  const server = await startServer({ app, host: config.host, port: config.port }).catch(
-    async (cause: unknown) => {
-      // Nothing may stay behind that would keep the process alive.
-      await close(null);
-      throw cause;
-    },
-  );
-  return {
-    baseUrl: `http://${urlHost(config.host)}:${server.port}`,
-    apiKey: first.secret,
-    close: () => close(server),
-  };
+  return { ...(await listen(app, config, close)), apiKey: first.secret };
+}
+
+/** When nothing can be served, nothing may stay behind that would keep the process alive. */
+async function listen(
+  app: App,
+  { host, port }: Config,
+  close: (server: RunningServer | null) => Promise<void>,
+): Promise<Omit<Anthill, 'apiKey'>> {
+  const server = await startServer({ app, host, port }).catch(async (cause: unknown) => {
+    await close(null);
+    throw cause;
+  });
+  return { baseUrl: `http://${urlHost(host)}:${server.port}`, close: () => close(server) };
 }
 
 /** What there is before anybody is served. Closes the store when something keeps the server from starting. */

@@ -29,6 +29,8 @@ describe('configuration', () => {
       host: '127.0.0.1',
       port: 4141,
       dataDir: data,
+      database: null,
+      filesDir: null,
       logLevel: 'info',
       apiKey: null,
       masterKey: null,

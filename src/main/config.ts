@@ -286,6 +286,7 @@ const settings = [
   'scenarios',
   'models',
   'judge_model',
+  'database',
   'files',
   'rate_limits',
   'webhooks',
@@ -297,7 +298,8 @@ const settings = [
 ];
 const sections: Readonly<Record<string, readonly string[]>> = {
   upstream: ['base_url', 'api_key', 'profile', 'server_tools'],
-  files: ['quota_bytes'],
+  database: ['url', 'direct_url'],
+  files: ['quota_bytes', 'directory'],
   rate_limits: ['create_per_minute', 'read_per_minute', 'keys'],
   webhooks: ['allow_private_urls'],
   metrics: ['open'],

@@ -50,15 +50,7 @@ export type SessionLogDeps = {
  * are not there; without one every session is, but none can be created.
  */
 export function createSessionLog(deps: SessionLogDeps, workspaceId: string | null): SessionLog {
-  const {
-    engine,
-    bodies,
-    contents,
-    afterCommit,
-    claimant = () => null,
-    folds = createFoldCache(),
-    others = () => [],
-  } = deps;
+  const { engine, bodies, contents, afterCommit, folds = createFoldCache() } = deps;
 
   async function commit<T>(
     id: SessionId,
@@ -72,7 +64,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
       const appended = await append(tx, before, entries);
       await writeBeside({ tx, content }, id, beside);
       const wakes = before.wakeAtUs === null && appended.state.wakeAtUs !== null;
-      return { result: answer, done: wakes ? await claimed(tx, appended) : appended };
+      return { result: answer, done: wakes ? await claimed(tx, appended, deps) : appended };
     });
     if (done) publish(done);
     return result;
@@ -111,28 +103,9 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
   async function append(tx: Sql, before: SessionState, entries: readonly Entry[]): Promise<Commit> {
     const records = entries.map((entry, index) => ({ seq: before.seq + 1 + index, entry }));
     const state = records.reduce(evolve, before);
-    for (const record of records) await insert(tx, before.id, record);
+    for (const record of records) await insertRecord(tx, bodies, before.id, record);
     for (const update of updatesBeside(before, records, state)) await tx.run(update);
     return { sessionId: before.id, records, state };
-  }
-
-  async function insert(tx: Sql, id: SessionId, record: LogRecord): Promise<void> {
-    const { entry } = record;
-    await tx.run(queries.insertEntry(rowOf(id, record, bodies)));
-    if (entry.kind === 'archived') await dropTokens(tx, id);
-    if (entry.kind !== 'consumed') return;
-    const processedAtUs = microseconds(entry.processedAt);
-    await tx.run(queries.markConsumed({ id, eventId: entry.eventId, processedAtUs }));
-  }
-
-  /** The commit with the lease, if somebody here takes it. A session without work has no holder to ask. */
-  async function claimed(tx: Sql, commit: Commit): Promise<Commit> {
-    const claim = claimant();
-    const [row] = claim ? await tx.all(queries.lock({ id: commit.sessionId })) : [];
-    if (!claim || !row || row.lease_owner !== null || others().includes(row.home ?? '')) return commit;
-    const lease = { sessionId: commit.sessionId, owner: claim.owner, epoch: row.lease_epoch + 1 };
-    await tx.run(takeLease({ id: lease.sessionId, ...lease, untilUs: claim.untilUs }));
-    return { ...commit, lease };
   }
 
   function publish(done: Commit): void {
@@ -151,9 +124,9 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
         await insertSession(tx, workspaceId, { state, records });
         await writeBeside({ tx, content }, state.id, beside);
         if (run) await insertRun(tx, workspaceId, run);
-        for (const record of records) await insert(tx, state.id, record);
+        for (const record of records) await insertRecord(tx, bodies, state.id, record);
         const created = { sessionId: state.id, records, state };
-        return state.wakeAtUs === null ? created : await claimed(tx, created);
+        return state.wakeAtUs === null ? created : await claimed(tx, created, deps);
       });
       publish(done);
       return state;
@@ -195,6 +168,29 @@ function updatesBeside(before: SessionState, records: readonly LogRecord[], stat
     ...usageUpdates(before, records, state),
     ...workUpdates(records, state),
   ];
+}
+
+async function insertRecord(tx: Sql, bodies: Bodies, id: SessionId, record: LogRecord): Promise<void> {
+  const { entry } = record;
+  await tx.run(queries.insertEntry(rowOf(id, record, bodies)));
+  if (entry.kind === 'archived') await dropTokens(tx, id);
+  if (entry.kind !== 'consumed') return;
+  const processedAtUs = microseconds(entry.processedAt);
+  await tx.run(queries.markConsumed({ id, eventId: entry.eventId, processedAtUs }));
+}
+
+/** The commit with the lease, if somebody here takes it. A session without work has no holder to ask. */
+async function claimed(
+  tx: Sql,
+  commit: Commit,
+  { claimant = () => null, others = () => [] }: SessionLogDeps,
+): Promise<Commit> {
+  const claim = claimant();
+  const [row] = claim ? await tx.all(queries.lock({ id: commit.sessionId })) : [];
+  if (!claim || !row || row.lease_owner !== null || others().includes(row.home ?? '')) return commit;
+  const lease = { sessionId: commit.sessionId, owner: claim.owner, epoch: row.lease_epoch + 1 };
+  await tx.run(takeLease({ id: lease.sessionId, ...lease, untilUs: claim.untilUs }));
+  return { ...commit, lease };
 }
 
 type Removal = SessionLogDeps & {
