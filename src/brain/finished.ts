@@ -9,6 +9,7 @@ import { recordCompaction, summaryIn } from '../domain/session/compaction.ts';
 import type { Draft } from '../domain/session/draft.ts';
 import { recordFailure, recordReply } from '../domain/session/replies.ts';
 import type { Call } from '../domain/session/state.ts';
+import { emitError } from '../domain/session/status.ts';
 import type { ModelConfig } from '../protocol/agents.ts';
 import type { Judgements } from './judge.ts';
 
@@ -81,6 +82,7 @@ export function recordFinished(draft: Draft, finished: Finished, pricing: ReplyP
       return recordFailure(draft, failure, delayMs);
     }
     case 'result':
+      for (const error of finished.outcome.errors ?? []) emitError(draft, error);
       if (!finished.cut) emitResult(draft, finished.call, finished.outcome);
       return null;
     case 'cut':

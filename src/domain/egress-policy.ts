@@ -35,16 +35,17 @@ export type EgressSettings = {
 /** As far as its servers are concerned. */
 export type EgressAgent = Pick<SessionAgent, 'mcp_servers' | 'multiagent'>;
 
-/** `null`: nothing may be reached, so a sandbox needs no door. */
+/** For the sandbox of a session, or with no agent for one of none. `null`: nothing may be reached, so it needs no door. */
 export function egressPolicy(
   config: EnvironmentConfig,
-  agent: EgressAgent,
+  agent: EgressAgent | null,
   settings: Pick<EgressSettings, 'packageHosts'>,
 ): EgressPolicy | null {
   if (config.type === 'self_hosted') return null;
   const { networking } = config;
   if (networking.type === 'unrestricted') return networking;
-  const servers = [agent, ...sessionMembers(agent)].flatMap(({ mcp_servers }) => mcp_servers);
+  const agents = agent === null ? [] : [agent, ...sessionMembers(agent)];
+  const servers = agents.flatMap(({ mcp_servers }) => mcp_servers);
   const allowed: AllowedHosts[] = [
     { reason: 'allowed_host', hosts: networking.allowed_hosts },
     { reason: 'package_manager', hosts: networking.allow_package_managers ? settings.packageHosts : [] },

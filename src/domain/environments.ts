@@ -95,6 +95,11 @@ function resolvePackages(params: NonNullable<CloudParams['packages']>): CloudCon
 
 /** Limited networking cannot install packages without the registries (spec/environments.md, Networking). */
 function checkPackages({ networking, packages }: CloudConfig): void {
+  for (const manager of packageManagers) {
+    const option = packages[manager].find((name) => name.startsWith('-'));
+    if (option !== undefined)
+      throw invalid(`config.packages.${manager}: "${option}" is an option, not a package`);
+  }
   const some = packageManagers.some((manager) => packages[manager].length > 0);
   if (some && networking.type === 'limited' && !networking.allow_package_managers) {
     throw invalid(

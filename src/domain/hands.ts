@@ -1,6 +1,7 @@
 import type { EnvironmentId, EventId, SessionId } from '../base/ids.ts';
 import type { SkillReference } from '../protocol/agent-tools.ts';
 import type { ResultBlock } from '../protocol/content.ts';
+import type { SessionErrorObject } from '../protocol/session-errors.ts';
 import type { SessionResource } from '../protocol/session-resources.ts';
 import { sessionSkills } from './agent-skills.ts';
 import type { SessionState } from './session/state.ts';
@@ -30,6 +31,8 @@ export type ToolRequest = {
 export type ToolOutcome = {
   readonly content: readonly ResultBlock[];
   readonly isError: boolean;
+  /** What went wrong around the call, for the session's log. */
+  readonly errors?: readonly SessionErrorObject[];
 };
 
 /**

@@ -299,3 +299,17 @@ export const sandboxLimits = {
   fileBytesMax: 10 * 1024 * 1024 * 1024,
   openFilesMax: 4_096,
 } as const;
+
+// Packages of environments
+/** From the first package manager to the last one's end. */
+export const packagesBuildMsMax = 15 * 60_000;
+export const packageBuildsAtOnceMax = 2;
+/** After a failure the next sandboxes are told the same, before it is tried again. */
+export const packagesRetryMs = 60_000;
+/** Of what a package manager said last, in the session's log. */
+export const packagesComplaintCharactersMax = 1_500;
+export const packageLayerBytesMax = 10 * 1024 * 1024 * 1024;
+/** Of all layers that no sandbox uses: older or more ones are removed, the longest unused first. */
+export const unusedLayersBytesMax = 20 * 1024 * 1024 * 1024;
+export const unusedLayerMsMax = 30 * 24 * 3_600_000;
+export const imageBuildMsMax = 30 * 60_000;

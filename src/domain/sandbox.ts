@@ -13,12 +13,32 @@ export type SandboxCapabilities = {
 
 export type SandboxSpec = {
   readonly id: SessionId;
-  /** Host directories bound read-write at their sandbox path. */
-  readonly mounts: readonly { readonly host: string; readonly sandbox: string; readonly readOnly: boolean }[];
+  /** Host directories bound at their sandbox path. */
+  readonly mounts: readonly SandboxMount[];
+  /** What programs see as their system; absent: that of the machine. */
+  readonly system?: SandboxSystem;
   readonly environment: Readonly<Record<string, string>>;
   readonly limits: SandboxLimits;
   /** Unix socket that every connection of the sandbox is led to, see `hands/egress/`; null: it has no network. */
   readonly door: string | null;
+};
+
+export type SandboxMount = {
+  readonly host: string;
+  readonly sandbox: string;
+  readonly readOnly: boolean;
+  /** Of many sandboxes, so that none becomes its owner. */
+  readonly isShared?: true;
+};
+
+/** A root file system that is no sandbox's own, see `hands/images/`. */
+export type SandboxSystem = {
+  /** Host directory with a whole system. */
+  readonly image: string;
+  /** Host directory with `upper`, what packages changed in it; null: nothing. */
+  readonly layer: string | null;
+  /** This sandbox makes the layer: as the system's root, it writes into it. */
+  readonly isBuilt?: true;
 };
 
 export type SandboxLimits = {

@@ -1,34 +1,19 @@
 import type { Clock } from '../base/clock.ts';
-import { createGate } from '../base/gate.ts';
 import type { Log } from '../base/log.ts';
 import type { Hands, SandboxRecipe, ToolOutcome } from '../domain/hands.ts';
-import {
-  abortGraceMs,
-  sandboxesLiveMax,
-  sandboxesProvisioningMax,
-  sandboxIdleMs,
-  sandboxLimits,
-  sandboxProvisionMsMax,
-} from '../domain/limits.ts';
-import type { Sandbox, SandboxProvider } from '../domain/sandbox.ts';
-import type { DiskQuota, DiskWatch } from './disk-quota.ts';
-import type { Doors } from './egress/doors.ts';
+import { abortGraceMs, sandboxesLiveMax, sandboxIdleMs } from '../domain/limits.ts';
+import type { Packages } from '../domain/packages.ts';
+import { noPackages } from '../domain/packages.ts';
 import { mountedCall } from './mounted-call.ts';
-import type { Mounts } from './mounts/mounts.ts';
+import type { Live, OpeningParts } from './opening.ts';
+import { createOpening } from './opening.ts';
 import { createSettling } from './settling.ts';
-import type { Snapshots } from './snapshots.ts';
 import type { Toolbox } from './toolbox.ts';
-import { createToolbox, isTooLong } from './toolbox.ts';
+import { isTooLong } from './toolbox.ts';
 import { failed } from './tools/outcome.ts';
-import type { Workspaces } from './workspaces.ts';
 
-export type HandsOptions = {
-  readonly provider: SandboxProvider;
-  readonly workspaces: Workspaces;
-  readonly doors: Doors;
-  readonly mounts: Mounts;
-  readonly snapshots: Snapshots;
-  readonly disk: DiskQuota;
+export type HandsOptions = Omit<OpeningParts, 'packages'> & {
+  readonly packages?: Packages;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -37,6 +22,8 @@ export type HandsOptions = {
 type Slot = {
   readonly recipe: SandboxRecipe;
   readonly ready: Promise<Live>;
+  /** Ends the wait for packages, which may be long. */
+  readonly giveUp: () => void;
   busy: number;
   /** Counts uses, so that a timer set before the last one does nothing. */
   uses: number;
@@ -44,12 +31,12 @@ type Slot = {
   /** The resources that were brought to their places last. */
   mounted: SandboxRecipe['resources'] | null;
 };
+const unused = { busy: 0, uses: 0, gone: false, mounted: null };
 type Asked = [request: Parameters<Hands['execute']>[1], signal: AbortSignal];
-type Live = { readonly sandbox: Sandbox; readonly toolbox: Toolbox; readonly disk: DiskWatch };
 
 /** Tools over one sandbox per session, made when needed and parked when not. */
 export function createHands(options: HandsOptions): Hands {
-  const { provider, workspaces, mounts, doors, snapshots, disk, clock, log } = options;
+  const { workspaces, mounts, doors, snapshots, packages = noPackages, clock, log } = options;
   /** In the order of their last use. */
   const slots = new Map<string, Slot>();
   /** Sandboxes on their way out, by session: a workspace is only discarded after them. */
@@ -58,19 +45,18 @@ export function createHands(options: HandsOptions): Hands {
   /** Sessions whose files changed since their last snapshot, or perhaps did: what runs in the background goes on writing. */
   const changed = new Map<string, 'surely' | 'perhaps'>();
   const closing = new AbortController();
-  const provisioning = createGate(sandboxesProvisioningMax);
+  const open = createOpening({ ...options, packages }, closing.signal);
 
   function acquire(recipe: SandboxRecipe): Slot {
     const { sessionId } = recipe;
     const known = slots.get(sessionId);
     if (known && !known.gone) return known;
+    const given = new AbortController();
     const slot: Slot = {
       recipe,
-      ready: provisioning(() => provision(recipe)),
-      busy: 0,
-      uses: 0,
-      gone: false,
-      mounted: null,
+      ready: open(recipe, given.signal),
+      giveUp: () => given.abort(new Error('the sandbox is no longer wanted')),
+      ...unused,
     };
     slots.set(sessionId, slot);
     slot.ready.then(
@@ -103,22 +89,6 @@ export function createHands(options: HandsOptions): Hands {
     if (slots.get(sessionId) === slot) slots.delete(sessionId);
   }
 
-  async function provision(recipe: SandboxRecipe): Promise<Live> {
-    closing.signal.throwIfAborted();
-    const { sessionId } = recipe;
-    await snapshots.restore(sessionId);
-    const places = [...(await workspaces.prepare(sessionId)), ...(await mounts.prepare(recipe))];
-    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(sandboxProvisionMsMax)]);
-    const { close, ...way } = await doors.open(sessionId);
-    const spec = { id: sessionId, limits: sandboxLimits, ...way, mounts: [...places, ...way.mounts] };
-    const sandbox = await provider.provision(spec, signal).catch(async (cause: unknown) => {
-      await close();
-      throw cause;
-    });
-    void sandbox.gone.then(close);
-    return { sandbox, toolbox: createToolbox(sandbox), disk: disk.watch(sandbox, spec) };
-  }
-
   /** Over the limit the sandbox that was idle longest goes; its workspace stays. */
   function makeRoom(): void {
     for (const [sessionId, slot] of slots) {
@@ -129,6 +99,7 @@ export function createHands(options: HandsOptions): Hands {
 
   function end(sessionId: string, slot: Slot): Promise<void> {
     drop(sessionId, slot);
+    slot.giveUp();
     const before = ending.get(sessionId);
     const destroyed = Promise.all([before, slot.ready.then(({ sandbox }) => sandbox.destroy())]);
     // What ran in the background until now may have made something.
@@ -160,11 +131,12 @@ export function createHands(options: HandsOptions): Hands {
     settling.touch(recipe.sessionId);
     changed.set(recipe.sessionId, 'surely');
     try {
-      return await mountedCall({ workspaces, mounts, log }, { slot, recipe, signal }, (bring) => {
+      const outcome = await mountedCall({ workspaces, mounts, log }, { slot, recipe, signal }, (bring) => {
         // What is brought belongs to the user of the sandbox, who is known once it is there.
         const call = slot.ready.then(bring).then(() => run(slot, request, signal));
         return unlessAborted(call, signal, () => void end(recipe.sessionId, slot));
       });
+      return signal.aborted ? outcome : withProblem(outcome, await slot.ready);
     } catch (cause) {
       log.warn('tool.failed', { sessionId: recipe.sessionId, tool: request.name, cause });
       return failed(`${request.name}: ${messageOf(cause)}`);
@@ -216,9 +188,16 @@ export function createHands(options: HandsOptions): Hands {
       closing.abort(new Error('the server is stopping'));
       for (const [sessionId, slot] of slots) void end(sessionId, slot);
       await Promise.all(ending.values());
-      await doors.close();
+      await packages.close().then(doors.close);
     },
   };
+}
+
+/** The first call of a sandbox tells of what is missing in it. */
+function withProblem(outcome: ToolOutcome, live: Live): ToolOutcome {
+  const { problem } = live;
+  live.problem = null;
+  return problem === null ? outcome : { ...outcome, errors: [problem] };
 }
 
 function messageOf(cause: unknown): string {

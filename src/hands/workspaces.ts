@@ -63,8 +63,7 @@ export function createWorkspaces(directory: string, put: PlaceFile): Workspaces 
     },
     async discard(sessionId) {
       await placing.get(sessionId);
-      const path = join(directory, sessionId);
-      await rm(path, { recursive: true, force: true, maxRetries: 3 }).catch(() => removeStubborn(path));
+      await removeTree(join(directory, sessionId));
     },
   };
 }
@@ -81,6 +80,10 @@ function filesOf(resources: readonly SessionResource[]): ReadonlyMap<string, str
 }
 
 /** An agent can make trees deeper than a path may be long, and directories that nobody may enter. */
+export async function removeTree(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 3 }).catch(() => removeStubborn(path));
+}
+
 async function removeStubborn(path: string): Promise<void> {
   await run('chmod', ['-R', 'u+rwX', '--', path]).catch(() => undefined);
   await run('rm', ['-rf', '--', path]);

@@ -6,6 +6,7 @@ import { after, beforeEach, describe, test } from 'node:test';
 import { diskQuotaBytesDefault } from '../domain/limits.ts';
 import { packageHostsDefault } from '../domain/package-hosts.ts';
 import { ConfigMistake, readConfig } from './config.ts';
+import { rootfsSettingsOf } from './rootfs-settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'anthill-config-'));
 const cwd = join(folder, 'here');
@@ -48,6 +49,9 @@ describe('configuration', () => {
       webSearch: null,
       diskQuotaBytes: diskQuotaBytesDefault,
       repositoryHosts: [],
+      rootfs: rootfsSettingsOf({}, cwd, ConfigMistake),
+      packageVariables: {},
+      programs: '',
     });
   });
 

@@ -11,6 +11,7 @@ import type { RateLimit, RateLimits } from '../domain/rate-limits.ts';
 import type { ProviderTool } from '../domain/tools/provider-tools.ts';
 import { providerToolNames } from '../domain/tools/provider-tools.ts';
 import type { WebhookUrlPolicy } from '../domain/webhook-urls.ts';
+import type { RootfsSettings } from '../hands/images/images.ts';
 import type { SearchSettings } from '../hands/web/search.ts';
 import { isLoopbackHost } from '../http/same-origin.ts';
 import { repositoryUrlOf } from '../protocol/session-resources.ts';
@@ -18,6 +19,7 @@ import { parseMasterKey } from '../vault/master-key.ts';
 import { diskQuotaOf } from './disk-settings.ts';
 import { egressSettingsOf } from './egress-settings.ts';
 import { modelSettingsOf } from './model-settings.ts';
+import { packageVariablesOf, rootfsSettingsOf } from './rootfs-settings.ts';
 import type { SandboxSettings } from './sandbox-settings.ts';
 import { sandboxSettingsOf } from './sandbox-settings.ts';
 import { searchSettingsOf } from './search-settings.ts';
@@ -58,6 +60,11 @@ export type Config = {
   readonly sandbox: SandboxSettings;
   /** Where repositories may come from besides github.com. */
   readonly repositoryHosts: readonly string[];
+  readonly rootfs: RootfsSettings;
+  /** For package managers while they install what environments ask for. */
+  readonly packageVariables: Readonly<Record<string, string>>;
+  /** Where programs of this machine are looked for: the `PATH`. */
+  readonly programs: string;
 };
 
 /** `isOpen`: whoever reaches the server reads the metrics; otherwise a key with admin rights is needed. `isExported`: the standard `OTEL_*` variables say where to. */
@@ -122,6 +129,9 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     diskQuotaBytes: diskQuotaOf(section(file, 'sandbox')['disk_quota_bytes'], ConfigMistake),
     sandbox: sandboxSettingsOf(section(file, 'sandbox'), env, ConfigMistake),
     repositoryHosts: repositoryHostsOf(section(file, 'repositories')),
+    rootfs: rootfsSettingsOf(section(file, 'rootfs'), cwd, ConfigMistake),
+    packageVariables: packageVariablesOf(section(file, 'packages'), ConfigMistake),
+    programs: env['PATH'] ?? '',
   };
 }
 
@@ -295,6 +305,8 @@ const settings = [
   'metrics',
   'web_search',
   'repositories',
+  'rootfs',
+  'packages',
 ];
 const sections: Readonly<Record<string, readonly string[]>> = {
   upstream: ['base_url', 'api_key', 'profile', 'server_tools'],
@@ -307,6 +319,8 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   sandbox_network: ['private_networks', 'hosts', 'package_hosts'],
   web_search: ['backend', 'url', 'api_key', 'results'],
   repositories: ['hosts'],
+  rootfs: ['type', 'image', 'mirror', 'suite', 'include'],
+  packages: ['variables'],
 };
 
 type Section = Readonly<Record<string, unknown>>;

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { readConfig } from './config.ts';
+import { describeSystem } from './describe-system.ts';
 import { openProvider } from './open-provider.ts';
 import type { World } from './world.ts';
 
@@ -31,6 +32,7 @@ export async function doctor(args: readonly string[], world: World): Promise<num
   say(`limits     ${found.limits.join(', ')}`);
   say(`disk       ${gibibytes(diskQuotaBytes)} for each session, of which what is over is stopped`);
   say(`network    ${found.network}`);
+  for (const line of await describeSystem(config)) say(line);
   return 0;
 }
 

@@ -10,6 +10,7 @@ import { createSnapshots, noSnapshots } from '../hands/snapshots.ts';
 import { createWorkspaces } from '../hands/workspaces.ts';
 import type { DoorParts } from './doors.ts';
 import { composeDoors } from './doors.ts';
+import { composePackages } from './packages.ts';
 import { openRepositories } from './repositories.ts';
 
 export type HandsParts = DoorParts & {
@@ -28,6 +29,7 @@ export function composeHands({ provider, isShared, ...parts }: HandsParts) {
     provider,
     workspaces: createWorkspaces(directory, store.placeFile),
     doors,
+    packages: composePackages({ store, config, provider, doors, log }),
     mounts: createMounts({ ...store, ...common, newId }),
     disk: createDiskQuota({ ...config, ...common }),
     snapshots: isShared

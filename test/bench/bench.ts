@@ -5,6 +5,7 @@ import { benchDatabases } from './databases.ts';
 import { benchEgress } from './egress.ts';
 import { benchFiles } from './files.ts';
 import { benchLists } from './lists.ts';
+import { benchPackages } from './packages.ts';
 import { benchRequests } from './requests.ts';
 import { benchSandboxes } from './sandboxes.ts';
 import { benchStreams } from './streams.ts';
@@ -23,6 +24,7 @@ const parts = new Map([
   ['egress', benchEgress],
   ['databases', benchDatabases],
   ['sandboxes', benchSandboxes],
+  ['packages', benchPackages],
 ]);
 const asked = process.argv.slice(2);
 const chosen = asked.length === 0 ? [...parts.keys()] : asked;

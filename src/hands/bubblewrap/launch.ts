@@ -1,6 +1,8 @@
 import { existsSync, lstatSync, readlinkSync } from 'node:fs';
+import { systemPath } from '../../domain/packages.ts';
 import type { SandboxSpec } from '../../domain/sandbox.ts';
 import { supervisorPath } from '../supervisor/sandbox.ts';
+import { builderCapabilities, imageArguments } from './image-arguments.ts';
 
 /**
  * The whole launch of a sandbox, as the arguments of one request to the launcher:
@@ -37,11 +39,13 @@ const mebibyte = 1024 * 1024;
 export function launchArguments(plan: LaunchPlan): string[] {
   const { spec, dropTo } = plan;
   const reach = dropTo ? stagedPaths(plan, dropTo.stage) : (host: string) => host;
+  const system = systemArguments(plan, reach);
   return [
     ...['--seccomp-program', plan.seccomp],
     ...plan.cgroupFiles.flatMap((file) => ['--cgroup', file]),
     ...(dropTo ? stageArguments(plan, dropTo.stage, reach) : []),
-    ...(dropTo ? ['--uid', String(dropTo.uid)] : []),
+    ...system.beforehand,
+    ...(dropTo ? [system.isBuilt ? '--system-uid' : '--uid', String(dropTo.uid)] : []),
     ...['--file-bytes', String(spec.limits.fileBytesMax)],
     ...['--open-files', String(spec.limits.openFilesMax)],
     ...(spec.door === null ? [] : ['--door', spec.door]),
@@ -49,34 +53,37 @@ export function launchArguments(plan: LaunchPlan): string[] {
     '--',
     plan.bubblewrap,
     ...isolation,
+    ...(system.isBuilt ? [] : asNobodyElse),
     ...(spec.door === null ? ['--unshare-net'] : []),
-    ...systemDirectories(),
-    ...etcArguments(reach(plan.etc)),
+    ...system.binds,
     ...fileSystems,
     ...spec.mounts.flatMap(({ host, sandbox, readOnly }) => [
       readOnly ? '--ro-bind' : '--bind',
       reach(host),
       sandbox,
     ]),
-    ...['--ro-bind', reach(plan.supervisor), supervisorPath, '--remount-ro', '/'],
-    ...['--cap-drop', 'ALL', '--seccomp', String(seccompDescriptor)],
+    ...['--ro-bind', reach(plan.supervisor), supervisorPath],
+    ...(system.isBuilt ? [] : ['--remount-ro', '/']),
+    ...['--cap-drop', 'ALL', ...(system.isBuilt ? builderCapabilities : [])],
+    ...['--seccomp', String(seccompDescriptor)],
     ...environment(spec),
     ...['--chdir', '/workspace', '--', supervisorPath],
   ];
 }
 
 const isolation = [
-  '--unshare-user',
   '--unshare-pid',
   '--unshare-ipc',
   '--unshare-uts',
   '--unshare-cgroup',
-  '--disable-userns',
-  ...['--uid', '0', '--gid', '0', '--hostname', 'sandbox'],
+  ...['--hostname', 'sandbox'],
   '--die-with-parent',
   '--new-session',
   '--as-pid-1',
 ];
+
+/** The one user of its own user namespace, who looks like root. */
+const asNobodyElse = ['--unshare-user', '--disable-userns', '--uid', '0', '--gid', '0'];
 
 const fileSystems = [
   ...['--proc', '/proc', '--dev', '/dev'],
@@ -87,6 +94,23 @@ const fileSystems = [
   ...['--size', String(256 * mebibyte), '--tmpfs', '/root'],
   ...['--dir', '/var/tmp', '--dir', '/home', '--dir', '/mnt', '--dir', '/sys'],
 ];
+
+type SystemArguments = {
+  /** For the launcher. */
+  readonly beforehand: readonly string[];
+  readonly binds: readonly string[];
+  readonly isBuilt: boolean;
+};
+
+function systemArguments(plan: LaunchPlan, reach: (host: string) => string): SystemArguments {
+  const { system } = plan.spec;
+  if (system) return imageArguments(system, reach(plan.etc), { reach, stage: plan.dropTo?.stage ?? null });
+  return {
+    beforehand: [],
+    binds: [...systemDirectories(), ...etcArguments(reach(plan.etc))],
+    isBuilt: false,
+  };
+}
 
 /** `/usr` and the directories that belong to it, read-only; on merged systems the latter are links. */
 function systemDirectories(): string[] {
@@ -120,7 +144,7 @@ export function etcMountPoints(): readonly string[] {
 
 function environment(spec: SandboxSpec): string[] {
   const variables = {
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    PATH: systemPath,
     HOME: '/root',
     USER: 'root',
     LANG: 'C.UTF-8',
@@ -137,8 +161,10 @@ function stagedPaths(plan: LaunchPlan, stage: string): (host: string) => string 
   return (host) => `${stage}/${hosts.indexOf(host)}`;
 }
 
-function stagedHosts(plan: LaunchPlan): readonly string[] {
-  return [...new Set([plan.supervisor, plan.etc, ...plan.spec.mounts.map((mount) => mount.host)])];
+function stagedHosts({ supervisor, etc, spec }: LaunchPlan): readonly string[] {
+  const { system, mounts } = spec;
+  const parts = system ? [system.image, ...(system.layer === null ? [] : [system.layer])] : [];
+  return [...new Set([supervisor, etc, ...parts, ...mounts.map((mount) => mount.host)])];
 }
 
 function stageArguments(plan: LaunchPlan, stage: string, reach: (host: string) => string): string[] {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Sandbox, SandboxCapabilities, SandboxProvider, SandboxSpec } from '../../domain/sandbox.ts';
+import { systemUid } from '../images/users.ts';
 import { buildSupervisor } from '../supervisor/build.ts';
 import type { Launcher } from '../supervisor/launcher.ts';
 import { createLauncher } from '../supervisor/launcher.ts';
@@ -46,7 +47,7 @@ export function createBubblewrapProvider(options: BubblewrapOptions): SandboxPro
     const parts = await prepared();
     const name = `${spec.id}-${Math.random().toString(36).slice(2, 8)}`;
     const cgroupFiles = (await parts.cgroups?.create(name, spec.limits)) ?? [];
-    const uid = options.isRoot ? sessionUid(spec.id) : null;
+    const uid = options.isRoot ? uidOf(spec) : null;
     if (uid !== null) takePlaces(spec, uid);
     const args = launchArguments({
       supervisor: parts.supervisor,
@@ -86,6 +87,10 @@ export function createBubblewrapProvider(options: BubblewrapOptions): SandboxPro
 /** What cannot be removed yet keeps its pid file: the next sweep takes both. */
 async function leave(pidFile: string, cgroups: Cgroups | null, name: string): Promise<void> {
   if ((await cgroups?.remove(name)) !== false) await rm(pidFile, { force: true });
+}
+
+function uidOf({ id, system }: SandboxSpec): number {
+  return system?.isBuilt ? systemUid : sessionUid(id);
 }
 
 async function prepare({ dataDir }: BubblewrapOptions): Promise<Prepared> {

@@ -17,6 +17,7 @@ import type { RepositoryTokens } from '../../domain/repositories.ts';
 import type { SandboxSpec } from '../../domain/sandbox.ts';
 import type { Injection, SandboxSecrets, SecretHolder } from '../../domain/sandbox-secrets.ts';
 import type { SessionState } from '../../domain/session/state.ts';
+import type { EnvironmentConfig } from '../../protocol/environments.ts';
 import { readAuthorities } from './authorities.ts';
 import type { Authority } from './certificates.ts';
 import { createAuthority } from './certificates.ts';
@@ -35,6 +36,8 @@ export type Door = Pick<SandboxSpec, 'mounts' | 'environment' | 'door'> & { clos
 export type Doors = {
   open(sessionId: SessionId): Promise<Door>;
   openFor(errand: Errand): Promise<Door>;
+  /** For a sandbox of no session, without any secret: it goes where the environment lets its sessions go. */
+  openWithout(config: EnvironmentConfig): Promise<Door>;
   close(): Promise<void>;
 };
 
@@ -51,6 +54,7 @@ const closed: Door = { mounts: [], environment: {}, door: null, close: async () 
 export const noDoors: Doors = {
   open: async () => closed,
   openFor: async () => closed,
+  openWithout: async () => closed,
   close: async () => {},
 };
 
@@ -121,7 +125,9 @@ export function createDoors(options: DoorsOptions): Doors {
       dialler,
       relay,
       onVerdict: (host: string, port: number, verdict: EgressVerdict) =>
-        recorder.record(sessionId, { host, port, ...verdict }),
+        sessionId === null
+          ? options.log.debug('egress.decided', { host, port, ...verdict })
+          : recorder.record(sessionId, { host, port, ...verdict }),
     };
     const place = await makePlace(options.directory, { authority, trust: await trust, gitConfig });
     const listener = await listen(place.socket, (socket) => {
@@ -158,15 +164,27 @@ export function createDoors(options: DoorsOptions): Doors {
     });
   }
 
+  async function openWithout(config: EnvironmentConfig): Promise<Door> {
+    await ready;
+    const policy = egressPolicy(config, null, settings);
+    if (policy === null) return closed;
+    const rules = { policy, injectionsFor: async () => [], placesOf: () => null };
+    const door = await openWith({ sessionId: null, ...rules, environment: {}, gitConfig: null });
+    // Nothing is opened on the way, so what the system trusts is all that is needed.
+    return { ...door, mounts: [], environment: {} };
+  }
+
   return {
     open,
     openFor,
+    openWithout,
     close: () => recorder.flush(),
   };
 }
 
 type Rules = Pick<ConnectionContext, 'policy' | 'injectionsFor' | 'placesOf'> & {
-  readonly sessionId: SessionId;
+  /** `null`: of none. */
+  readonly sessionId: SessionId | null;
   readonly environment: Door['environment'];
   /** `null`: git needs to know of nothing. */
   readonly gitConfig: string | null;

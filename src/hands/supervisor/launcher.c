@@ -31,7 +31,7 @@
 #include "door.h"
 #include "supervisor.h"
 
-enum { REQUEST_MAX = 1 << 16, LAUNCHES_MAX = 1024, ARGS_MAX = 1024, COMPLAINT_MAX = 2000, PROGRAM_FD = 3, FINISH_TRIES = 400, FINISH_PAUSE_US = 5000 };
+enum { REQUEST_MAX = 1 << 16, LAUNCHES_MAX = 1024, ARGS_MAX = 1024, COMPLAINT_MAX = 2000, PROGRAM_FD = 3, FINISH_TRIES = 400, FINISH_PAUSE_US = 5000, SYSTEM_USERS = 65536 };
 enum { T_LAUNCH = 1, T_KILL = 2, T_ENDED = 3 };
 
 /* ------------------------------------------------------------------ one launch, in a child */
@@ -69,6 +69,12 @@ static void bind_mount(const char *source, const char *target) {
   if (mount(source, target, NULL, MS_BIND, NULL) != 0) die(source);
 }
 
+/* A system with what packages changed in it. The paths in OPTIONS are those of the stage, so none needs to be escaped. */
+static void mount_overlay(const char *target, const char *options) {
+  if (mkdir(target, 0755) != 0 && errno != EEXIST) die(target);
+  if (mount("anthill", target, "overlay", MS_NOSUID | MS_NODEV, options) != 0) die("overlay");
+}
+
 /* Reached by this descriptor even where its path is not: by the session's user, and behind other mounts. */
 static int open_socket(const char *path) {
   int fd = open(path, O_PATH | O_CLOEXEC);
@@ -82,12 +88,45 @@ static void die_with(pid_t launcher) {
   if (getppid() != launcher) _exit(125);
 }
 
+static void write_users(const char *path, unsigned long first) {
+  char line[64];
+  snprintf(line, sizeof line, "0 %lu %d", first, SYSTEM_USERS);
+  write_text(path, line);
+}
+
 /*
- * [--seccomp-program FILE] [--cgroup FILE]… [--stage DIR] [--bind SOURCE TARGET]… [--uid N]
+ * Root, and all users, of a system that is being made: a user namespace in which they are users of ours that nobody
+ * else is. Only who is outside may name that many, so a child does it.
+ */
+static void become_system(unsigned long first) {
+  int wanted[2], status = -1;
+  char path[64];
+  pid_t self = getpid();
+  if (pipe2(wanted, O_CLOEXEC) != 0) die("pipe");
+  pid_t outside = fork();
+  if (outside == 0) {
+    char byte;
+    close(wanted[1]);
+    if (read(wanted[0], &byte, 1) != 1) _exit(1);
+    snprintf(path, sizeof path, "/proc/%d/gid_map", self);
+    write_users(path, first);
+    snprintf(path, sizeof path, "/proc/%d/uid_map", self);
+    write_users(path, first);
+    _exit(0);
+  }
+  if (outside < 0 || unshare(CLONE_NEWUSER) != 0) die("user namespace");
+  if (write(wanted[1], "", 1) != 1 || waitpid(outside, &status, 0) < 0 || status != 0) die("users of the system");
+  close(wanted[0]);
+  close(wanted[1]);
+  if (setgroups(0, NULL) != 0 || setgid(0) != 0 || setuid(0) != 0) die("root of the system");
+}
+
+/*
+ * [--seccomp-program FILE] [--cgroup FILE]… [--stage DIR] [--bind SOURCE TARGET]… [--overlay TARGET OPTIONS] [--uid N | --system-uid N]
  * [--file-bytes N] [--data-bytes N] [--open-files N] [--door SOCKET] -- ARGV
  */
 static int launch(char **argv, pid_t launcher) {
-  unsigned long uid = 0, open_files = 0;
+  unsigned long uid = 0, system_uid = 0, open_files = 0;
   int door = -1;
   for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
     const char *option = *argv;
@@ -99,6 +138,11 @@ static int launch(char **argv, pid_t launcher) {
       bind_mount(argv[1], argv[2]);
       argv += 2;
     }
+    else if (!strcmp(option, "--overlay")) {
+      mount_overlay(argv[1], argv[2]);
+      argv += 2;
+    }
+    else if (!strcmp(option, "--system-uid")) system_uid = strtoul(*++argv, NULL, 10);
     else if (!strcmp(option, "--uid")) uid = strtoul(*++argv, NULL, 10);
     else if (!strcmp(option, "--file-bytes")) limit(RLIMIT_FSIZE, strtoull(*++argv, NULL, 10));
     else if (!strcmp(option, "--data-bytes")) limit(RLIMIT_DATA, strtoull(*++argv, NULL, 10));
@@ -108,10 +152,11 @@ static int launch(char **argv, pid_t launcher) {
   }
   if (*argv == NULL || argv[1] == NULL) return 2;
   limit(RLIMIT_CORE, 0);
-  if (door >= 0) open_door(door, uid);
+  if (door >= 0) open_door(door, uid != 0 ? uid : system_uid);
   if (open_files != 0) limit(RLIMIT_NOFILE, open_files);
   /* 0 to 2 and the seccomp program stay; nothing the server has open may leak into the sandbox. */
   syscall(SYS_close_range, 4U, ~0U, 0U);
+  if (system_uid != 0) become_system(system_uid);
   if (uid != 0 && (setgroups(0, NULL) != 0 || setgid(uid) != 0 || setuid(uid) != 0)) die("drop privileges");
   die_with(launcher);
   execv(argv[1], argv + 1);

@@ -10,6 +10,6 @@ export function sessionUid(id: string): number {
 
 /** What the session's user must be able to open becomes their own. */
 export function takePlaces({ mounts, door }: SandboxSpec, uid: number): void {
-  for (const { host } of mounts) chownSync(host, uid, uid);
+  for (const { host, isShared } of mounts) if (isShared !== true) chownSync(host, uid, uid);
   if (door !== null) chownSync(door, uid, uid);
 }
