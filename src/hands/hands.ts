@@ -41,9 +41,7 @@ export function createHands(options: HandsOptions): Hands {
   const slots = new Map<string, Slot>();
   /** Sandboxes on their way out, by session: a workspace is only discarded after them. */
   const ending = new Map<string, Promise<void>>();
-  const settling = createSettling(mounts);
-  /** Sessions whose files changed since their last snapshot, or perhaps did: what runs in the background goes on writing. */
-  const changed = new Map<string, 'surely' | 'perhaps'>();
+  const settling = createSettling(mounts, snapshots);
   const closing = new AbortController();
   const open = createOpening({ ...options, packages }, closing.signal);
 
@@ -102,14 +100,7 @@ export function createHands(options: HandsOptions): Hands {
     slot.giveUp();
     const before = ending.get(sessionId);
     const destroyed = Promise.all([before, slot.ready.then(({ sandbox }) => sandbox.destroy())]);
-    // What ran in the background until now may have made something.
-    const ended = destroyed
-      .then(() => mounts.collect(slot.recipe))
-      .then(() => (changed.delete(sessionId) ? snapshots.save(sessionId) : undefined))
-      .then(
-        () => undefined,
-        () => undefined,
-      );
+    const ended = destroyed.then(() => settling.end(slot.recipe)).catch(() => undefined);
     ending.set(sessionId, ended);
     return ended.finally(() => {
       if (ending.get(sessionId) === ended) ending.delete(sessionId);
@@ -129,7 +120,6 @@ export function createHands(options: HandsOptions): Hands {
   async function execute(recipe: SandboxRecipe, ...[request, signal]: Asked): Promise<ToolOutcome> {
     const slot = use(recipe);
     settling.touch(recipe.sessionId);
-    changed.set(recipe.sessionId, 'surely');
     try {
       const outcome = await mountedCall({ workspaces, mounts, log }, { slot, recipe, signal }, (bring) => {
         // What is brought belongs to the user of the sandbox, who is known once it is there.
@@ -166,10 +156,7 @@ export function createHands(options: HandsOptions): Hands {
     },
     settle: (recipe) => settling.settle(recipe, slots.has(recipe.sessionId)),
     rest(sessionId) {
-      if (changed.get(sessionId) === 'surely') {
-        changed.set(sessionId, 'perhaps');
-        void snapshots.save(sessionId);
-      }
+      settling.rest(sessionId);
       park(sessionId);
     },
     async release(sessionId, { discard }) {
@@ -178,7 +165,6 @@ export function createHands(options: HandsOptions): Hands {
       await ending.get(sessionId);
       await mounts.idle(sessionId);
       settling.forget(sessionId);
-      changed.delete(sessionId);
       if (!discard) return;
       await workspaces
         .discard(sessionId)

@@ -13,7 +13,13 @@ function settling() {
       return [];
     },
   };
-  return { ...createSettling(mounts), looks: () => looks };
+  let saves = 0;
+  const snapshots = {
+    async save() {
+      saves += 1;
+    },
+  };
+  return { ...createSettling(mounts, snapshots), looks: () => looks, saves: () => saves };
 }
 
 test('a session in which nothing was run is not looked at', async () => {
@@ -36,4 +42,17 @@ test('a session that was released is not looked at', async () => {
   forget('sesn_1');
   await settle(recipe, true);
   assert.equal(looks(), 0);
+});
+
+test('a snapshot is made at the rest that follows a call, and when a sandbox ends that had one', async () => {
+  const { touch, rest, end, saves } = settling();
+  rest('sesn_1');
+  assert.equal(saves(), 0);
+  touch('sesn_1');
+  rest('sesn_1');
+  rest('sesn_1');
+  assert.equal(saves(), 1, 'nothing was called in between');
+  await end(recipe);
+  await end(recipe);
+  assert.equal(saves(), 2, 'what ran in the background is kept too, once');
 });
