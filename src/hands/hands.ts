@@ -165,10 +165,7 @@ export function createHands(options: HandsOptions): Hands {
       await ending.get(sessionId);
       await mounts.idle(sessionId);
       settling.forget(sessionId);
-      if (!discard) return;
-      await workspaces
-        .discard(sessionId)
-        .catch((cause: unknown) => log.error('workspace.discard_failed', { sessionId, cause }));
+      if (discard) await discardWorkspace({ workspaces, log }, sessionId);
     },
     async close() {
       closing.abort(new Error('the server is stopping'));
@@ -177,6 +174,15 @@ export function createHands(options: HandsOptions): Hands {
       await packages.close().then(doors.close);
     },
   };
+}
+
+async function discardWorkspace(
+  { workspaces, log }: Pick<HandsOptions, 'workspaces' | 'log'>,
+  sessionId: string,
+): Promise<void> {
+  await workspaces
+    .discard(sessionId)
+    .catch((cause: unknown) => log.error('workspace.discard_failed', { sessionId, cause }));
 }
 
 /** The first call of a sandbox tells of what is missing in it. */

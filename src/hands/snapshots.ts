@@ -111,9 +111,14 @@ async function unpack(place: string, content: AsyncIterable<Uint8Array>): Promis
     said = `${said}${chunk}`.slice(0, 500);
   });
   const ended = once(tar, 'close');
-  await pipeline(ReadableStream.from(content), createZstdDecompress(), tar.stdin);
+  // Once it has seen the end of the archive it reads no further, which is no failure; whatever is one makes it say so.
+  const failure: unknown = await pipeline(
+    ReadableStream.from(content),
+    createZstdDecompress(),
+    tar.stdin,
+  ).catch((cause: unknown) => cause);
   const [code] = await ended;
-  if (code !== 0) throw new Error(`tar ended with ${code}: ${said}`);
+  if (code !== 0) throw new Error(`tar ended with ${code}: ${said}`, { cause: failure });
 }
 
 async function* bounded(content: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<Uint8Array> {
