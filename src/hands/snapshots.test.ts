@@ -23,11 +23,20 @@ import type { SessionSnapshot, SessionSnapshots } from '../domain/session-snapsh
 import { createSnapshots } from './snapshots.ts';
 
 /** What servers have in common, in memory. */
-function commonStore(): { blobs: Blobs; snapshots: SessionSnapshots; newest: () => SessionSnapshot | null } {
+type Common = {
+  blobs: Blobs;
+  snapshots: SessionSnapshots;
+  newest(): SessionSnapshot | null;
+  /** All content is gone. */
+  lose(): void;
+};
+
+function commonStore(): Common {
   const contents = new Map<string, Buffer>();
   let newest: SessionSnapshot | null = null;
   return {
     newest: () => newest,
+    lose: () => contents.clear(),
     blobs: {
       async stage(content) {
         const chunks: Uint8Array[] = [];
@@ -39,7 +48,9 @@ function commonStore(): { blobs: Blobs; snapshots: SessionSnapshots; newest: () 
       async discard() {},
       async share() {},
       async *read(sha256) {
-        yield contents.get(sha256) ?? Buffer.alloc(0);
+        const content = contents.get(sha256);
+        if (!content) throw new Error('missing');
+        yield content;
       },
     },
     snapshots: {
@@ -74,6 +85,7 @@ function openServers() {
     a: server('a'),
     b: server('b'),
     newest: common.newest,
+    lose: common.lose,
     [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
   };
 }
@@ -139,6 +151,14 @@ describe('snapshots of sessions', () => {
     assert.ok(sparse.blocks < 100);
     assert.ok(!existsSync(it.b.path('tmp/socket')));
     assert.ok((it.newest()?.bytes ?? 0) < 10_000);
+  });
+
+  test('whose content is lost are not taken for empty ones', async () => {
+    using it = openServers();
+    it.a.write('workspace/notes.md', 'one');
+    await it.a.save();
+    it.lose();
+    await assert.rejects(it.b.restore(), /missing/);
   });
 
   test('that cannot be unpacked leave the next restore to try again', async () => {

@@ -103,6 +103,8 @@ function pack(place: string): { readonly stream: Readable; readonly ended: Promi
   return { stream, ended };
 }
 
+const endsOfReader = ['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'];
+
 async function unpack(place: string, content: AsyncIterable<Uint8Array>): Promise<void> {
   const args = ['--extract', '--sparse', '--numeric-owner', '--directory', place];
   const tar = spawn('tar', args, { stdio: ['pipe', 'ignore', 'pipe'], env: {} });
@@ -111,14 +113,13 @@ async function unpack(place: string, content: AsyncIterable<Uint8Array>): Promis
     said = `${said}${chunk}`.slice(0, 500);
   });
   const ended = once(tar, 'close');
-  // Once it has seen the end of the archive it reads no further, which is no failure; whatever is one makes it say so.
-  const failure: unknown = await pipeline(
-    ReadableStream.from(content),
-    createZstdDecompress(),
-    tar.stdin,
-  ).catch((cause: unknown) => cause);
+  // Once it has seen the end of the archive it reads no further.
+  const failure = await pipeline(ReadableStream.from(content), createZstdDecompress(), tar.stdin).catch(
+    (cause: NodeJS.ErrnoException) => cause,
+  );
   const [code] = await ended;
   if (code !== 0) throw new Error(`tar ended with ${code}: ${said}`, { cause: failure });
+  if (failure && !endsOfReader.includes(failure.code ?? '')) throw failure;
 }
 
 async function* bounded(content: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<Uint8Array> {
