@@ -158,7 +158,7 @@ describe('snapshots of sessions', () => {
     it.a.write('workspace/notes.md', 'one');
     await it.a.save();
     it.lose();
-    await assert.rejects(it.b.restore(), /missing/);
+    await assert.rejects(it.b.restore());
   });
 
   test('that cannot be unpacked leave the next restore to try again', async () => {
