@@ -45,6 +45,8 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
 
   async function stop(): Promise<void> {
     const exited = new Promise((resolve) => child.once('exit', resolve));
+    // A test has something to wait for, whatever else is left to do.
+    child.ref();
     child.kill('SIGINT');
     await exited;
   }
