@@ -91,6 +91,19 @@ describe('two servers on one database', () => {
     assert.match(JSON.stringify(results), /one\\ntwo/);
   });
 
+  test('files that a session gets at one are read at the other, and what its agent made of them is downloaded there', async () => {
+    const file = await a.client.beta.files.upload({ file: new File(['ants and bees'], 'animals.txt') });
+    const session = await openSession(b.client, {}, { resources: [{ type: 'file', file_id: file.id }] });
+    await say(b.client, session.id, 'run `cp /mnt/session/uploads/* /mnt/session/outputs/copy.txt`');
+    const { data } = await a.client.beta.files.list({
+      scope_id: session.id,
+      betas: ['managed-agents-2026-04-01'],
+    });
+    const copy = data.find(({ filename }) => filename === 'copy.txt');
+    const content = await a.client.beta.files.download(copy?.id ?? '');
+    assert.equal(await content.text(), 'ants and bees');
+  });
+
   test('an interrupt at one stops the turn that runs at the other', async () => {
     const session = await openSession(a.client, { model: 'scripted/hung' });
     const events = await collect(
@@ -181,6 +194,29 @@ describe('two servers on one database', () => {
     assert.match(spoken(await listAll(b.client, session.id)), /nothing is left to say\.$/);
     a = await pair.homes[0].start(pair.settings);
     assert.equal((await a.client.beta.sessions.retrieve(session.id)).status, 'idle');
+  });
+
+  test('kill -9 of one: its sessions go on at the other with their files, and back', async () => {
+    const session = await openSession(a.client);
+    await say(
+      a.client,
+      session.id,
+      'run `mkdir -p deep && echo one > deep/log.txt && ln -s log.txt deep/link`',
+    );
+    const saved = async (generation: number) => {
+      const query = `select 1 from session_snapshots where session_id = '${session.id}' and generation >= ${generation}`;
+      while ((await sql(query)).length === 0) await new Promise((go) => setTimeout(go, 20));
+    };
+    await saved(1);
+    await a.kill();
+    await say(b.client, session.id, 'run `echo two >> deep/link`');
+    await saved(2);
+    a = await pair.homes[0].start(pair.settings);
+    assert.equal(await b.stop(), 0);
+    const events = await say(a.client, session.id, 'run `cat deep/log.txt`');
+    const results = events.flatMap((event) => (event.type === 'agent.tool_result' ? [event] : []));
+    assert.match(JSON.stringify(results), /one\\ntwo/);
+    b = await pair.homes[1].start(pair.settings);
   });
 
   test('one with another master key does not start', async () => {
