@@ -84,7 +84,7 @@ describe('the toolbox', () => {
   });
 
   const inputs: readonly (readonly [tool: string, input: unknown, text: string])[] = [
-    ['web_search', { query: 'x' }, 'web_search: the tool is not available'],
+    ['web_search', { query: 'x' }, 'the tool web_search is not available'],
     ['constructor', {}, 'constructor: the tool is not available'],
     ['read', {}, 'read: file_path is required'],
     ['read', { file_path: '' }, 'read: file_path is required'],
