@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SandboxProvider } from '../../src/domain/sandbox.ts';
 import { createContainerProvider } from '../../src/hands/containers/provider.ts';
@@ -12,7 +13,13 @@ const rounds = 40;
 
 /** From the request to a sandbox that answers, and from there until it is gone, with bubblewrap and with Podman. */
 export async function benchSandboxes(directory: string): Promise<void> {
-  const rows = await provisioned(directory, 'bubblewrap', bubblewrapProvider(join(directory, 'bubblewrap')));
+  const bubblewrap = bubblewrapProvider(join(directory, 'bubblewrap'));
+  const rows = [
+    timesRow('floor: true', runsOf('true', [])),
+    timesRow('floor: bare bwrap … true', runsOf('bwrap', bareBwrap)),
+    ...(await provisioned(directory, 'bubblewrap', bubblewrap)),
+    ...(await used(directory, bubblewrap)),
+  ];
   const engine = await startPodman();
   if ('skip' in engine) {
     console.log(`${table(rows)}\n${engine.skip}`);
@@ -53,4 +60,61 @@ async function provisioned(directory: string, name: string, provider: SandboxPro
     timesRow(`${name}, with a door`, ms.door),
     timesRow(`${name}, until it is gone`, ms.end),
   ];
+}
+
+/** The least that bubblewrap can be asked for. */
+const bareBwrap = ['--unshare-all', '--ro-bind', '/', '/', '/bin/true'];
+
+function runsOf(program: string, args: readonly string[]): number[] {
+  return Array.from({ length: rounds }, () => {
+    const begun = performance.now();
+    execFileSync(program, args);
+    return performance.now() - begun;
+  });
+}
+
+const manyAtOnce = 50;
+
+/** What a sandbox that is there takes: time for a program, and memory. */
+async function used(directory: string, provider: SandboxProvider): Promise<Row[]> {
+  const before = new Set(processes());
+  const sandbox = await provider.provision(specIn(directory, 'used'), AbortSignal.timeout(60_000));
+  const own = processes().filter((pid) => !before.has(pid));
+  const kibibytes = own.reduce((sum, pid) => sum + proportionalKibibytes(pid), 0);
+  console.log(`one idle sandbox: ${(kibibytes / 1024).toFixed(1)} MiB (PSS) in ${own.length} processes`);
+  const ms: number[] = [];
+  for (let round = 0; round < 10 * rounds; round++) {
+    const begun = performance.now();
+    const running = sandbox.exec({ argv: ['/bin/true'], onStdout() {}, onStderr() {} });
+    running.endInput();
+    await running.exited;
+    ms.push(performance.now() - begun);
+  }
+  await sandbox.destroy();
+  const atOnce = await Promise.all(
+    Array.from({ length: manyAtOnce }, async (_, index) => {
+      const spec = specIn(directory, `many-${index}`);
+      const begun = performance.now();
+      const one = await provider.provision(spec, AbortSignal.timeout(60_000));
+      return { one, ms: performance.now() - begun };
+    }),
+  );
+  await Promise.all(atOnce.map(({ one }) => one.destroy()));
+  return [
+    timesRow('bubblewrap, a program in it', ms),
+    timesRow(
+      `bubblewrap, ${manyAtOnce} at once`,
+      atOnce.map((one) => one.ms),
+    ),
+  ];
+}
+
+function processes(): string[] {
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+}
+
+/** Memory of a process, what it shares divided by those it shares it with. */
+function proportionalKibibytes(pid: string): number {
+  const [, text = '0'] = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? [];
+  return Number(text);
 }
