@@ -169,9 +169,8 @@ export function createDoors(options: DoorsOptions): Doors {
     const policy = egressPolicy(config, null, settings);
     if (policy === null) return closed;
     const rules = { policy, injectionsFor: async () => [], placesOf: () => null };
-    const door = await openWith({ sessionId: null, ...rules, environment: {}, gitConfig: null });
-    // Nothing is opened on the way, so what the system trusts is all that is needed.
-    return { ...door, mounts: [], environment: {} };
+    // Nothing is opened on the way; but what the machine trusts is not what all programs trust by themselves.
+    return await openWith({ sessionId: null, ...rules, environment: {}, gitConfig: null });
   }
 
   return {
