@@ -157,6 +157,10 @@ describe('packages of an environment', () => {
     const fresh = await environmentWith({ npm: ['ant-hello@1'] }, { networking });
     const refused = await runIn(fresh, 'say');
     assert.match(refused.errors[0]?.message ?? '', /npm ended with 1: .*403/s);
+    // Over TLS the refusal is as readable.
+    const away = await environmentWith({ npm: ['https://elsewhere.test/ant.tgz'] }, { networking });
+    const unread = await runIn(away, 'say');
+    assert.match(unread.errors[0]?.message ?? '', /npm ended with 1: .*403/s);
     const allowed = { ...networking, allowed_hosts: [registryHost] };
     const open = await runIn(
       await environmentWith({ npm: ['ant-hello@^1'] }, { networking: allowed }),
