@@ -54,6 +54,18 @@ describe('two servers on one database', () => {
     return rows;
   }
 
+  /** In the middle of a turn at `a`, with what a stream at `b` will have shown at its end. */
+  async function begun(id: string): Promise<{ readonly events: Promise<readonly StreamedEvent[]> }> {
+    const events = collect(b.client, id, async () => {});
+    await collect(
+      a.client,
+      id,
+      () => send(a.client, id, message('go')),
+      (event) => event.type === 'span.model_request_start',
+    );
+    return { events };
+  }
+
   test('share everything: what is made at one is there at the other', async () => {
     const session = await openSession(a.client);
     const there = await b.client.beta.sessions.retrieve(session.id);
@@ -158,17 +170,11 @@ describe('two servers on one database', () => {
 
   test('one that is stopped loses its lease and appends nothing when it wakes', async () => {
     const session = await openSession(a.client, { model: 'scripted/slow' });
-    const done = collect(b.client, session.id, async () => {});
-    await collect(
-      a.client,
-      session.id,
-      () => send(a.client, session.id, message('go')),
-      (event) => event.type === 'span.model_request_start',
-    );
+    const done = await begun(session.id);
     process.kill(a.pid, 'SIGSTOP');
     // What time does to a lease.
     await sql(`update sessions set lease_until_us = 0, home = null where id = '${session.id}'`);
-    await done;
+    await done.events;
     const before = await listAll(b.client, session.id);
     process.kill(a.pid, 'SIGCONT');
     await atRest(a.client, session.id);
@@ -182,15 +188,9 @@ describe('two servers on one database', () => {
 
   test('kill -9 of one in the middle of a reply: the other ends the turn', async () => {
     const session = await openSession(a.client, { model: 'scripted/slow' });
-    const done = collect(b.client, session.id, async () => {});
-    await collect(
-      a.client,
-      session.id,
-      () => send(a.client, session.id, message('go')),
-      (event) => event.type === 'span.model_request_start',
-    );
+    const done = await begun(session.id);
     await a.kill();
-    assert.ok((await done).some(isIdle));
+    assert.ok((await done.events).some(isIdle));
     assert.match(spoken(await listAll(b.client, session.id)), /nothing is left to say\.$/);
     a = await pair.homes[0].start(pair.settings);
     assert.equal((await a.client.beta.sessions.retrieve(session.id)).status, 'idle');

@@ -56,8 +56,10 @@ export function sandboxProviderContract(subject: ProviderSubject): void {
   test('programs run in the workspace, with the environment and nothing of the server', async () => {
     process.env['SECRET_OF_THE_SERVER'] = 'canary';
     assert.equal(
-      await bashIn(sandbox, 'pwd; echo "$GREETING/$EMPTY/$HOME/$1"; env | grep -c SECRET', ['an argument']),
-      '/workspace\nhello = "you"///root/an argument\n0\n',
+      await bashIn(sandbox, 'pwd; cd; pwd; echo "$GREETING/$EMPTY/$1"; env | grep -c SECRET', [
+        'an argument',
+      ]),
+      '/workspace\n/root\nhello = "you"//an argument\n0\n',
     );
     delete process.env['SECRET_OF_THE_SERVER'];
   });
@@ -105,7 +107,7 @@ export function sandboxProviderContract(subject: ProviderSubject): void {
       'for place in / /usr/bin /etc /mnt/session/uploads /sys /workspace /mnt/session/outputs /tmp /root; do (: > $place/x) 2>/dev/null && echo $place; done',
     );
     assert.deepEqual(tried.trim().split('\n'), ['/workspace', '/mnt/session/outputs', '/tmp', '/root']);
-    await bashIn(sandbox, 'rm -f /workspace/x /mnt/session/outputs/x /tmp/x /root/x');
+    await bashIn(sandbox, 'rm -f /workspace/x /mnt/session/outputs/x /tmp/x ~/x');
   });
 
   test('nothing that runs has a capability or can get one', async () => {
