@@ -2,11 +2,11 @@ import { createMailbox } from '../base/mailbox.ts';
 import { recipeOf } from '../domain/hands.ts';
 import type { Mcp } from '../domain/mcp.ts';
 import type { Repositories } from '../domain/repositories.ts';
-import type { InFlight, Step } from '../domain/session/advance.ts';
+import type { Step } from '../domain/session/advance.ts';
 import { advance } from '../domain/session/advance.ts';
 import type { Draft } from '../domain/session/draft.ts';
 import { draftOf } from '../domain/session/draft.ts';
-import type { Lease, SessionLog } from '../domain/session/session-log.ts';
+import type { Begun, Lease, SessionLog } from '../domain/session/session-log.ts';
 import type { Call, SessionState } from '../domain/session/state.ts';
 import { hasQueued } from '../domain/session/state.ts';
 import type { AskDeps } from './ask-model.ts';
@@ -34,6 +34,12 @@ export type Turn = {
   stop(): void;
 };
 
+type Reached = {
+  /** `connect`: what the links of the turn miss. */
+  readonly step: Step | { readonly type: 'connect' };
+  readonly state: SessionState;
+};
+
 /** `released`: the commit that brought the session to rest also gave up the lease. */
 export type TurnEnd = 'released' | 'held';
 
@@ -42,7 +48,7 @@ export type TurnEnd = 'released' | 'held';
  * Stateless but for what is in flight: killed at any await, another brain continues from the log.
  * Rejects with `StaleLease` when the session was claimed elsewhere; nothing of ours is appended then.
  */
-export function startTurn(deps: TurnDeps, lease: Lease): Turn {
+export function startTurn(deps: TurnDeps, lease: Lease, begun: Begun | null = null): Turn {
   const mailbox = createMailbox<Finished>();
   let aborts = new AbortController();
   const mcp = createMcpLink(deps.mcp);
@@ -52,41 +58,35 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
   let request: string | null = null;
   let stopped = false;
 
-  const inFlight = (): InFlight => ({ request, calls });
-  const commit = <T>(decide: (draft: Draft) => T): Promise<{ result: T; state: SessionState }> =>
-    deps.log.commit(
-      lease.sessionId,
-      (before) => {
-        const draft = draftOf(before, { nowUs: deps.clock.nowUs(), newId: deps.newId });
-        const result = decide(draft);
-        return { entries: draft.entries(), result: { result, state: draft.state() } };
-      },
-      lease,
-    );
-
   async function run(): Promise<TurnEnd> {
-    let finished: Finished = { type: 'notice' };
-    while (!stopped) {
-      settle(finished);
-      const { result: step, state } = await commit((draft) => {
-        const ended = recordFinished(draft, finished, deps);
-        return ended ?? next(draft);
-      });
-      if (step.type === 'rest') return state.wakeAtUs === null ? 'released' : 'held';
+    let { step, state } = begun ?? (await proceed({ type: 'notice' }));
+    while (step.type !== 'rest') {
       launch(step, state);
-      finished = await mailbox.take();
+      const finished = await mailbox.take();
+      if (stopped) return 'held';
+      ({ step, state } = await proceed(finished));
     }
-    return 'held';
+    return state.wakeAtUs === null ? 'released' : 'held';
   }
 
-  function next(draft: Draft): Step | { readonly type: 'connect' } {
+  async function proceed(finished: Finished): Promise<Reached> {
+    settle(finished);
+    const decide = (before: SessionState) => {
+      const draft = draftOf(before, { nowUs: deps.clock.nowUs(), newId: deps.newId });
+      const step = recordFinished(draft, finished, deps) ?? next(draft);
+      return { entries: draft.entries(), result: { step, state: draft.state() } };
+    };
+    return await deps.log.commit(lease.sessionId, decide, lease);
+  }
+
+  function next(draft: Draft): Reached['step'] {
     const state = draft.state();
     const missing = links.map((link) => link.missing(state));
     if (missing.includes('connect')) return { type: 'connect' };
     if (missing.includes('wait')) return { type: 'wait' };
     const startErrors = [...mcp.errors(), ...errorsOfCreation(state), ...repositories.errors()];
     const window = deps.windowOf(draft.state().agent.model);
-    return advance(draft, { inFlight: inFlight(), startErrors, window });
+    return advance(draft, { inFlight: { request, calls }, startErrors, window });
   }
 
   function settle(finished: Finished): void {
@@ -94,7 +94,7 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
     else if (finished.type !== 'notice' && finished.type !== 'connected') request = null;
   }
 
-  function launch(step: ReturnType<typeof next>, state: SessionState): void {
+  function launch(step: Reached['step'], state: SessionState): void {
     // After an interrupt the same brain goes on with the messages that queued behind it.
     if (step.type !== 'wait' && aborts.signal.aborted && !stopped) aborts = new AbortController();
     for (const link of step.type === 'connect' ? links : [])
@@ -133,7 +133,7 @@ export function startTurn(deps: TurnDeps, lease: Lease): Turn {
 
   return {
     done: run().finally(() => {
-      aborts.abort();
+      aborts.abort('the turn is over');
       mcp.close();
     }),
     notice(state) {

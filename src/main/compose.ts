@@ -1,22 +1,12 @@
 import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
-import { breakDown } from '../brain/break-down.ts';
-import { judgeChoice } from '../brain/judge.ts';
-import { createRoutingModel, providerToolsOf, windowOf } from '../brain/models/routing-model.ts';
-import { createScriptedEndpoint } from '../brain/models/scripted/endpoint.ts';
-import type { TurnDeps } from '../brain/turn.ts';
-import { startTurn } from '../brain/turn.ts';
 import { createWorkSignals } from '../control/work-signals.ts';
-import type { ModelCatalog } from '../domain/catalog.ts';
 import { createCatalog } from '../domain/default-catalog.ts';
 import { credentialProbeMsMax, drainGraceMs, tokenRefreshMsMax } from '../domain/limits.ts';
 import type { Mcp, McpTokens } from '../domain/mcp.ts';
-import type { ModelReply } from '../domain/model.ts';
-import { listCostMicroCents } from '../domain/prices.ts';
 import type { SandboxProvider } from '../domain/sandbox.ts';
 import type { Claimant, Commit } from '../domain/session/session-log.ts';
-import { allowedHosts } from '../domain/tools/web-places.ts';
 import type { Web } from '../domain/web.ts';
 import { createDialler, createResolveName } from '../hands/egress/dial.ts';
 import { createMcp } from '../hands/mcp/connections.ts';
@@ -27,10 +17,8 @@ import { createApp } from '../http/app.ts';
 import { createCursors } from '../http/cursors.ts';
 import type { RunningServer } from '../http/server.ts';
 import { startServer } from '../http/server.ts';
-import type { ModelConfig } from '../protocol/agents.ts';
 import type { Store } from '../store/open.ts';
 import { createTails } from '../store/tails.ts';
-import type { Instruments } from '../telemetry/instruments.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { openTelemetry } from '../telemetry/telemetry.ts';
 import { createMcpTokens } from '../vault/mcp-tokens.ts';
@@ -42,7 +30,6 @@ import { createValidate } from '../vault/validate.ts';
 import { expireFiles } from '../workers/expire-files.ts';
 import type { FollowServers } from '../workers/follow-servers.ts';
 import { followServers } from '../workers/follow-servers.ts';
-import { runSessions } from '../workers/run-sessions.ts';
 import { tendSandboxes } from '../workers/tend-sandboxes.ts';
 import type { Config } from './config.ts';
 import { handlersByWorkspace } from './handlers.ts';
@@ -51,7 +38,8 @@ import { openStoreKey } from './master-key.ts';
 import { openConfiguredStore } from './open-store.ts';
 import type { Founded } from './organization.ts';
 import { createDoor, foundOrganization } from './organization.ts';
-import { gaugesOf, timedLog, timedProvider, watchedAnswers } from './telemetry.ts';
+import { startSessions } from './sessions.ts';
+import { gaugesOf, timedProvider, watchedAnswers } from './telemetry.ts';
 import { checkUpstream } from './upstream.ts';
 import { versionOf } from './version.ts';
 
@@ -191,55 +179,6 @@ function openWeb(store: Store, config: Config, log: Log): Web {
   const dialler = createDialler(config.egress, createResolveName());
   const configOf = store.readEnvironmentConfig;
   return createWeb({ dialler, configOf, search: config.webSearch, version: versionOf(), log });
-}
-
-type SessionParts = {
-  readonly config: Config;
-  readonly store: Store;
-  readonly owner: string;
-  readonly tails: ReturnType<typeof createTails>;
-  readonly tools: Pick<TurnDeps, 'hands' | 'mcp' | 'repositories' | 'web'>;
-  readonly catalog: ModelCatalog;
-  readonly instruments: Instruments;
-  readonly log: Log;
-};
-
-function startSessions({ config, store, owner, tails, tools, catalog, instruments, log }: SessionParts) {
-  const scripted = createScriptedEndpoint({ scenariosDir: config.scenariosDir, clock: systemClock });
-  const model = createRoutingModel({ scripted, upstream: config.upstream, catalog });
-  const turnDeps = {
-    log: timedLog(store.log, instruments),
-    model,
-    ...tools,
-    tails,
-    readFile: store.readFile,
-    findSkill: store.findSkill,
-    providersFor: providersFor(store, config),
-    clock: systemClock,
-    newId,
-    random: Math.random,
-    judgeOf: judgeChoice(config.judgeModel, config.upstream?.profile ?? null),
-    windowOf: (model: ModelConfig) => windowOf(catalog, config.upstream, model),
-    costOf: ({ usage, servedBy }: ModelReply, model: ModelConfig) =>
-      listCostMicroCents(usage, catalog.get(servedBy) ?? catalog.get(model.id), model.inference_geo),
-  };
-  return runSessions({
-    leases: store.leases,
-    owner,
-    startTurn: (lease) => startTurn(turnDeps, lease),
-    breakDown: (lease) => breakDown(turnDeps, lease),
-    clock: systemClock,
-    log,
-  });
-}
-
-/** A provider knows nothing of the hosts that an environment is limited to: there the server goes to the web itself. */
-function providersFor(store: Store, { upstream }: Config): TurnDeps['providersFor'] {
-  return async ({ environmentId, agent }) => {
-    const tools = providerToolsOf(upstream, agent.model);
-    if (tools.length === 0) return tools;
-    return allowedHosts(await store.readEnvironmentConfig(environmentId)) === null ? tools : [];
-  };
 }
 
 /** What a client on this machine puts into a URL. */

@@ -143,9 +143,12 @@ export function insertSession(workspaceId: string, state: SessionState) {
 /** The cached columns follow the fold; a session that came to rest gives up its lease in the same commit. */
 export function updateSession(state: SessionState, before: SessionState): CompiledQuery<unknown>[] {
   const { id } = state;
-  const updates: CompiledQuery<unknown>[] = [updateCached({ id, ...cached(state) })];
-  if (state.status !== before.status || state.archivedAtUs !== before.archivedAtUs)
-    updates.push(updateStanding({ id, status: state.status, archived_at_us: state.archivedAtUs }));
+  const { wake_at_us, ...row } = cached(state);
+  const updates: CompiledQuery<unknown>[] = [updateCached({ id, ...row })];
+  if (state.wakeAtUs !== before.wakeAtUs) updates.push(updateWake({ id, wake_at_us }));
+  if (state.status !== before.status) updates.push(updateStatus({ id, status: state.status }));
+  if (state.archivedAtUs !== before.archivedAtUs)
+    updates.push(updateArchived({ id, archived_at_us: state.archivedAtUs }));
   if (state.agent !== before.agent) updates.push(updateAgent({ id, agent: JSON.stringify(state.agent) }));
   if (state.resources !== before.resources) {
     updates.push(updateResources({ id, resources: JSON.stringify(state.resources) }));
@@ -154,21 +157,29 @@ export function updateSession(state: SessionState, before: SessionState): Compil
   return updates;
 }
 
-type Cached = ReturnType<typeof cached>;
+type Cached = Omit<ReturnType<typeof cached>, 'wake_at_us'>;
 
 const updateCached = prepare((row: Cached & { id: string }) =>
   build
     .updateTable('sessions')
-    .set({ last_seq: row.last_seq, summary: row.summary, wake_at_us: row.wake_at_us })
+    .set({ last_seq: row.last_seq, summary: row.summary })
     .where('id', '=', row.id)
     .compile(),
 );
 
-/** Apart from the rest: most indexes of sessions hold these columns, and are written anew whenever they are set. */
-const updateStanding = prepare((row: Pick<SessionRow, 'id' | 'status' | 'archived_at_us'>) =>
+const updateWake = prepare((row: Pick<SessionRow, 'id' | 'wake_at_us'>) =>
+  build.updateTable('sessions').set({ wake_at_us: row.wake_at_us }).where('id', '=', row.id).compile(),
+);
+
+/** Each apart from the rest: the indexes of sessions that hold a column are written anew whenever it is set. */
+const updateStatus = prepare(({ id, status }: Pick<SessionRow, 'id' | 'status'>) =>
+  build.updateTable('sessions').set({ status }).where('id', '=', id).compile(),
+);
+
+const updateArchived = prepare((row: Pick<SessionRow, 'id' | 'archived_at_us'>) =>
   build
     .updateTable('sessions')
-    .set({ status: row.status, archived_at_us: row.archived_at_us })
+    .set({ archived_at_us: row.archived_at_us })
     .where('id', '=', row.id)
     .compile(),
 );

@@ -18,11 +18,10 @@ export function prepare<Values extends object, Row>(
   let compiled: CompiledQuery<Row> | null = null;
   return (values) => {
     compiled ??= make(placeholders<Values>());
-    const given = new Map<string, unknown>(Object.entries(values));
-    const parameters = compiled.parameters.map((parameter) =>
-      parameter instanceof Placeholder ? given.get(parameter.name) : parameter,
-    );
-    return { ...compiled, parameters };
+    const { sql, query, queryId, parameters } = compiled;
+    const bind = (parameter: unknown) =>
+      parameter instanceof Placeholder ? values[parameter.name as keyof Values] : parameter;
+    return { sql, query, queryId, parameters: parameters.map(bind) };
   };
 }
 

@@ -1,3 +1,4 @@
+import type { CompiledQuery } from 'kysely';
 import type { SessionId } from '../base/ids.ts';
 import { formatUs } from '../base/timestamp.ts';
 import { absentEnvironment, archivedEnvironment } from '../domain/environments.ts';
@@ -58,24 +59,27 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
     lease?: Lease,
   ): Promise<T> {
     const { result, done } = await contents.writeBeside(id, async (tx, content) => {
-      const before = await lockedState(tx, id, lease);
+      const { state: before, row } = await locked(tx, id, lease);
       const { entries, result: answer, ...beside } = decide(before);
       if (entries.length === 0) return { result: answer, done: null };
-      const appended = await append(tx, before, entries);
+      const grown = grow(before, entries);
+      const wakes = before.wakeAtUs === null && grown.state.wakeAtUs !== null;
+      const { commit, updates } = wakes ? claimed(grown, row, deps) : { commit: grown, updates: [] };
+      for (const record of commit.records) await insertRecord(tx, bodies, id, record);
+      for (const update of [...updatesBeside(before, commit), ...updates]) await tx.run(update);
       await writeBeside({ tx, content }, id, beside);
-      const wakes = before.wakeAtUs === null && appended.state.wakeAtUs !== null;
-      return { result: answer, done: wakes ? await claimed(tx, appended, deps) : appended };
+      return { result: answer, done: commit };
     });
     if (done) publish(done);
     return result;
   }
 
-  async function lockedState(tx: Tx, id: SessionId, lease?: Lease): Promise<SessionState> {
+  async function locked(tx: Tx, id: SessionId, lease?: Lease): Promise<{ state: SessionState; row: Held }> {
     const row = ofWorkspace(await tx.lock(queries.lock({ id })));
     if (!row) throw absent(id);
     if (lease && (row.lease_epoch !== lease.epoch || row.lease_owner !== lease.owner))
       throw new StaleLease(id);
-    return await foldTo(tx, id, row.last_seq);
+    return { state: await foldTo(tx, id, row.last_seq), row };
   }
 
   async function own(sql: Sql, id: SessionId) {
@@ -100,14 +104,6 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
     return state;
   }
 
-  async function append(tx: Sql, before: SessionState, entries: readonly Entry[]): Promise<Commit> {
-    const records = entries.map((entry, index) => ({ seq: before.seq + 1 + index, entry }));
-    const state = records.reduce(evolve, before);
-    for (const record of records) await insertRecord(tx, bodies, before.id, record);
-    for (const update of updatesBeside(before, records, state)) await tx.run(update);
-    return { sessionId: before.id, records, state };
-  }
-
   function publish(done: Commit): void {
     folds.set(done.state);
     afterCommit(done);
@@ -116,20 +112,21 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
   return {
     commit,
     async create(entries, { run, ...beside } = {}) {
-      const records = entries.map((entry, index) => ({ seq: index + 1, entry }));
-      const state = records.reduce<SessionState | null>(evolve, null);
-      if (state === null) throw new Error('a log begins with its created entry');
       if (workspaceId === null) throw new Error('a session is born in a workspace');
-      const done = await contents.writeBeside(state.id, async (tx, content) => {
-        await insertSession(tx, workspaceId, { state, records });
-        await writeBeside({ tx, content }, state.id, beside);
+      const grown = grow(null, entries);
+      const isAwake = grown.state.wakeAtUs !== null;
+      const { commit: done, updates } = isAwake
+        ? claimed(grown, unborn, deps)
+        : { commit: grown, updates: [] };
+      await contents.writeBeside(done.sessionId, async (tx, content) => {
+        await insertSession(tx, workspaceId, done);
+        await writeBeside({ tx, content }, done.sessionId, beside);
         if (run) await insertRun(tx, workspaceId, run);
-        for (const record of records) await insertRecord(tx, bodies, state.id, record);
-        const created = { sessionId: state.id, records, state };
-        return state.wakeAtUs === null ? created : await claimed(tx, created, deps);
+        for (const record of done.records) await insertRecord(tx, bodies, done.sessionId, record);
+        for (const update of updates) await tx.run(update);
       });
       publish(done);
-      return state;
+      return grown.state;
     },
     async state(id) {
       const row = await own(engine.read, id);
@@ -157,12 +154,12 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
     },
     events: async (id, query) =>
       (await own(engine.read, id)) ? await listEvents(engine.read, bodies, id, query) : [],
-    remove: (id, decide) => removeSession({ ...deps, folds, lockedState }, id, decide),
+    remove: (id, decide) => removeSession({ ...deps, folds, locked }, id, decide),
   };
 }
 
 /** What a commit changes beside the log. */
-function updatesBeside(before: SessionState, records: readonly LogRecord[], state: SessionState) {
+function updatesBeside(before: SessionState, { records, state }: Commit) {
   return [
     ...queries.updateSession(state, before),
     ...usageUpdates(before, records, state),
@@ -179,32 +176,55 @@ async function insertRecord(tx: Sql, bodies: Bodies, id: SessionId, record: LogR
   await tx.run(queries.markConsumed({ id, eventId: entry.eventId, processedAtUs }));
 }
 
-/** The commit with the lease, if somebody here takes it. A session without work has no holder to ask. */
-async function claimed(
-  tx: Sql,
-  commit: Commit,
+type Held = {
+  readonly lease_owner: string | null;
+  readonly lease_epoch: number;
+  readonly home: string | null;
+};
+
+const unborn: Held = { lease_owner: null, lease_epoch: 0, home: null };
+
+function grow(before: SessionState | null, entries: readonly Entry[]): Commit {
+  const from = (before?.seq ?? 0) + 1;
+  const records = entries.map((entry, index) => ({ seq: from + index, entry }));
+  const state = records.reduce<SessionState | null>(evolve, before);
+  if (state === null) throw new Error('a log begins with its created entry');
+  return { sessionId: state.id, records, state };
+}
+
+type Claimed = { readonly commit: Commit; readonly updates: readonly CompiledQuery<unknown>[] };
+
+/** The commit with the lease, and with the first step of its turn, if somebody here takes it. */
+function claimed(
+  grown: Commit,
+  row: Held,
   { claimant = () => null, others = () => [] }: SessionLogDeps,
-): Promise<Commit> {
+): Claimed {
   const claim = claimant();
-  const [row] = claim ? await tx.all(queries.lock({ id: commit.sessionId })) : [];
-  if (!claim || !row || row.lease_owner !== null || others().includes(row.home ?? '')) return commit;
-  const lease = { sessionId: commit.sessionId, owner: claim.owner, epoch: row.lease_epoch + 1 };
-  await tx.run(takeLease({ id: lease.sessionId, ...lease, untilUs: claim.untilUs }));
-  return { ...commit, lease };
+  if (!claim || row.lease_owner !== null || others().includes(row.home ?? ''))
+    return { commit: grown, updates: [] };
+  const { owner, untilUs, begin } = claim;
+  const lease = { sessionId: grown.sessionId, owner, epoch: row.lease_epoch + 1 };
+  const updates = [takeLease({ id: grown.sessionId, owner, epoch: lease.epoch, untilUs })];
+  const first = begin(grown.state);
+  if (!first) return { commit: { ...grown, lease }, updates };
+  const { records, state } = grow(grown.state, first.entries);
+  const begun = { step: first.result, state };
+  return { commit: { ...grown, records: [...grown.records, ...records], state, lease, begun }, updates };
 }
 
 type Removal = SessionLogDeps & {
   readonly folds: FoldCache;
-  readonly lockedState: (tx: Tx, id: SessionId) => Promise<SessionState>;
+  readonly locked: (tx: Tx, id: SessionId) => Promise<{ readonly state: SessionState }>;
 };
 
 async function removeSession(
-  { bodies, contents, folds, afterCommit, lockedState }: Removal,
+  { bodies, contents, folds, afterCommit, locked }: Removal,
   id: SessionId,
   decide: (state: SessionState) => Decision<null>,
 ): Promise<void> {
   const commit = await contents.writeBeside(id, async (tx, content) => {
-    const before = await lockedState(tx, id);
+    const { state: before } = await locked(tx, id);
     const records = decide(before).entries.map((entry, index) => ({ seq: before.seq + 1 + index, entry }));
     const named = await contentsOfSession(tx, id);
     await tx.run(queries.deleteSession(id));
@@ -240,9 +260,7 @@ async function listEvents(
   });
 }
 
-type Birth = { readonly state: SessionState; readonly records: readonly LogRecord[] };
-
-async function insertSession(tx: Sql, workspaceId: string, { state, records }: Birth): Promise<void> {
+async function insertSession(tx: Sql, workspaceId: string, { state, records }: Commit): Promise<void> {
   await requireEnvironment(tx, workspaceId, state.environmentId);
   await tx.run(queries.insertSession(workspaceId, state));
   await attachStores(tx, workspaceId, state);

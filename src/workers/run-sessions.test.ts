@@ -37,6 +37,7 @@ describe('a session whose lease ran out while its turn was still here', () => {
         voidAll: async () => {},
       },
       owner: 'me',
+      begin: () => null,
       startTurn() {
         const turn = watchedTurn();
         turns.push(turn);

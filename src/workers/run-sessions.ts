@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { SessionId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { leaseTtlMs, sessionsAtOnceMax, workerPollMs } from '../domain/limits.ts';
-import type { Claimant, Commit, Lease, Leases } from '../domain/session/session-log.ts';
+import type { Begun, Claim, Claimant, Commit, Lease, Leases } from '../domain/session/session-log.ts';
 import { StaleLease } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import { Refusal } from '../protocol/refusal.ts';
@@ -19,7 +19,9 @@ export type RunningTurn = {
 export type RunSessionsOptions = {
   readonly leases: Leases;
   readonly owner: string;
-  readonly startTurn: (lease: Lease) => RunningTurn;
+  readonly startTurn: (lease: Lease, begun: Begun | null) => RunningTurn;
+  /** The first step of a turn as far as the log alone tells it. */
+  readonly begin: Claim['begin'];
   /** The turn broke on a bug: end it in the log, so that it cannot break again at once. */
   readonly breakDown: (lease: Lease, cause: unknown) => Promise<void>;
   readonly clock: Clock;
@@ -41,15 +43,17 @@ export type RunSessions = {
   close(graceMs: number): Promise<void>;
 };
 
+type Job = { readonly lease: Lease; readonly begun: Begun | null };
+
 /** Hop 5: claims runnable sessions and drives each to rest under a lease that is kept alive. */
 export function runSessions(options: RunSessionsOptions): RunSessions {
   const turns = new Map<SessionId, RunningTurn>();
   let closing = false;
 
-  async function run(lease: Lease): Promise<void> {
+  async function run({ lease, begun }: Job): Promise<void> {
     // A lease that ran out, perhaps while this machine slept, is claimed again by whoever is first: also by us.
     turns.get(lease.sessionId)?.stop();
-    const turn = options.startTurn(lease);
+    const turn = options.startTurn(lease, begun);
     turns.set(lease.sessionId, turn);
     const heartbeat = setInterval(() => void extend(lease, turn), leaseTtlMs / 3);
     try {
@@ -90,8 +94,13 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
     }
   }
 
+  async function claim(): Promise<Job | null> {
+    const lease = await options.leases.claim(options.owner, leaseTtlMs);
+    return lease && { lease, begun: null };
+  }
+
   const worker = startWorker({
-    claim: () => options.leases.claim(options.owner, leaseTtlMs),
+    claim,
     run,
     nextDueUs: () => options.leases.nextWakeUs(),
     concurrencyMax: sessionsAtOnceMax,
@@ -101,11 +110,13 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
   });
 
   return {
-    claimant: () =>
-      worker.hasRoom() ? { owner: options.owner, untilUs: options.clock.nowUs() + leaseTtlMs * 1000 } : null,
-    noticeCommit({ sessionId, records, state, lease }) {
+    claimant() {
+      const { owner, clock, begin } = options;
+      return worker.hasRoom() ? { owner, untilUs: clock.nowUs() + leaseTtlMs * 1000, begin } : null;
+    },
+    noticeCommit({ sessionId, records, state, lease, begun = null }) {
       if (lease) {
-        if (!worker.offer(lease)) void options.leases.release(lease);
+        if (!worker.offer({ lease, begun })) void options.leases.release(lease);
         return;
       }
       const turn = turns.get(sessionId);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { draftOf } from '../../src/domain/session/draft.ts';
 import { recordFailure } from '../../src/domain/session/replies.ts';
 import type { Lease } from '../../src/domain/session/session-log.ts';
 import { StaleLease } from '../../src/domain/session/session-log.ts';
+import type { SessionState } from '../../src/domain/session/state.ts';
 import type { MakeStore, Subject } from './subject.ts';
 import { answer, goOn, openSubject } from './subject.ts';
 
@@ -54,7 +56,8 @@ function claimContract(make: MakeStore): void {
 
   test('a command that wakes a session takes its lease for who asks for it, and for nobody else', async () => {
     let asked = 0;
-    const claimant = () => (++asked === 2 ? null : { owner: 'ada', untilUs: Number.MAX_SAFE_INTEGER });
+    const claimant = () =>
+      ++asked === 2 ? null : { owner: 'ada', untilUs: Number.MAX_SAFE_INTEGER, begin: () => null };
     await using it = await openSubject(make, { claimant });
     for (const id of ['sesn_1', 'sesn_2', 'sesn_3']) await it.create({ id });
     assert.equal(asked, 0, 'an idle session wants nobody');
@@ -72,9 +75,42 @@ function claimContract(make: MakeStore): void {
     await it.decide('sesn_1', goOn, leases[0]);
   });
 
+  test('the commit that wakes a session begins its turn, unless that is left to the turn', async () => {
+    let ids = 0;
+    let begins = true;
+    const begin = (state: SessionState) => {
+      const draft = draftOf(state, { nowUs: state.lastAtUs, newId: (prefix) => `${prefix}_begun${++ids}` });
+      const result = goOn(draft);
+      return begins ? { entries: draft.entries(), result } : null;
+    };
+    const claimant = () => ({ owner: 'ada', untilUs: Number.MAX_SAFE_INTEGER, begin });
+    await using it = await openSubject(make, { claimant });
+    for (const id of ['sesn_1', 'sesn_2']) await it.create({ id });
+    await it.send('sesn_1', 'hello');
+    const { records, begun, state, lease } = it.commits.at(-1) ?? assert.fail();
+    assert.deepEqual(records, (await it.records('sesn_1')).slice(1), 'the message and what came of it');
+    assert.equal(begun?.step.type, 'request');
+    assert.equal(begun?.state, state);
+    assert.deepEqual(await it.log.state(state.id), state);
+    await it.decide('sesn_1', answer, lease);
+    begins = false;
+    await it.send('sesn_2', 'hello');
+    assert.equal(it.commits.at(-1)?.lease?.owner, 'ada');
+    assert.equal(it.commits.at(-1)?.begun, undefined);
+    await it.create({ id: 'sesn_3' }, ['hello']);
+    begins = true;
+    const born = await it.create({ id: 'sesn_4' }, ['hello']);
+    assert.deepEqual(
+      it.commits.at(-1)?.records,
+      await it.records('sesn_4'),
+      'so does the one that creates it',
+    );
+    assert.equal(born.round.openRequest, null, 'who created it is told what was created');
+  });
+
   test('a session that is created awake is claimed at once', async () => {
     await using it = await openSubject(make, {
-      claimant: () => ({ owner: 'ada', untilUs: Number.MAX_SAFE_INTEGER }),
+      claimant: () => ({ owner: 'ada', untilUs: Number.MAX_SAFE_INTEGER, begin: () => null }),
     });
     await it.create({}, ['hello']);
     it.clock.advance(1_000);

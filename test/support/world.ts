@@ -6,6 +6,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { newId } from '../../src/base/ids.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { breakDown } from '../../src/brain/break-down.ts';
+import { firstStep } from '../../src/brain/first-step.ts';
 import { createRoutingModel } from '../../src/brain/models/routing-model.ts';
 import { createScriptedEndpoint } from '../../src/brain/models/scripted/endpoint.ts';
 import { parseScenario } from '../../src/brain/models/scripted/scenario.ts';
@@ -298,7 +299,8 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
   sessions = runSessions({
     leases: patientLeases(fusedLeases(store.leases, fuse)),
     owner: 'world',
-    startTurn: (lease) => startTurn(deps, lease),
+    begin: (state) => firstStep(deps, state),
+    startTurn: (lease, begun) => startTurn(deps, lease, begun),
     breakDown: (lease) => breakDown(deps, lease),
     clock: hastyClock,
     log: silentLog,

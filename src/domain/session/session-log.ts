@@ -3,6 +3,7 @@ import type { DeploymentRun } from '../../protocol/deployment-runs.ts';
 import type { EventType, SessionEvent } from '../../protocol/events.ts';
 import type { PageQuery } from '../collections.ts';
 import type { SessionFiles } from '../files.ts';
+import type { Step } from './advance.ts';
 import type { Entry, LogRecord } from './entry.ts';
 import type { SessionState } from './state.ts';
 
@@ -28,13 +29,26 @@ export type Commit = {
   readonly state: SessionState;
   /** The lease that the claimant took with this commit: the session is its to run or to release. */
   readonly lease?: Lease;
+  /** Comes with a lease: how its turn has begun already. */
+  readonly begun?: Begun;
 };
 
+/** Where a turn stands, and what it does there. */
+export type Begun = { readonly step: Step; readonly state: SessionState };
+
 /**
- * Asked inside the commit of a command that wakes a session which nobody holds: who takes its lease along, and
- * until when (microseconds); `null` leaves it for `Leases.claim`. Saves a transaction for every turn.
+ * Asked inside the commit of a command that wakes a session which nobody holds; `null` leaves it for `Leases.claim`.
+ * Saves every turn a transaction, or two.
  */
-export type Claimant = () => { readonly owner: string; readonly untilUs: number } | null;
+export type Claimant = () => Claim | null;
+
+export type Claim = {
+  /** Who takes the lease along, and until when (microseconds). */
+  readonly owner: string;
+  readonly untilUs: number;
+  /** The first step of the turn, appended in the same commit; `null` when more than the log is needed for it. */
+  readonly begin: (state: SessionState) => Decision<Step> | null;
+};
 
 export type EventQuery = PageQuery & {
   readonly types: readonly EventType[] | null;
