@@ -5,6 +5,7 @@ import { benchDatabases } from './databases.ts';
 import { benchEgress } from './egress.ts';
 import { benchFiles } from './files.ts';
 import { benchLists } from './lists.ts';
+import { benchLoad } from './load.ts';
 import { benchPackages } from './packages.ts';
 import { benchRequests } from './requests.ts';
 import { benchSandboxes } from './sandboxes.ts';
@@ -18,6 +19,7 @@ import { benchTurns } from './turns.ts';
 const parts = new Map([
   ['requests', benchRequests],
   ['turns', benchTurns],
+  ['load', benchLoad],
   ['lists', benchLists],
   ['files', benchFiles],
   ['streams', benchStreams],

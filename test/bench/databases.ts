@@ -6,8 +6,13 @@ import { openPostgresStore } from '../../src/store/open-postgres.ts';
 import type { Subject } from '../contract/subject.ts';
 import { openSubject } from '../contract/subject.ts';
 import { startPostgres } from '../support/postgres.ts';
+import { createClient } from './client.ts';
+import type { Server } from './processes.ts';
+import { startServer } from './processes.ts';
 import type { Row } from './statistics.ts';
 import { measure, rowOf, table } from './statistics.ts';
+import { sessionsOf } from './stream-sessions.ts';
+import { turns } from './turns.ts';
 
 const clients = [1, 16, 64];
 
@@ -39,7 +44,52 @@ export async function benchDatabases(directory: string): Promise<void> {
     await subject.close();
   }
   console.log(table(rows));
+  console.log();
+  console.log(table(await serversOnOneDatabase(directory, await postgres.newDatabase())));
   await postgres.remove();
+}
+
+/** Text turns of one server, then of two that share its database, this machine's processors and the load client. */
+async function serversOnOneDatabase(directory: string, url: string): Promise<Row[]> {
+  const env = { DATABASE_URL: url, ANTHILL_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') };
+  const servers = [await startServer(join(directory, 'first'), '', env)];
+  const rows: Row[] = [];
+  for (const lanes of clients) rows.push(await textTurns(servers, lanes));
+  servers.push(
+    await startServer(join(directory, 'second'), '', { ...env, ANTHILL_API_KEY: servers[0]?.apiKey ?? '' }),
+  );
+  for (const lanes of clients) rows.push(await textTurns(servers, lanes));
+  for (const server of servers) await server.stop();
+  return rows;
+}
+
+async function textTurns(servers: readonly Server[], lanes: number): Promise<Row> {
+  const parts = await Promise.all(
+    servers.map(async (server) => {
+      const client = createClient(server.baseUrl, server.apiKey);
+      const make = await sessionsOf(client, []);
+      const session = async () => `${await make()}/events`;
+      const row = await turns(server, {
+        client,
+        session,
+        lanes: Math.ceil(lanes / servers.length),
+        text: 'text',
+      });
+      client.close();
+      return row.cells;
+    }),
+  );
+  const mean = (title: string) => parts.reduce((sum, cells) => sum + (cells[title] ?? 0), 0) / parts.length;
+  const cells = {
+    'p50 ms': mean('p50 ms'),
+    'p99 ms': mean('p99 ms'),
+    'per s': mean('per s') * parts.length,
+    'CPU ms each': mean('CPU ms each'),
+  };
+  return {
+    name: `PostgreSQL: text turn × ${lanes}, ${servers.length} server${servers.length > 1 ? 's' : ''}`,
+    cells,
+  };
 }
 
 async function appends(subject: Subject, name: string, lanes: number): Promise<Row[]> {

@@ -25,7 +25,11 @@ rules:
 `;
 
 /** A real server process, on an empty data directory or that of an earlier one, with the scripted model `scripted/bench`. */
-export async function startServer(directory: string, nodeOptions = ''): Promise<Server> {
+export async function startServer(
+  directory: string,
+  nodeOptions = '',
+  env: Readonly<Record<string, string>> = {},
+): Promise<Server> {
   const scenarios = join(directory, 'scenarios');
   mkdirSync(scenarios, { recursive: true });
   writeFileSync(join(scenarios, 'bench.yaml'), scenario);
@@ -41,6 +45,7 @@ export async function startServer(directory: string, nodeOptions = ''): Promise<
         ...process.env,
         PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
         NODE_OPTIONS: nodeOptions,
+        ...env,
       },
       stdio: 'ignore',
     },

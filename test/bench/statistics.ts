@@ -22,23 +22,24 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
-/** The columns are those of the first row. */
+/** Markdown, aligned to be read as it is. The columns are those of the first row. */
 export function table(rows: readonly Row[]): string {
   const titles = Object.keys(rows[0]?.cells ?? {});
-  const widths = titles.map((title) => Math.max(10, title.length + 2));
   const cell = (value: number | null) => (value === null ? '' : value.toFixed(value < 10 ? 2 : 0));
-  const nameWidth = Math.max(...rows.map(({ name }) => name.length));
-  const line = (name: string, texts: readonly string[]) =>
-    `${name.padEnd(nameWidth)}${texts.map((text, index) => text.padStart(widths[index] ?? 0)).join('')}`;
-  return [
-    line('', titles),
-    ...rows.map(({ name, cells }) =>
-      line(
-        name,
-        titles.map((title) => cell(cells[title] ?? null)),
-      ),
-    ),
-  ].join('\n');
+  const lines = rows.map(({ name, cells }) => [name, ...titles.map((title) => cell(cells[title] ?? null))]);
+  const head = ['', ...titles];
+  const widths = head.map((title, column) =>
+    Math.max(3, title.length, ...lines.map((texts) => texts[column]?.length ?? 0)),
+  );
+  const padded = (texts: readonly string[]) =>
+    texts.map((text, column) =>
+      column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0),
+    );
+  const line = (texts: readonly string[]) => `| ${padded(texts).join(' | ')} |`;
+  const rule = widths.map((width, column) =>
+    column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
+  );
+  return [line(head), line(rule), ...lines.map(line)].join('\n');
 }
 
 /** Runs `work` for each of `lanes` lanes at once, `rounds` times in each, and times every round. */

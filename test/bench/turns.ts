@@ -6,10 +6,12 @@ import { createClient } from './client.ts';
 import type { Server } from './processes.ts';
 import { startFloor, startServer } from './processes.ts';
 import type { Row, Samples } from './statistics.ts';
-import { measure, rowOf, table } from './statistics.ts';
+import { measure, rowOf, table, together } from './statistics.ts';
 
-const lanesOfRuns = [1, 16, 64];
-const rounds = (lanes: number) => Math.ceil(640 / lanes / 2) + 10;
+const lanesOfRuns = [1, 16, 64, 256];
+/** A longer conversation costs more, like every model's requests: what is measured is the turn. */
+const turnsPerSession = 20;
+export const rounds = (lanes: number) => Math.ceil(640 / lanes / 2) + 10;
 
 /** What a turn costs, beside a server that makes two commits and does nothing else. */
 export async function benchTurns(directory: string): Promise<void> {
@@ -33,9 +35,29 @@ export async function benchTurns(directory: string): Promise<void> {
   const afterMiB = server.memoryMiB();
   await server.stop();
 
-  console.log(table(rows));
+  console.log(table(withRatios(rows)));
   console.log(`\nready after spawn: ${starts.map((ms) => Math.round(ms)).join(', ')} ms`);
   console.log(`memory: ${idleMiB.toFixed(0)} MiB idle, ${afterMiB.toFixed(0)} MiB after all of the above`);
+}
+
+/** Each turn beside the floor's with as many sessions: how many times as long it takes. */
+function withRatios(rows: readonly Row[]): Row[] {
+  return rows.map(({ name, cells }) => {
+    const [, lanes] = /^text turn (× \d+)$/.exec(name) ?? [];
+    const floor = rows.find((row) => row.name === `floor: two-commit turn ${lanes}`)?.cells['p50 ms'];
+    const own = cells['p50 ms'];
+    return {
+      name,
+      cells: {
+        'p50 ms': null,
+        'p99 ms': null,
+        'per s': null,
+        'CPU ms each': null,
+        ...cells,
+        '× floor': floor && own ? own / floor : null,
+      },
+    };
+  });
 }
 
 function durableCommits(path: string, count: number): Samples {
@@ -56,8 +78,8 @@ function durableCommits(path: string, count: number): Samples {
   return { ms, wallMs };
 }
 
-async function benchFloor({ baseUrl }: Server): Promise<Row[]> {
-  const client = createClient(baseUrl, 'none');
+async function benchFloor(floor: Server): Promise<Row[]> {
+  const client = createClient(floor.baseUrl, 'none');
   await measure(1, 200, async () => void (await client.get('/')));
   const rows = [
     rowOf('floor: HTTP round trip', await measure(1, 500, async () => void (await client.get('/')))),
@@ -66,7 +88,10 @@ async function benchFloor({ baseUrl }: Server): Promise<Row[]> {
     const paths = Array.from({ length: lanes }, (_, lane) => `/turns/${lanes}-${lane}`);
     const streams = await Promise.all(paths.map((path) => client.stream(path)));
     const turn = turnOf(client, paths, streams, 'text');
-    rows.push(rowOf(`floor: two-commit turn × ${lanes}`, await measure(lanes, rounds(lanes), turn)));
+    const before = floor.cpuMs();
+    const { cells } = rowOf('', await measure(lanes, rounds(lanes), turn));
+    const cpuMs = (floor.cpuMs() - before) / (lanes * rounds(lanes));
+    rows.push({ name: `floor: two-commit turn × ${lanes}`, cells: { ...cells, 'CPU ms each': cpuMs } });
     for (const stream of streams) stream.close();
   }
   client.close();
@@ -81,7 +106,8 @@ function turnOf(client: Client, paths: readonly string[], streams: readonly Stre
   };
 }
 
-async function benchAnthill({ baseUrl, apiKey }: Server): Promise<Row[]> {
+async function benchAnthill(server: Server): Promise<Row[]> {
+  const { baseUrl, apiKey } = server;
   const client = createClient(baseUrl, apiKey);
   const environment = await client.post('/v1/environments', { name: 'bench' });
   const agentOf = (tools: unknown[]) =>
@@ -98,11 +124,9 @@ async function benchAnthill({ baseUrl, apiKey }: Server): Promise<Row[]> {
   }
   for (const lanes of lanesOfRuns) rows.push(await eventPosts(client, () => sessionOf(plain), lanes));
   for (const lanes of lanesOfRuns)
-    rows.push(rowOf(`text turn × ${lanes}`, await turns(client, () => sessionOf(plain), lanes, 'text')));
+    rows.push(await turns(server, { client, session: () => sessionOf(plain), lanes, text: 'text' }));
   for (const lanes of lanesOfRuns)
-    rows.push(
-      rowOf(`one-tool turn, warm × ${lanes}`, await turns(client, () => sessionOf(handy), lanes, 'tool')),
-    );
+    rows.push(await turns(server, { client, session: () => sessionOf(handy), lanes, text: 'tool' }));
   for (const lanes of lanesOfRuns) rows.push(await coldTurns(client, () => sessionOf(handy), lanes));
   client.close();
   return rows;
@@ -125,20 +149,32 @@ async function eventPosts(client: Client, session: () => Promise<string>, lanes:
   return { name, cells: { ...cells, 'per s': null } };
 }
 
-/** Turns in sessions that have had one of the kind: the sandbox, if any, is up. */
-async function turns(
-  client: Client,
-  session: () => Promise<string>,
-  lanes: number,
-  text: string,
-): Promise<Samples> {
-  const paths = await Promise.all(Array.from({ length: lanes }, session));
-  const streams = await Promise.all(paths.map((path) => client.stream(`${path}/stream`)));
-  const turn = turnOf(client, paths, streams, text);
-  await measure(lanes, 2, turn);
-  const samples = await measure(lanes, rounds(lanes), turn);
-  for (const stream of streams) stream.close();
-  return samples;
+export type Turns = {
+  readonly client: Client;
+  /** Makes one; resolves with the path of its events. */
+  readonly session: () => Promise<string>;
+  readonly lanes: number;
+  readonly text: 'text' | 'tool';
+};
+
+/** Turns in sessions that have had one of the kind: the sandbox, if any, is up. A new session after every twenty. */
+export async function turns(server: Server, { client, session, lanes, text }: Turns): Promise<Row> {
+  const runs: Samples[] = [];
+  let cpuMs = 0;
+  for (let left = rounds(lanes); left > 0; left -= turnsPerSession) {
+    const paths = await Promise.all(Array.from({ length: lanes }, session));
+    const streams = await Promise.all(paths.map((path) => client.stream(`${path}/stream`)));
+    const turn = turnOf(client, paths, streams, text);
+    await measure(lanes, 2, turn);
+    const before = server.cpuMs();
+    runs.push(await measure(lanes, Math.min(left, turnsPerSession), turn));
+    cpuMs += server.cpuMs() - before;
+    for (const stream of streams) stream.close();
+  }
+  const samples = together(runs);
+  const { cells } = rowOf('', samples);
+  const name = text === 'text' ? `text turn × ${lanes}` : `one-tool turn, warm × ${lanes}`;
+  return { name, cells: { ...cells, 'CPU ms each': cpuMs / samples.ms.length } };
 }
 
 /** The first turn of a new session, message posted at once: its sandbox is not there yet. */
