@@ -185,6 +185,13 @@ export const abandonedUploadMs = 24 * 3_600_000;
 export const databaseRetrySeconds = 1;
 /** Of a transaction that others got in the way of. */
 export const writeAttemptsMax = 5;
+/** Of an archive: rows of a page, characters of its large columns, lines gathered before they are compressed, and one line: a body of any event fits. */
+export const archivePageRows = 500;
+export const archivePageCharacters = 2 * 1024 * 1024;
+export const archiveWriteCharacters = 128 * 1024;
+export const archiveLineBytesMax = 256 * 1024 * 1024;
+/** Rows of one statement that imports. */
+export const importRowsMax = 50;
 
 // Telemetry
 /** Turns, requests and calls that are timed at once; beyond, the oldest is forgotten. */

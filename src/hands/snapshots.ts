@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -42,12 +43,11 @@ const kept = ['workspace', 'outputs', 'tool_outputs', 'home', 'tmp'] as const;
  */
 export function createSnapshots({ directory, snapshots, blobs, clock, log }: SnapshotsOptions): Snapshots {
   const queues = createQueues();
-  const placeOf = (sessionId: string) => join(directory, sessionId);
 
   async function saveNow(sessionId: string): Promise<void> {
-    const place = placeOf(sessionId);
+    const place = join(directory, sessionId);
     const generation = (await generationOf(place)) + 1;
-    const tar = pack(place);
+    const tar = pack(place, kept);
     const staged = await blobs.stage(bounded(tar.stream, snapshotBytesMax));
     try {
       await tar.ended;
@@ -58,15 +58,11 @@ export function createSnapshots({ directory, snapshots, blobs, clock, log }: Sna
   }
 
   async function restoreNow(sessionId: string): Promise<void> {
-    const place = placeOf(sessionId);
     const latest = await snapshots.latest(sessionId);
-    if (!latest || latest.generation <= (await generationOf(place))) return;
-    // Whatever is interrupted here is done again: the mark comes last.
-    for (const name of kept) await rm(join(place, name), { recursive: true, force: true, maxRetries: 3 });
-    await mkdir(place, { recursive: true, mode: 0o700 });
-    await unpack(place, blobs.read(latest.sha256));
-    await mark(place, latest.generation);
-    log.info('snapshot.restored', { sessionId, generation: latest.generation, bytes: latest.bytes });
+    if (!latest) return;
+    const { generation, bytes, sha256 } = latest;
+    const isNew = await unpackWorkspace(directory, sessionId, { generation, content: blobs.read(sha256) });
+    if (isNew) log.info('snapshot.restored', { sessionId, generation, bytes });
   }
 
   return {
@@ -76,6 +72,38 @@ export function createSnapshots({ directory, snapshots, blobs, clock, log }: Sna
         .run(sessionId, () => saveNow(sessionId))
         .catch((cause: unknown) => log.warn('snapshot.not_saved', { sessionId, cause })),
   };
+}
+
+export type Packed = { readonly generation: number; readonly content: AsyncIterable<Uint8Array> };
+
+/** The files of a session below `directory` as its next snapshot; null: it has none here. */
+export async function packWorkspace(directory: string, sessionId: string): Promise<Packed | null> {
+  const place = join(directory, sessionId);
+  const names = kept.filter((name) => existsSync(join(place, name)));
+  if (names.length === 0) return null;
+  const generation = (await generationOf(place)) + 1;
+  async function* content() {
+    const tar = pack(place, names);
+    yield* tar.stream;
+    await tar.ended;
+  }
+  return { generation, content: content() };
+}
+
+/** Brings a snapshot to its place below `directory`, unless what is there is newer. False: it is. */
+export async function unpackWorkspace(
+  directory: string,
+  sessionId: string,
+  { generation, content }: Packed,
+): Promise<boolean> {
+  const place = join(directory, sessionId);
+  if (generation <= (await generationOf(place))) return false;
+  // Whatever is interrupted here is done again: the mark comes last.
+  for (const name of kept) await rm(join(place, name), { recursive: true, force: true, maxRetries: 3 });
+  await mkdir(place, { recursive: true, mode: 0o700 });
+  await unpack(place, content);
+  await mark(place, generation);
+  return true;
 }
 
 async function generationOf(place: string): Promise<number> {
@@ -90,8 +118,19 @@ async function mark(place: string, generation: number): Promise<void> {
 }
 
 /** Symbolic links are kept as they are and never followed; sockets are left out; holes stay holes. */
-function pack(place: string): { readonly stream: Readable; readonly ended: Promise<void> } {
-  const args = ['--create', '--sparse', '--one-file-system', '--warning=none', '--directory', place, ...kept];
+function pack(
+  place: string,
+  names: readonly string[],
+): { readonly stream: Readable; readonly ended: Promise<void> } {
+  const args = [
+    '--create',
+    '--sparse',
+    '--one-file-system',
+    '--warning=none',
+    '--directory',
+    place,
+    ...names,
+  ];
   const tar = spawn('tar', args, { stdio: ['ignore', 'pipe', 'ignore'], env: {} });
   const stream = createZstdCompress();
   // 1: something changed while it was read, which the next snapshot has.

@@ -1,5 +1,6 @@
 import { ConfigMistake } from './config.ts';
 import { doctorHelp, rotateKeyHelp, upHelp, workerHelp } from './help.ts';
+import { exportHelp, importHelp } from './help-moving.ts';
 import { versionOf } from './version.ts';
 import type { World } from './world.ts';
 
@@ -13,6 +14,8 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ['up', { load: async () => (await import('./up.ts')).up, help: upHelp }],
   ['doctor', { load: async () => (await import('./doctor.ts')).doctor, help: doctorHelp }],
   ['worker', { load: async () => (await import('./worker.ts')).worker, help: workerHelp }],
+  ['export', { load: async () => (await import('./export.ts')).exportAll, help: exportHelp }],
+  ['import', { load: async () => (await import('./import.ts')).importAll, help: importHelp }],
   ['rotate-key', { load: async () => (await import('./rotate-key.ts')).rotateKey, help: rotateKeyHelp }],
 ]);
 

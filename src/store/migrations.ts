@@ -437,6 +437,14 @@ const steps: readonly (readonly string[])[] = [
   ],
 ];
 
+/** The schema that this Anthill works with. */
+export const schemaVersion = steps.length;
+
+/** The schema of a database; 0: it has none of ours. */
+export async function schemaOfData(sql: Sql): Promise<number> {
+  return await currentVersion(sql).catch(() => 0);
+}
+
 /** Brings the schema up to date, or as far as it was at `target`; refuses one made by a newer server. */
 export async function migrate(engine: Engine, target = steps.length): Promise<void> {
   await engine.write(async (tx) => {

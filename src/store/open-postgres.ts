@@ -82,7 +82,7 @@ function serverIdOf(dataDir: string): string {
   return readFileSync(path, 'utf8').trim();
 }
 
-async function refuseOtherVersions(engine: Engine): Promise<void> {
+export async function refuseOtherVersions(engine: Engine): Promise<void> {
   const query: CompiledQuery<{ version: string }> = CompiledQuery.raw(
     "select current_setting('server_version_num') as version",
   );

@@ -37,6 +37,11 @@ export function openMasterKey(dataDir: string, preset: Uint8Array | null): Uint8
   }
 }
 
+/** `preset`, else the one in `master.key`, else null; nothing is made. Throws `WrongMasterKey` when that is damaged. */
+export function knownMasterKey(dataDir: string, preset: Uint8Array | null): Uint8Array | null {
+  return preset ?? keptKey(dataDir);
+}
+
 /** Whether `master.check` was made with this key; false as well when there is none. */
 export function isMasterKey(dataDir: string, key: Uint8Array): boolean {
   const { check } = masterKeyFiles(dataDir);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { CompiledQuery } from 'kysely';
 import { groupCommitJobsMax } from '../../src/domain/limits.ts';
 import type { Engine, Sql } from '../../src/store/engines/engine.ts';
@@ -37,6 +38,29 @@ export function engineContract(open: () => Promise<Engine>): void {
         }),
       );
       assert.deepEqual(await Promise.all(seen), [['ada'], ['ada', 'bob'], ['ada', 'bob', 'cyd']]);
+    });
+
+    test('a snapshot sees one moment, while others write', async () => {
+      await using engine = await ants();
+      await engine.write((tx) => tx.run(add('ada')));
+      const { promise: seen, resolve } = Promise.withResolvers<void>();
+      const [both] = await Promise.all([
+        engine.snapshot(async (sql) => {
+          const first = await names(sql);
+          resolve();
+          // One that must wait for its end is as good.
+          await Promise.race([written(), setImmediate()]);
+          return [first, await names(sql)];
+        }),
+        seen.then(() => written()),
+      ]);
+      assert.deepEqual(both, [['ada'], ['ada']]);
+      assert.deepEqual(await names(engine.read), ['ada', 'bob']);
+      let writing: Promise<unknown> | null = null;
+      function written(): Promise<unknown> {
+        writing ??= engine.write((tx) => tx.run(add('bob')));
+        return writing;
+      }
     });
 
     test('work that fails leaves nothing of what it wrote and rejects with its own error', async () => {

@@ -31,6 +31,8 @@ export interface Engine {
    */
   writeBeside<T>(key: string, work: (tx: Tx) => Promise<T>): Promise<T>;
   readonly read: Sql;
+  /** Reads of one moment, however long `work` takes; nobody waits for it. */
+  snapshot<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
   /** A statement of the schema in this engine's dialect. */
   schema(statement: string): string;
   /** Writes the database anew, after the writes that came before: nothing deleted or overwritten is left in its files. */

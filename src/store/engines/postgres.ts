@@ -77,6 +77,7 @@ export function openPostgres(url: string): Engine {
     write,
     writeBeside: (key, work) => queued(`beside ${key}`, () => transact('beside', work)),
     read: sqlOf(queryOn(readers), statementOf),
+    snapshot: (work) => snapshotOf(readers, statementOf, work),
     schema: schemaOf,
     async compact() {
       const tables = await write((tx) => tx.all(ownTables));
@@ -90,6 +91,26 @@ export function openPostgres(url: string): Engine {
       await Promise.all([readers.end(), writers.end()]);
     },
   };
+}
+
+async function snapshotOf<T>(
+  readers: Pool,
+  statementOf: (sql: string) => Statement,
+  work: (sql: Sql) => Promise<T>,
+): Promise<T> {
+  const client = await connected(readers);
+  const query = queryOn(client);
+  let isBroken = false;
+  try {
+    // Who takes what is read may be slow.
+    await query(
+      'begin isolation level repeatable read read only; set local idle_in_transaction_session_timeout = 0',
+    );
+    return await work(sqlOf(query, statementOf));
+  } finally {
+    await client.query('rollback').catch(() => (isBroken = true));
+    client.release(isBroken);
+  }
 }
 
 const begin: Readonly<Record<Kind, string>> = {

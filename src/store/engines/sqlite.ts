@@ -99,6 +99,8 @@ export function openSqlite(path: string): Engine {
     read: sqlOf(reader),
     write,
     writeBeside: (_, work) => write(work),
+    // In memory there is no second look at the data: others wait.
+    snapshot: (work) => (path === ':memory:' ? write(work) : snapshotOf(path, work)),
     schema: (statement) => statement,
     async compact() {
       while (draining) await draining;
@@ -117,6 +119,17 @@ export function openSqlite(path: string): Engine {
 /** Anything can be thrown; refusals are Errors and pass as they are. */
 function failureOf(cause: unknown): Error {
   return cause instanceof Error ? cause : new Error(String(cause));
+}
+
+async function snapshotOf<T>(path: string, work: (sql: Sql) => Promise<T>): Promise<T> {
+  const database = connect(path);
+  try {
+    // The first read after it fixes the moment.
+    database.exec('BEGIN; SELECT count(*) FROM sqlite_schema');
+    return await work(sqlOf(database));
+  } finally {
+    database.close();
+  }
 }
 
 function connect(path: string): Database.Database {

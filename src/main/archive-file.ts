@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { createReadStream, existsSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Writable } from 'node:stream';
+import { parseArgs } from 'node:util';
+import { ConfigMistake } from './config.ts';
+import type { World } from './world.ts';
+
+/** One word and the flags of the configuration; `-` is standard input or output. */
+export function archiveArguments(args: readonly string[]): { file: string; flags: string[] } {
+  const string = { type: 'string' } as const;
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: { data: string, config: string },
+      allowPositionals: true,
+      strict: true,
+    });
+    const [file, ...rest] = positionals;
+    if (file === undefined || rest.length > 0) throw new Error('name one FILE, or - for a pipe');
+    const flags = Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    return { file, flags };
+  } catch (cause) {
+    throw new ConfigMistake(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+export type ArchiveOutput = {
+  write(bytes: Uint8Array): Promise<void>;
+  /** It is whole: from now on it is there. */
+  finish(): Promise<void>;
+  giveUp(): Promise<void>;
+};
+
+/** A file that is there once it is whole, and never takes the place of another; or the standard output. */
+export async function openOutput(path: string, { stdout }: World): Promise<ArchiveOutput> {
+  if (path === '-') return outputTo(stdout);
+  if (existsSync(path)) throw new ConfigMistake(`${path} is there already; choose another name`);
+  const partial = `${path}.part`;
+  const file = await open(partial, 'w', 0o600);
+  return {
+    async write(bytes) {
+      for (let at = 0; at < bytes.byteLength; ) at += (await file.write(bytes, at)).bytesWritten;
+    },
+    async finish() {
+      await file.sync();
+      await file.close();
+      await rename(partial, path);
+      const folder = await open(dirname(path), 'r');
+      await folder.sync().finally(() => folder.close());
+    },
+    async giveUp() {
+      await file.close().catch(() => undefined);
+      await rm(partial, { force: true });
+    },
+  };
+}
+
+function outputTo(stdout: Writable): ArchiveOutput {
+  let failure: unknown = null;
+  stdout.on('error', (cause) => {
+    failure = cause;
+  });
+  return {
+    async write(bytes) {
+      if (failure !== null) throw failure;
+      if (!stdout.write(bytes)) await once(stdout, 'drain');
+    },
+    finish: async () => {},
+    giveUp: async () => {},
+  };
+}
+
+export function openInput(path: string, { stdin }: World): AsyncIterable<Uint8Array> {
+  if (path === '-') return stdin;
+  if (!existsSync(path)) throw new ConfigMistake(`there is no file ${path}`);
+  return createReadStream(path, { highWaterMark: 256 * 1024 });
+}

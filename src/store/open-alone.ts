@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { abandonedUploadMs } from '../domain/limits.ts';
+import type { SealedSecrets } from '../domain/sealing.ts';
+import type { BlobFiles } from './blob-files.ts';
+import { openBlobFiles } from './blob-files.ts';
+import type { Bodies } from './bodies.ts';
+import { inlineBodies, openBodies } from './bodies.ts';
+import { openDataDirectory } from './data-directory.ts';
+import type { Engine } from './engines/engine.ts';
+import { openPostgres } from './engines/postgres.ts';
+import { openSqlite } from './engines/sqlite.ts';
+import { migrate } from './migrations.ts';
+import { refuseOtherVersions } from './open-postgres.ts';
+import { createSealedSecrets } from './sealed-secrets.ts';
+
+/** The parts of a store, for commands that look at it or change it as a whole. */
+export type OpenAlone = {
+  readonly engine: Engine;
+  readonly bodies: Bodies;
+  /** The content of files; null: it lies in rows of the database. */
+  readonly files: BlobFiles | null;
+  readonly clock: Clock;
+  readonly sealed: SealedSecrets;
+  close(): Promise<void>;
+};
+
+/** SQLite in a data directory that no server uses, with its schema up to date. Throws `DirectoryInUse`. */
+export async function openSqliteAlone(
+  { dataDir, filesDir }: { readonly dataDir: string; readonly filesDir: string | null },
+  clock: Clock,
+): Promise<OpenAlone> {
+  const directory = openDataDirectory(dataDir);
+  try {
+    const engine = openSqlite(join(dataDir, 'anthill.db'));
+    await migrate(engine).catch(async (cause: unknown) => {
+      await engine.close();
+      throw cause;
+    });
+    return {
+      engine,
+      bodies: openBodies(join(dataDir, 'blobs')),
+      files: openBlobFiles(filesDir ?? join(dataDir, 'files')),
+      clock,
+      sealed: createSealedSecrets(engine),
+      async close() {
+        await engine.close();
+        directory.close();
+      },
+    };
+  } catch (cause) {
+    directory.close();
+    throw cause;
+  }
+}
+
+/** PostgreSQL as it is: servers may use it, and nothing is migrated. */
+export async function openPostgresBeside(
+  { url, filesDir }: { readonly url: string; readonly filesDir: string | null },
+  clock: Clock,
+): Promise<OpenAlone> {
+  const engine = openPostgres(url);
+  try {
+    await refuseOtherVersions(engine);
+    return {
+      engine,
+      bodies: inlineBodies,
+      files: filesDir === null ? null : openBlobFiles(filesDir, { abandonedMs: abandonedUploadMs }),
+      clock,
+      sealed: createSealedSecrets(engine),
+      close: () => engine.close(),
+    };
+  } catch (cause) {
+    await engine.close();
+    throw cause;
+  }
+}
