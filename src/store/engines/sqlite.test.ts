@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import Database from 'better-sqlite3';
 import { CompiledQuery } from 'kysely';
-import { add, engineContract, names, withAnts } from '../../../test/contract/engine.ts';
+import { add, engineContract, names, snapshotContract, withAnts } from '../../../test/contract/engine.ts';
 import type { Engine } from './engine.ts';
 import { openSqlite } from './sqlite.ts';
 
@@ -26,6 +26,7 @@ function openOnDisk(): Engine & { readonly path: string } {
 
 describe('SQLite on disk', () => {
   engineContract(async () => openOnDisk());
+  snapshotContract(async () => openOnDisk());
 });
 
 describe('SQLite in memory', () => {
