@@ -144,6 +144,11 @@ export const expiredFileKeptUs = 30 * 24 * 3_600 * 1_000_000;
 /** A list can go on behind a file that was deleted no longer ago. */
 export const deletedFileKeptUs = 24 * 3_600 * 1_000_000;
 export const expiryPollMs = 60_000;
+/** Between two rounds that take away what was kept for long enough, and rows of one step. */
+export const retentionPollMs = 3_600_000;
+export const retentionBatchRows = 100;
+/** Of files of sandboxes whose session has ended, unless configured. */
+export const retainedSandboxDaysDefault = 30;
 export const expiryBatchFiles = 100;
 /** Of a file in a message: what is about 32 MiB as base64 fits no model request. */
 export const fileBlockBytesMax = 24 * 1024 * 1024;

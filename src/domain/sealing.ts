@@ -27,8 +27,10 @@ export type Reseal = (sealed: string, place: SecretPlace) => string;
 
 /** Everything that lies sealed in the store, of all workspaces. */
 export type SealedSecrets = {
-  /** Rewrites every one and keeps the mark beside them, in one transaction. How many there were. */
+  /** Rewrites every one and keeps the mark beside them, as the check too if there is one, in one transaction. How many there were. */
   rewrite(reseal: Reseal, mark: string): Promise<number>;
+  /** What the key of a database that several servers use is known by; null: no server has used it yet. */
+  check(): Promise<string | null>;
   /** Of a rewriting that was not purged after yet; null: there is none. */
   mark(): Promise<string | null>;
   /** Takes all that was ever overwritten or deleted out of the database's files, then forgets the mark. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Readable as ReadableStream } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createZstdCompress, createZstdDecompress } from 'node:zlib';
+import { createZstdCompress, createZstdDecompress, zstdCompressSync } from 'node:zlib';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { createQueues } from '../base/queues.ts';
@@ -73,6 +73,13 @@ export function createSnapshots({ directory, snapshots, blobs, clock, log }: Sna
         .catch((cause: unknown) => log.warn('snapshot.not_saved', { sessionId, cause })),
   };
 }
+
+/** A snapshot of no files: a tar of nothing. */
+export function packNothing(): Uint8Array {
+  return zstdCompressSync(Buffer.alloc(tarBytesMin));
+}
+
+const tarBytesMin = 10_240;
 
 export type Packed = { readonly generation: number; readonly content: AsyncIterable<Uint8Array> };
 

@@ -27,13 +27,13 @@ import { createRepositoryTokens } from '../vault/repository-tokens.ts';
 import { createSandboxSecrets } from '../vault/sandbox-secrets.ts';
 import { createSeal, createUnseal } from '../vault/sealing.ts';
 import { createValidate } from '../vault/validate.ts';
-import { expireFiles } from '../workers/expire-files.ts';
 import type { FollowServers } from '../workers/follow-servers.ts';
 import { followServers } from '../workers/follow-servers.ts';
 import { tendSandboxes } from '../workers/tend-sandboxes.ts';
 import type { Config } from './config.ts';
 import { handlersByWorkspace } from './handlers.ts';
 import { composeHands } from './hands.ts';
+import { keepHouse } from './housekeeping.ts';
 import { openStoreKey } from './master-key.ts';
 import { openConfiguredStore } from './open-store.ts';
 import type { Founded } from './organization.ts';
@@ -97,7 +97,7 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
   claimant = sessions.claimant;
   const { notify: notifyQueue } = workSignals;
   follower = shared && followServers({ ...shared, logger: log, tails, sessions, hands, notifyQueue, clock });
-  const expiry = expireFiles({ fileExpiry: store.fileExpiry, clock, log });
+  const house = keepHouse({ store, config, hands, organizationId: organization.organizationId, log });
   let ready = true;
   const app = createApp({
     handlers: handlersByWorkspace({ store, organization, config, tails, workSignals, catalog, vault, log }),
@@ -117,7 +117,7 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
     await Promise.all([
       server?.close(drainGraceMs),
       sessions.close(drainGraceMs),
-      expiry.close(),
+      house.close(),
       follower?.close(),
     ]);
     await repositories.close();

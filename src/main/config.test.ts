@@ -51,6 +51,15 @@ describe('configuration', () => {
       repositoryHosts: [],
       rootfs: rootfsSettingsOf({}, cwd, ConfigMistake),
       packageVariables: {},
+      retention: {
+        sandboxesDays: 30,
+        idleSandboxesDays: null,
+        sessionFilesDays: null,
+        egressDays: null,
+        deploymentRunsDays: null,
+        workDays: null,
+        usageDays: null,
+      },
       programs: '',
     });
   });

@@ -8,6 +8,7 @@ import type { ModelSettings } from '../domain/catalog.ts';
 import type { EgressSettings } from '../domain/egress-policy.ts';
 import { filesQuotaBytesDefault } from '../domain/limits.ts';
 import type { RateLimit, RateLimits } from '../domain/rate-limits.ts';
+import type { RetentionSettings } from '../domain/retention.ts';
 import type { ProviderTool } from '../domain/tools/provider-tools.ts';
 import { providerToolNames } from '../domain/tools/provider-tools.ts';
 import type { WebhookUrlPolicy } from '../domain/webhook-urls.ts';
@@ -19,6 +20,7 @@ import { parseMasterKey } from '../vault/master-key.ts';
 import { diskQuotaOf } from './disk-settings.ts';
 import { egressSettingsOf } from './egress-settings.ts';
 import { modelSettingsOf } from './model-settings.ts';
+import { retentionNames, retentionSettingsOf } from './retention-settings.ts';
 import { packageVariablesOf, rootfsSettingsOf } from './rootfs-settings.ts';
 import type { SandboxSettings } from './sandbox-settings.ts';
 import { sandboxSettingsOf } from './sandbox-settings.ts';
@@ -61,6 +63,7 @@ export type Config = {
   /** Where repositories may come from besides github.com. */
   readonly repositoryHosts: readonly string[];
   readonly rootfs: RootfsSettings;
+  readonly retention: RetentionSettings;
   /** For package managers while they install what environments ask for. */
   readonly packageVariables: Readonly<Record<string, string>>;
   /** Where programs of this machine are looked for: the `PATH`. */
@@ -130,6 +133,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     sandbox: sandboxSettingsOf(section(file, 'sandbox'), env, ConfigMistake),
     repositoryHosts: repositoryHostsOf(section(file, 'repositories')),
     rootfs: rootfsSettingsOf(section(file, 'rootfs'), cwd, ConfigMistake),
+    retention: retentionSettingsOf(section(file, 'retention'), ConfigMistake),
     packageVariables: packageVariablesOf(section(file, 'packages'), ConfigMistake),
     programs: env['PATH'] ?? '',
   };
@@ -307,6 +311,7 @@ const settings = [
   'repositories',
   'rootfs',
   'packages',
+  'retention',
 ];
 const sections: Readonly<Record<string, readonly string[]>> = {
   upstream: ['base_url', 'api_key', 'profile', 'server_tools'],
@@ -321,6 +326,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   repositories: ['hosts'],
   rootfs: ['type', 'image', 'mirror', 'suite', 'include'],
   packages: ['variables'],
+  retention: retentionNames,
 };
 
 type Section = Readonly<Record<string, unknown>>;

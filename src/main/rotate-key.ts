@@ -8,16 +8,15 @@ import { isMasterKey, masterKeyFiles, openMasterKey } from '../vault/master-key.
 import { beginRotation, settleRotation } from '../vault/rotation.ts';
 import { masterKeyBytes } from '../vault/sealing.ts';
 import { ConfigMistake, masterKeyOf, readConfig } from './config.ts';
+import { advice, amount, rotateInDatabase } from './rotate-key-postgres.ts';
 import type { World } from './world.ts';
 
 /** `anthill rotate-key`: seals every secret with a new master key while no server runs. Resolves with the exit code. */
 export async function rotateKey(args: readonly string[], world: World): Promise<number> {
-  const { dataDir, masterKey, database } = readConfig(args, world.env, world.cwd);
-  if (database)
-    throw new ConfigMistake(
-      'DATABASE_URL is set, and secrets in PostgreSQL cannot be sealed with another key; see docs/postgresql.md',
-    );
+  const config = readConfig(args, world.env, world.cwd);
+  const { dataDir, masterKey, database } = config;
   const next = masterKeyOf(world.env, 'ANTHILL_NEW_MASTER_KEY');
+  if (database !== null) return await rotateInDatabase(config, next, world);
   refuseUnclear(dataDir, masterKey, next);
   const say = (line: string) => world.stdout.write(`${line}\n`);
   const store = await openStore({ dataDir, clock: systemClock, afterCommit() {} });
@@ -87,15 +86,4 @@ async function purge(store: Store): Promise<void> {
       { cause },
     );
   }
-}
-
-function amount(count: number): string {
-  return count === 1 ? '1 secret is' : `${count} secrets are`;
-}
-
-/** For who keeps the key outside. */
-function advice(next: Uint8Array | null): string {
-  return next === null
-    ? ''
-    : ' From now on start the server with ANTHILL_MASTER_KEY set to what ANTHILL_NEW_MASTER_KEY is now.';
 }

@@ -435,6 +435,12 @@ const steps: readonly (readonly string[])[] = [
     )`,
     'create index session_snapshots_by_content on session_snapshots (sha256)',
   ],
+  // What is taken away once it is old is found by its time.
+  [
+    'create index egress_decisions_by_time on egress_decisions (at_us)',
+    'create index deployment_runs_by_age on deployment_runs (created_at_us)',
+    'create index work_items_by_end on work_items (stopped_at_us) where stopped_at_us is not null',
+  ],
 ];
 
 /** The schema that this Anthill works with. */

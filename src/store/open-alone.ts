@@ -13,6 +13,7 @@ import { openSqlite } from './engines/sqlite.ts';
 import { migrate } from './migrations.ts';
 import { refuseOtherVersions } from './open-postgres.ts';
 import { createSealedSecrets } from './sealed-secrets.ts';
+import { refuseLivingServers } from './servers.ts';
 
 /** The parts of a store, for commands that look at it or change it as a whole. */
 export type OpenAlone = {
@@ -67,7 +68,7 @@ export async function openPostgresBeside(
       bodies: inlineBodies,
       files: filesDir === null ? null : openBlobFiles(filesDir, { abandonedMs: abandonedUploadMs }),
       clock,
-      sealed: createSealedSecrets(engine),
+      sealed: createSealedSecrets(engine, refuseLivingServers),
       close: () => engine.close(),
     };
   } catch (cause) {

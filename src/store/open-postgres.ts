@@ -41,6 +41,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const directory = openDataDirectory(dataDir);
   const engine = openPostgres(url);
   const id = serverIdOf(dataDir);
+  const backListeners: (() => void)[] = [];
   const closers = [async () => directory.close(), () => engine.close()];
   const close = async () => {
     for (const closeOne of closers.splice(0).reverse()) await closeOne();
@@ -53,7 +54,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       url: directUrl,
       id,
       heard: (message) => heard(message as Hint),
-      reopened: missed,
+      reopened() {
+        for (const listener of backListeners) listener();
+        missed();
+      },
     });
     closers.push(() => line.close());
     const servers = await createServers(engine, id);
@@ -68,7 +72,13 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
         line.say(hintOf(commit));
       },
     });
-    return { ...store, id, lastSeqs: (ids) => readLastSeqs(engine, ids), close };
+    return {
+      ...store,
+      id,
+      lastSeqs: (ids) => readLastSeqs(engine, ids),
+      whenBack: (listener) => void backListeners.push(listener),
+      close,
+    };
   } catch (cause) {
     await close();
     throw cause;

@@ -8,6 +8,7 @@ import type { FindMemories } from '../domain/mounted-memories.ts';
 import type { FindSkillVersion } from '../domain/mounted-skills.ts';
 import type { Organization } from '../domain/organization.ts';
 import type { ReadRepositoryToken } from '../domain/repositories.ts';
+import type { Retention } from '../domain/retention.ts';
 import type { SealedSecrets } from '../domain/sealing.ts';
 import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
 import type { SessionCounts } from '../domain/session-counts.ts';
@@ -42,6 +43,7 @@ import { createFindMemories, createMemories } from './memories.ts';
 import { createMemoryStores } from './memory-stores.ts';
 import { createMemoryVersions } from './memory-versions.ts';
 import { migrate } from './migrations.ts';
+import { createRetention } from './retention.ts';
 import { createSealedSecrets } from './sealed-secrets.ts';
 import type { Servers } from './servers.ts';
 import { createSessionCounts } from './session-counts.ts';
@@ -67,6 +69,7 @@ export type Store = {
   readonly organization: Organization;
   readonly blobs: Blobs;
   readonly fileExpiry: FileExpiry;
+  readonly retention: Retention;
   /** Any file, for who works on sessions: their logs name only what their workspace has. */
   readonly readFile: ReadFile;
   /** Any skill, likewise. */
@@ -83,6 +86,8 @@ export type Store = {
   readonly readEnvironmentConfig: ReadEnvironmentConfig;
   readonly sealed: SealedSecrets;
   workspace(id: string): WorkspaceStore;
+  /** Called whenever a database that was away, or took this server for dead, is back. */
+  whenBack(listener: () => void): void;
   close(): Promise<void>;
 };
 
@@ -158,6 +163,7 @@ export async function openStoreOn(
     },
     blobs,
     fileExpiry: createFileExpiry(contents),
+    retention: createRetention({ engine, contents, blobs }),
     readFile: createReadFile(engine, blobs, clock),
     readSkill: createReadSkill(engine, blobs),
     findSkill: createFindSkill(engine),
@@ -172,6 +178,7 @@ export async function openStoreOn(
     readEnvironmentConfig: createReadEnvironmentConfig(engine),
     sealed: createSealedSecrets(engine),
     workspace: (id) => ({ log: createSessionLog(log, id), collections: collectionsOf(engine, contents, id) }),
+    whenBack() {},
     close: () => engine.close(),
   };
 }

@@ -6,6 +6,8 @@ import { build } from './tables.ts';
 
 /** The name under which the identity keeps the mark. */
 const markName = 'master_key_rotation';
+/** Likewise the check, in a database that several servers use. */
+const checkName = 'master_key_check';
 const pageRows = 500;
 
 type SealedTable = {
@@ -23,27 +25,37 @@ const rewrites: Readonly<Record<SealedTable, Rewrite>> = {
   webhook_endpoints: rewriteWebhookEndpoints,
 };
 
-export function createSealedSecrets(engine: Engine): SealedSecrets {
+/** Throws when secrets must not be rewritten now; asked before the first one and after the last. */
+export type Guard = (tx: Sql, moment: 'before' | 'after') => Promise<void>;
+
+export function createSealedSecrets(engine: Engine, guard: Guard = async () => {}): SealedSecrets {
   return {
     rewrite(reseal, mark) {
       return engine.write(async (tx) => {
+        await guard(tx, 'before');
         let count = 0;
         for (const rewrite of Object.values(rewrites)) count += await rewrite(tx, reseal);
         await forget(tx);
         await tx.run(build.insertInto('identity').values({ name: markName, value: mark }).compile());
+        const check = build.updateTable('identity').set({ value: mark }).where('name', '=', checkName);
+        await tx.run(check.compile());
+        await guard(tx, 'after');
         return count;
       });
     },
-    async mark() {
-      const query = build.selectFrom('identity').select('value').where('name', '=', markName);
-      const [row] = await engine.read.all(query.compile());
-      return row?.value ?? null;
-    },
+    check: () => valueOf(engine, checkName),
+    mark: () => valueOf(engine, markName),
     async purge() {
       await engine.compact();
       await engine.write(forget);
     },
   };
+}
+
+async function valueOf(engine: Engine, name: string): Promise<string | null> {
+  const query = build.selectFrom('identity').select('value').where('name', '=', name);
+  const [row] = await engine.read.all(query.compile());
+  return row?.value ?? null;
 }
 
 function forget(tx: Sql): Promise<number> {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
-import type { Engine } from './engines/engine.ts';
+import { databaseRedialMs } from '../domain/limits.ts';
+import type { Engine, Sql } from './engines/engine.ts';
 import { lifeLockOf } from './engines/postgres-line.ts';
 import { build } from './tables.ts';
 
@@ -24,9 +25,7 @@ export async function createServers(engine: Engine, id: string): Promise<Servers
   });
 
   async function look(): Promise<boolean> {
-    const held = new Set((await engine.read.all(lifeLocks)).map(({ lock }) => lock));
-    const known = await engine.read.all(build.selectFrom('servers').select('id').compile());
-    alive = known.map((row) => row.id).filter((one) => one !== id && held.has(lifeLockOf(one)));
+    alive = (await livingServers(engine.read)).filter((one) => one !== id);
     const owners = await engine.read.all(leaseOwners());
     const gone = owners.map(({ owner }) => owner).filter((one) => one !== id && !alive.includes(one));
     if (gone.length === 0) return false;
@@ -36,6 +35,30 @@ export async function createServers(engine: Engine, id: string): Promise<Servers
   await look();
   return { alive: () => alive, look };
 }
+
+/** Every server that lives on the database. */
+async function livingServers(sql: Sql): Promise<readonly string[]> {
+  const held = new Set((await sql.all(lifeLocks)).map(({ lock }) => lock));
+  const known = await sql.all(build.selectFrom('servers').select('id').compile());
+  return known.map((row) => row.id).filter((one) => held.has(lifeLockOf(one)));
+}
+
+/**
+ * For work that no server may see half done, under the writers' lock. A server that starts meanwhile waits for that
+ * lock before it reads anything; one whose connection was cut just now is back after a moment.
+ */
+export async function refuseLivingServers(tx: Sql, moment: 'before' | 'after'): Promise<void> {
+  if (moment === 'after') await tx.all(sql`select pg_sleep(${sql.lit(aMomentSeconds)})`.compile(build));
+  const { length } = await livingServers(tx);
+  if (length === 0) return;
+  throw new Error(
+    length === 1
+      ? 'a server runs on this database; stop it first'
+      : `${length} servers run on this database; stop them first`,
+  );
+}
+
+const aMomentSeconds = (databaseRedialMs * 4) / 1000;
 
 /** How far logs go, of those sessions that exist. */
 export async function readLastSeqs(

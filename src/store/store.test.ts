@@ -7,6 +7,7 @@ import { collectionsContract } from '../../test/contract/collections.ts';
 import { filesContract } from '../../test/contract/files.ts';
 import { leasesContract } from '../../test/contract/leases.ts';
 import { memoryContract } from '../../test/contract/memory.ts';
+import { retentionContract } from '../../test/contract/retention.ts';
 import { sealedSecretsContract } from '../../test/contract/sealed-secrets.ts';
 import { sessionLogContract } from '../../test/contract/session-log.ts';
 import { skillsContract } from '../../test/contract/skills.ts';
@@ -106,6 +107,7 @@ for (const [name, make] of [
     memoryContract(make);
     filesContract(make);
     snapshotsContract(make);
+    retentionContract(make);
     skillsContract(make);
     sealedSecretsContract(make);
   });

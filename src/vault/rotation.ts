@@ -32,8 +32,12 @@ export function beginRotation(dataDir: string, { current, next, isKept }: Keys):
   // The key comes first: a check alone is of no use.
   if (isKept) writeDurably(files.key, printMasterKey(next));
   writeDurably(files.check, mark);
+  return { mark, reseal: createReseal(current, next) };
+}
+
+export function createReseal(current: Uint8Array, next: Uint8Array): Reseal {
   const seal = createSeal(next);
-  return { mark, reseal: (sealed, place) => seal(unseal(current, sealed, place), place) };
+  return (sealed, place) => seal(unseal(current, sealed, place), place);
 }
 
 /**

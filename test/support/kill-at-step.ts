@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import Database from 'better-sqlite3';
+import pg from 'pg';
 
 /**
  * Loaded before a command (`node --import`): kills its process, as `kill -9` does, right after the step of that
@@ -35,3 +36,19 @@ Database.prototype.pragma = function (text, options) {
   const result = pragma.call(this, text, options);
   return text.startsWith('wal_checkpoint') ? step(result) : result;
 };
+
+/** Of PostgreSQL: kills the process after the first statement that matches was answered. */
+const after = process.env['KILL_AFTER_QUERY'];
+if (after) {
+  const pattern = new RegExp(after);
+  for (const { prototype } of [pg.Client, pg.Pool]) {
+    const { query } = prototype;
+    prototype.query = function (this: unknown, asked: string | { text: string }, ...rest: never[]) {
+      const answered: unknown = Reflect.apply(query, this, [asked, ...rest]);
+      const text = typeof asked === 'string' ? asked : asked.text;
+      if (pattern.test(text) && answered instanceof Promise)
+        return answered.finally(() => process.kill(process.pid, 'SIGKILL'));
+      return answered;
+    } as typeof query;
+  }
+}

@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Hands } from '../domain/hands.ts';
+import { retentionBatchRows } from '../domain/limits.ts';
+import { cutoffUs } from '../domain/retention.ts';
+import { removeLeftovers } from '../hands/leftovers.ts';
+import { packNothing } from '../hands/snapshots.ts';
+import type { Store } from '../store/open.ts';
+import { expireFiles } from '../workers/expire-files.ts';
+import { retain } from '../workers/retain.ts';
+import type { Config } from './config.ts';
+
+export type HouseParts = {
+  readonly store: Store;
+  readonly config: Config;
+  readonly hands: Hands;
+  readonly organizationId: string;
+  readonly log: Log;
+};
+
+/** What is taken away once its time has come, in the background: nobody waits for it. */
+export function keepHouse({ store, config, hands, organizationId, log }: HouseParts) {
+  const clock = systemClock;
+  const { retention: settings, dataDir } = config;
+  const emptySnapshot = packNothing();
+
+  async function* round(): AsyncGenerator<void> {
+    const what = { settings, nowUs: clock.nowUs(), emptySnapshot };
+    yield* store.retention.round(what);
+    const goneBeforeUs = cutoffUs(settings.sandboxesDays, what.nowUs);
+    yield* removeLeftovers({
+      directory: join(dataDir, 'sessions'),
+      owner: organizationId,
+      forsaken: (ids) => store.retention.forsaken(ids, what),
+      goneBeforeMs: goneBeforeUs === null ? null : goneBeforeUs / 1000,
+      release: (sessionId) => hands.release(sessionId, { discard: true }),
+      batch: retentionBatchRows,
+    });
+  }
+
+  const workers = [expireFiles({ fileExpiry: store.fileExpiry, clock, log }), retain({ round, clock, log })];
+  return { close: () => Promise.all(workers.map((worker) => worker.close())) };
+}
