@@ -195,6 +195,8 @@ export const archivePageRows = 500;
 export const archivePageCharacters = 2 * 1024 * 1024;
 export const archiveWriteCharacters = 128 * 1024;
 export const archiveLineBytesMax = 256 * 1024 * 1024;
+/** Times that a backup begins anew because what it names was deleted meanwhile. */
+export const backupAttemptsMax = 10;
 /** Rows of one statement that imports. */
 export const importRowsMax = 50;
 

@@ -29,3 +29,17 @@ ${place}
 
 ${codes}
 `;
+
+export const backupHelp = `anthill backup DIR: copy the data directory while a server uses it
+
+DIR becomes a data directory with the database as it is at one moment, all content that it names, and the files of
+sandboxes of sessions that are not archived. An earlier backup in DIR is brought up to date: content that it has is not
+copied again, and until the end it stays as it was. The master key is not copied. To restore, copy DIR, put master.key
+into the copy (or set ANTHILL_MASTER_KEY), and start \`anthill up --data\` with it. PostgreSQL is backed up by pg_dump.
+
+  --data DIR         ANTHILL_DATA   ~/.anthill; what is copied
+  --config FILE      ANTHILL_CONFIG anthill.yaml, here or in the data directory
+                     ANTHILL_FILES  where the content of files is, if elsewhere
+
+${codes}
+`;
