@@ -27,6 +27,15 @@ the one of the server that the archive is from.
 
 ${place}
 
+anthill import --from URL: copy agents with their versions, environments, skills with theirs, and memory stores from
+another Managed Agents server, through its API, into a running one. What was copied before is found again, and only
+what is new is added. Sessions, files, vaults and deployments are not copied.
+
+  --from URL                                      the server to copy from; of its workspaces the one of the key
+  --from-api-key KEY  ANTHILL_IMPORT_API_KEY      a key of it
+  --base-url URL      ANTHROPIC_BASE_URL          the server to copy to; without it the local server is found by itself
+  --api-key KEY       ANTHROPIC_API_KEY           a key of it; the local server's own otherwise
+
 ${codes}
 `;
 

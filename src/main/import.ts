@@ -17,8 +17,10 @@ import { readConfig } from './config.ts';
 import { counted } from './export.ts';
 import type { World } from './world.ts';
 
-/** `anthill import FILE`: an archive of `anthill export` into an empty store. Resolves with the exit code. */
+/** `anthill import FILE`: an archive of `anthill export` into an empty store; or `--from URL`. Resolves with the exit code. */
 export async function importAll(args: readonly string[], world: World): Promise<number> {
+  if (args.some((word) => /^--from(=|$)/.test(word)))
+    return await (await import('./import-from-api.ts')).importFromApi(args, world);
   const { file, flags } = archiveArguments(args);
   const config = readConfig(flags, world.env, world.cwd);
   const archive = await readArchive(openInput(file, world));
