@@ -28,6 +28,9 @@ Usage
   anthill doctor SESSION_ID                       say what a session waits for
   anthill worker                                  run the tools of a self-hosted environment on this machine
   anthill rotate-key                              seal stored secrets with a new master key
+  anthill backup DIR                              copy the data directory while the server runs
+  anthill export FILE, import FILE                move everything to another database or machine
+  anthill import --from URL                       copy agents, skills, … from another server
   anthill run "TEXT" [--model M]                  one question, one answer
   anthill sessions kill ID… | --all | --agent ID  stop what agents do now
   anthill RESOURCE ACTION [flags]                 call the API

@@ -14,8 +14,9 @@ const settings = `
 
 A model provider: ANTHROPIC_API_KEY for Anthropic; for others ANTHILL_UPSTREAM_BASE_URL, ANTHILL_UPSTREAM_API_KEY
 and ANTHILL_UPSTREAM_PROFILE, or \`upstream\` in anthill.yaml. There also: \`rate_limits\` (create_per_minute, read_per_minute,
-and keys: {ID: …} with the same), \`webhooks\` (allow_private_urls, for development)
-and \`web_search\` (backend, url; the key in ANTHILL_WEB_SEARCH_API_KEY), see docs/web.md.
+and keys: {ID: …} with the same), \`webhooks\` (allow_private_urls, for development),
+\`web_search\` (backend, url; the key in ANTHILL_WEB_SEARCH_API_KEY), see docs/web.md,
+and \`retention\` (days that things are kept), see docs/operations.md.
 `;
 
 export const upHelp = `anthill up: start the server; SIGTERM or Ctrl-C stops it
@@ -49,14 +50,15 @@ Exit code: 0 stopped, 1 failed and said why, 2 wrong flags or settings.
 
 export const rotateKeyHelp = `anthill rotate-key: seal the secrets of credentials with a new master key
 
-Works on the data directory while no server uses it. The new key is made up and takes the place of the one in
-<data>/master.key. Whoever sets ANTHILL_MASTER_KEY gives the new one as well, and sets ANTHILL_MASTER_KEY to it from
+Works while no server uses the data directory or, with DATABASE_URL, the database. The new key is made up and takes the
+place of the one in <data>/master.key; with DATABASE_URL it has to be given. Whoever sets ANTHILL_MASTER_KEY gives the new one as well, and sets ANTHILL_MASTER_KEY to it from
 then on; with ANTHILL_NEW_MASTER_KEY alone, the key moves out of the data directory, and master.key is deleted.
 
 Old seals are removed from the database. Interrupted at any moment, the data opens with the old or with the new key:
 start the server as before, or this command once more. Nothing brings back secrets whose key is lost.
 
   --data DIR         ANTHILL_DATA            ~/.anthill
+                     DATABASE_URL            PostgreSQL instead of SQLite in the data directory
                      ANTHILL_MASTER_KEY      the key now; else <data>/master.key
                      ANTHILL_NEW_MASTER_KEY  the key from now on, 32 bytes as base64 (openssl rand -base64 32)
 

@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Client } from 'pg';
 import type { SecretPlace } from '../../src/domain/sealing.ts';
+import { ConfigMistake } from '../../src/main/config.ts';
+import { rotateKey } from '../../src/main/rotate-key.ts';
 import { checkOf, opensCheck, parseMasterKey } from '../../src/vault/master-key.ts';
 import { unseal } from '../../src/vault/sealing.ts';
+import { createIo } from '../support/cli-io.ts';
 import type { Finished, Place } from '../support/command-line.ts';
 import { createPlace } from '../support/command-line.ts';
 import { sharedPostgres } from '../support/postgres.ts';
@@ -38,10 +41,7 @@ describe('anthill rotate-key on PostgreSQL', () => {
       await server.client.beta.vaults.credentials.create(id, { auth });
 
     const { code, stderr } = await rotate(filled);
-    assert.deepEqual(
-      [code, stderr],
-      [1, 'anthill rotate-key: a server runs on this database; stop it first\n'],
-    );
+    assert.deepEqual([code, stderr], [1, 'a server runs on this database; stop it first']);
     assert.equal(await stateOf(filled), 'old');
 
     // One that was away while the key changed stops when it is back.
@@ -81,9 +81,18 @@ describe('anthill rotate-key on PostgreSQL', () => {
     return url.href;
   }
 
-  const rotate = (url: string, env: Readonly<Record<string, string>> = {}): Promise<Finished> =>
-    place.anthill(['rotate-key', '--data', dataDir], { env: { ...keys, DATABASE_URL: url, ...env } })
-      .finished;
+  async function rotate(url: string, more: Readonly<Record<string, string>> = {}): Promise<Finished> {
+    const env = { ...keys, DATABASE_URL: url, ...more };
+    // Who is to be killed is a process of its own.
+    if (more['NODE_OPTIONS'] !== undefined)
+      return await place.anthill(['rotate-key', '--data', dataDir], { env }).finished;
+    const io = createIo({ env });
+    const code = await rotateKey(['--data', dataDir], { ...io, cwd: place.folder }).catch((cause: Error) => {
+      io.stderr.write(cause.message);
+      return cause instanceof ConfigMistake ? 2 : 1;
+    });
+    return { code, stdout: io.stdout.text, stderr: io.stderr.text };
+  }
 
   /** Which of the keys opens every secret and the check of the database; neither opens any that the other does. */
   async function stateOf(url: string): Promise<'old' | 'new'> {
@@ -121,8 +130,6 @@ describe('anthill rotate-key on PostgreSQL', () => {
     assert.deepEqual(await query(url, `select name from identity where name = 'master_key_rotation'`), []);
     assert.ok(!existsSync(dataDir));
 
-    const old = await home.refusedStart({ ANTHILL_MASTER_KEY: keys.ANTHILL_MASTER_KEY, DATABASE_URL: url });
-    assert.match(old.stderr, /the master key of this server is not the one of its database/);
     // Its directory knows the old key, which does not matter.
     const server = await home.start({ ANTHILL_MASTER_KEY: keys.ANTHILL_NEW_MASTER_KEY, DATABASE_URL: url });
     assert.equal((await server.client.beta.vaults.list()).data.length, 1);
