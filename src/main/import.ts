@@ -7,9 +7,8 @@ import type { Head } from '../store/archive/format.ts';
 import type { ImportOptions } from '../store/archive/import.ts';
 import { importArchive, requireSameSchema } from '../store/archive/import.ts';
 import { readArchive } from '../store/archive/read-archive.ts';
-import { migrate } from '../store/migrations.ts';
 import type { OpenAlone } from '../store/open-alone.ts';
-import { openPostgresBeside, openSqliteAlone } from '../store/open-alone.ts';
+import { migrateNew, openPostgresBeside, openSqliteAlone } from '../store/open-alone.ts';
 import { knownMasterKey, masterKeyFiles, openMasterKey, opensCheck } from '../vault/master-key.ts';
 import { archiveArguments, openInput } from './archive-file.ts';
 import type { Config } from './config.ts';
@@ -70,12 +69,17 @@ async function openTarget(config: Config, head: Head, key: Uint8Array | null): P
   const { dataDir, filesDir, database, masterKey } = config;
   if (database !== null) {
     const store = await openPostgresBeside({ url: database.url, filesDir }, systemClock);
-    await migrate(store.engine);
+    await migrateNew(store.engine);
     const identity = key && head.master_key_check ? { master_key_check: head.master_key_check } : {};
     return { store, identity, unpack: null, giveUp: async () => {} };
   }
   const store = await openSqliteAlone({ dataDir, filesDir }, systemClock);
-  if (key !== null) openMasterKey(dataDir, masterKey);
+  try {
+    if (key !== null) openMasterKey(dataDir, masterKey);
+  } catch (cause) {
+    await store.close();
+    throw cause;
+  }
   const sessions = join(dataDir, 'sessions');
   const unpacked: string[] = [];
   async function unpack({ sessionId, ...packed }: PackedWorkspace): Promise<void> {

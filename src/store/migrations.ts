@@ -448,7 +448,11 @@ export const schemaVersion = steps.length;
 
 /** The schema of a database; 0: it has none of ours. */
 export async function schemaOfData(sql: Sql): Promise<number> {
-  return await currentVersion(sql).catch(() => 0);
+  return await currentVersion(sql).catch((cause: unknown) => {
+    // Both engines name the table that is not there.
+    if (cause instanceof Error && /(no such table|does not exist)/.test(cause.message)) return 0;
+    throw cause;
+  });
 }
 
 /** Brings the schema up to date, or as far as it was at `target`; refuses one made by a newer server. */

@@ -10,7 +10,7 @@ import { openDataDirectory } from './data-directory.ts';
 import type { Engine } from './engines/engine.ts';
 import { openPostgres } from './engines/postgres.ts';
 import { openSqlite } from './engines/sqlite.ts';
-import { migrate } from './migrations.ts';
+import { migrate, schemaOfData } from './migrations.ts';
 import { refuseOtherVersions } from './open-postgres.ts';
 import { createSealedSecrets } from './sealed-secrets.ts';
 import { refuseLivingServers } from './servers.ts';
@@ -26,7 +26,7 @@ export type OpenAlone = {
   close(): Promise<void>;
 };
 
-/** SQLite in a data directory that no server uses, with its schema up to date. Throws `DirectoryInUse`. */
+/** SQLite in a data directory that no server uses, as it is. Throws `DirectoryInUse`. */
 export async function openSqliteAlone(
   { dataDir, filesDir }: { readonly dataDir: string; readonly filesDir: string | null },
   clock: Clock,
@@ -34,7 +34,7 @@ export async function openSqliteAlone(
   const directory = openDataDirectory(dataDir);
   try {
     const engine = openSqlite(join(dataDir, 'anthill.db'));
-    await migrate(engine).catch(async (cause: unknown) => {
+    await migrateNew(engine).catch(async (cause: unknown) => {
       await engine.close();
       throw cause;
     });
@@ -53,6 +53,11 @@ export async function openSqliteAlone(
     directory.close();
     throw cause;
   }
+}
+
+/** Makes the tables where there are none. Those of another Anthill are not changed: nobody asked for that. */
+export async function migrateNew(engine: Engine): Promise<void> {
+  if ((await schemaOfData(engine.read)) === 0) await migrate(engine);
 }
 
 /** PostgreSQL as it is: servers may use it, and nothing is migrated. */

@@ -43,8 +43,8 @@ export function createSealedSecrets(engine: Engine, guard: Guard = async () => {
         return count;
       });
     },
-    check: () => valueOf(engine, checkName),
-    mark: () => valueOf(engine, markName),
+    check: () => readIdentity(engine, checkName),
+    mark: () => readIdentity(engine, markName),
     async purge() {
       await engine.compact();
       await engine.write(forget);
@@ -52,7 +52,7 @@ export function createSealedSecrets(engine: Engine, guard: Guard = async () => {
   };
 }
 
-async function valueOf(engine: Engine, name: string): Promise<string | null> {
+async function readIdentity(engine: Engine, name: string): Promise<string | null> {
   const query = build.selectFrom('identity').select('value').where('name', '=', name);
   const [row] = await engine.read.all(query.compile());
   return row?.value ?? null;

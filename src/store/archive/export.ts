@@ -48,6 +48,7 @@ export async function exportArchive(from: OpenAlone, options: ExportOptions): Pr
 async function requireSchema(sql: Sql): Promise<void> {
   const version = await schemaOfData(sql);
   if (version === schemaVersion) return;
+  if (version === 0) throw new Error('there is no data of an Anthill server in this database');
   throw new Error(
     `the database has schema ${version} and this Anthill schema ${schemaVersion}; export it with the Anthill that its servers run`,
   );

@@ -5,7 +5,7 @@ import { createContentRows } from '../content-rows.ts';
 import type { ContentChanges } from '../contents.ts';
 import { createContents } from '../contents.ts';
 import type { Engine, Tx } from '../engines/engine.ts';
-import { schemaVersion } from '../migrations.ts';
+import { schemaOfData, schemaVersion } from '../migrations.ts';
 import type { OpenAlone } from '../open-alone.ts';
 import type { PackedWorkspace } from './export.ts';
 import type { Count, Tally, WorkspaceLine } from './format.ts';
@@ -107,16 +107,18 @@ function within(engine: Engine, tx: Tx): Engine {
 }
 
 async function refuseData(tx: Tx): Promise<void> {
+  // Tables of another version are not made by an import.
+  if ((await schemaOfData(tx)) !== schemaVersion) throw new Error(thereIsData);
   for (const { name } of movedTables) {
     if (name === 'totals') continue;
     const query: CompiledQuery<unknown> = CompiledQuery.raw(`select 1 as one from "${name}" limit 1`);
-    if ((await tx.all(query)).length > 0)
-      throw new Error(
-        'there is data of an Anthill server already, and an import does not add to it; choose an empty database, or another --data',
-      );
+    if ((await tx.all(query)).length > 0) throw new Error(thereIsData);
   }
   await tx.run(CompiledQuery.raw('delete from totals'));
 }
+
+const thereIsData =
+  'there is data of an Anthill server already, and an import does not add to it; choose an empty database, or another --data';
 
 type Counts = {
   readonly tables: Map<string, Count>;
