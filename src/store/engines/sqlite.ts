@@ -104,7 +104,10 @@ export function openSqlite(path: string): Engine {
     schema: (statement) => statement,
     async compact() {
       while (draining) await draining;
+      // It writes the whole database aside, which need not fit into memory.
+      writer.pragma('temp_store = FILE');
       writer.exec('VACUUM');
+      writer.pragma('temp_store = MEMORY');
       const [log] = writer.pragma('wal_checkpoint(TRUNCATE)') as readonly { readonly busy: number }[];
       if (log?.busy) throw new Error('the database could not empty its log: somebody else reads it');
     },
