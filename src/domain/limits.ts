@@ -36,7 +36,15 @@ export const judgeMsMax = 10_000;
 
 // Sessions at work
 export const sessionsAtOnceMax = 256;
-export const leaseTtlMs = 60_000;
+export const leaseMsDefault = 60_000;
+/** What it may be set to: shorter ones end in a pause of the collector, longer ones keep sessions from going on. */
+export const leaseSecondsRange = { from: 2, to: 600 } as const;
+/**
+ * Brains that die one after the other while they drive a session, without getting anywhere with it, before it is taken
+ * for the cause and its turn is ended. One before, it is a suspect: a server drives one suspect at a time, so that the
+ * next death tells which it was. One that kills who only ends its turn, that often again, is left alone.
+ */
+export const poisonTries = 3;
 export const workerPollMs = 500;
 export const drainGraceMs = 10_000;
 

@@ -435,6 +435,8 @@ const steps: readonly (readonly string[])[] = [
     )`,
     'create index session_snapshots_by_content on session_snapshots (sha256)',
   ],
+  // Brains that died with it, one after the other, without getting anywhere.
+  ['alter table sessions add column lost_brains bigint not null default 0'],
 ];
 
 /** Brings the schema up to date, or as far as it was at `target`; refuses one made by a newer server. */

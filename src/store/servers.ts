@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Engine } from './engines/engine.ts';
 import { lifeLockOf } from './engines/postgres-line.ts';
+import { voidLeases } from './leases.ts';
 import { build } from './tables.ts';
 
 /** The servers on one database. Each holds a lock as long as it lives, on a connection of its own. */
@@ -20,7 +21,7 @@ export async function createServers(engine: Engine, id: string): Promise<Servers
   await engine.writeBeside(id, async (tx) => {
     await tx.run(enrol.compile());
     // An earlier process with this name is gone: it held the data directory.
-    await tx.run(voidLeases([id]));
+    await tx.run(voidLeasesOf([id]));
   });
 
   async function look(): Promise<boolean> {
@@ -30,7 +31,7 @@ export async function createServers(engine: Engine, id: string): Promise<Servers
     const owners = await engine.read.all(leaseOwners());
     const gone = owners.map(({ owner }) => owner).filter((one) => one !== id && !alive.includes(one));
     if (gone.length === 0) return false;
-    return (await engine.writeBeside(id, (tx) => tx.run(voidLeases(gone)))) > 0;
+    return (await engine.writeBeside(id, (tx) => tx.run(voidLeasesOf(gone)))) > 0;
   }
 
   await look();
@@ -66,10 +67,8 @@ function leaseOwners() {
     .compile();
 }
 
-function voidLeases(owners: readonly string[]) {
-  return build
-    .updateTable('sessions')
-    .set({ lease_owner: null, lease_until_us: null })
+function voidLeasesOf(owners: readonly string[]) {
+  return voidLeases()
     .where('lease_owner', 'in', [...owners])
     .where('wake_at_us', 'is not', null)
     .compile();
