@@ -37,8 +37,8 @@ export const judgeMsMax = 10_000;
 // Sessions at work
 export const sessionsAtOnceMax = 256;
 export const leaseMsDefault = 60_000;
-/** What it may be set to: shorter ones end in a pause of the collector, longer ones keep sessions from going on. */
-export const leaseSecondsRange = { from: 2, to: 600 } as const;
+/** What it may be set to: shorter ones end while a slow database commits, longer ones keep sessions from going on. */
+export const leaseSecondsRange = { from: 5, to: 600 } as const;
 /**
  * Brains that die one after the other while they drive a session, without getting anywhere with it, before it is taken
  * for the cause and its turn is ended. One before, it is a suspect: a server drives one suspect at a time, so that the
@@ -177,6 +177,8 @@ export const databaseReadersMax = 4;
 export const databaseWritersMax = 8;
 /** For a connection, also of the pool. */
 export const databaseConnectMsMax = 10_000;
+/** For the answer to one query, before its connection counts as broken. */
+export const databaseAnswerMsMax = 10_000;
 export const postgresVersions = { from: 15, to: 18 } as const;
 /** Between tries to open the connection that listens. */
 export const databaseRedialMs = 250;
@@ -185,6 +187,8 @@ export const notificationBytesMax = 7_000;
 export const notificationItemsMax = 100;
 /** How often a server looks whether the others live. */
 export const serversLookMs = 250;
+/** A look that comes so late says that this server was asleep itself, or the database. */
+export const serversLateMs = 5_000;
 /** How often sessions with readers are looked at for what no hint told of. */
 export const backstopMs = 1_500;
 /** After that content which no row names cannot be an upload under way. */

@@ -167,9 +167,9 @@ webhooks: {allow_private_urls: true}`);
     [
       'a lease that is too short',
       [],
-      { ANTHILL_LEASE_SECONDS: '1' },
+      { ANTHILL_LEASE_SECONDS: '4' },
       '',
-      /not a number of seconds, 2 to 600/,
+      /not a number of seconds, 5 to 600/,
     ],
     ['the same further in', [], {}, 'upstream: {url: x}', /unknown setting "url"; known are base_url/],
     [
