@@ -1,6 +1,6 @@
 import type { CompiledQuery, ExpressionBuilder } from 'kysely';
 import type { Clock } from '../base/clock.ts';
-import { poisonTries } from '../domain/limits.ts';
+import { modelRetryAfterMsMax, poisonTries } from '../domain/limits.ts';
 import type { Lease, Leases } from '../domain/session/session-log.ts';
 import type { Engine } from './engines/engine.ts';
 import { prepare } from './prepare.ts';
@@ -10,13 +10,23 @@ import { build } from './tables.ts';
 /** Other servers that live: what they drove last is theirs to go on with. */
 export type Others = () => readonly string[];
 
+export type OtherServers = {
+  readonly alive: Others;
+  /** Whether the database could be reached all that time: an outage ends the leases of all, and nobody hangs. */
+  isSteady(ms: number): boolean;
+};
+
 /** Leases on the session rows. The epoch only grows, so an append of an earlier holder is recognised. */
-export function createLeases(engine: Engine, clock: Clock, others: Others): Leases {
+export function createLeases(engine: Engine, clock: Clock, others: OtherServers): Leases {
   return {
     claim(owner, ttlMs) {
       return engine.writeBeside('claims', async (tx) => {
         const nowUs = clock.nowUs();
-        const [row] = await tx.lockFree(runnable({ nowUs, owner }, others()));
+        const latestUs = nowUs + modelRetryAfterMsMax * 1000;
+        const asked = { nowUs, owner, latestUs, overdueUs: nowUs - ttlMs * 1000 };
+        const [row] = await tx.lockFree(
+          runnable(asked, { homes: others.alive(), mayTakeOver: others.isSteady(ttlMs) }),
+        );
         if (!row) return null;
         const epoch = row.lease_epoch + 1;
         await tx.run(takeLease({ id: row.id, owner, epoch, untilUs: nowUs + ttlMs * 1000 }));
@@ -73,12 +83,24 @@ const notLost = prepare(({ id }: { id: string }) =>
     .compile(),
 );
 
-type Asked = { readonly nowUs: number; readonly owner: string };
+type Asked = {
+  readonly nowUs: number;
+  readonly owner: string;
+  readonly latestUs: number;
+  readonly overdueUs: number;
+};
 
-function runnable(asked: Asked, others: readonly string[]): CompiledQuery<Claimable> {
-  if (others.length === 0) return anyRunnable(asked);
+type Homes = { readonly homes: readonly string[]; readonly mayTakeOver: boolean };
+
+/** What another server drove is left to it while it lives, unless it hangs: then its lease ran out, or it never came. */
+function runnable(asked: Asked, { homes, mayTakeOver }: Homes): CompiledQuery<Claimable> {
+  if (homes.length === 0) return anyRunnable(asked);
   return runnableAt(asked)
-    .where((where) => where.or([where('home', 'is', null), where('home', 'not in', others)]))
+    .where((where) => {
+      const free = [where('home', 'is', null), where('home', 'not in', homes)];
+      const lost = [where('lease_owner', 'is not', null), where.between('wake_at_us', 1, asked.overdueUs)];
+      return where.or(mayTakeOver ? [...free, ...lost] : free);
+    })
     .compile();
 }
 
@@ -86,14 +108,20 @@ type Claimable = Pick<SessionRow, 'id' | 'lease_epoch' | 'lease_owner' | 'lost_b
 
 const anyRunnable = prepare((asked: Asked) => runnableAt(asked).compile());
 
-function runnableAt({ nowUs, owner }: Asked) {
+function runnableAt({ nowUs, owner, latestUs }: Asked) {
   return (
     build
       .selectFrom('sessions')
       .select(['id', 'lease_epoch', 'lease_owner', 'lost_brains'])
       .where('wake_at_us', 'is not', null)
-      // A running session is due whatever the clock says: it may have been set back.
-      .where((where) => where.or([where('wake_at_us', '<=', nowUs), where('status', '=', 'running')]))
+      // The clock may have been set back: a running session is due whatever it says, and nobody waits longer than this.
+      .where((where) =>
+        where.or([
+          where('wake_at_us', '<=', nowUs),
+          where('status', '=', 'running'),
+          where('wake_at_us', '>', latestUs),
+        ]),
+      )
       .where((where) => where.or([where('lease_owner', 'is', null), where('lease_until_us', '<', nowUs)]))
       .where('lost_brains', '<', 2 * poisonTries)
       .where((where) => where.or([unsuspected(where), where.not(where.exists(suspectOf(owner)))]))

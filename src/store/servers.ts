@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { serversLateMs } from '../domain/limits.ts';
 import type { Engine } from './engines/engine.ts';
 import { lifeLockOf } from './engines/postgres-line.ts';
 import { voidLeases } from './leases.ts';
@@ -8,12 +9,16 @@ import { build } from './tables.ts';
 export type Servers = {
   /** The others that lived when last looked. */
   alive(): readonly string[];
+  /** Whether every look of that time could be had, and none was long in coming: see `OtherServers`. */
+  isSteady(ms: number): boolean;
   /** Looks who lives, and makes the leases of those who do not void: whether there were any. */
   look(): Promise<boolean>;
 };
 
 export async function createServers(engine: Engine, id: string): Promise<Servers> {
   let alive: readonly string[] = [];
+  let steadySinceMs = Number.POSITIVE_INFINITY;
+  let lookedAtMs = performance.now();
   const enrol = build
     .insertInto('servers')
     .values({ id })
@@ -24,7 +29,26 @@ export async function createServers(engine: Engine, id: string): Promise<Servers
     await tx.run(voidLeasesOf([id]));
   });
 
+  function noteLook(succeeded: boolean): void {
+    const nowMs = performance.now();
+    const isLate = nowMs - lookedAtMs > serversLateMs;
+    if (!succeeded) steadySinceMs = Number.POSITIVE_INFINITY;
+    else if (isLate || steadySinceMs > nowMs) steadySinceMs = nowMs;
+    lookedAtMs = nowMs;
+  }
+
   async function look(): Promise<boolean> {
+    try {
+      const wereAny = await lookOnce();
+      noteLook(true);
+      return wereAny;
+    } catch (cause) {
+      noteLook(false);
+      throw cause;
+    }
+  }
+
+  async function lookOnce(): Promise<boolean> {
     const held = new Set((await engine.read.all(lifeLocks)).map(({ lock }) => lock));
     const known = await engine.read.all(build.selectFrom('servers').select('id').compile());
     alive = known.map((row) => row.id).filter((one) => one !== id && held.has(lifeLockOf(one)));
@@ -35,7 +59,7 @@ export async function createServers(engine: Engine, id: string): Promise<Servers
   }
 
   await look();
-  return { alive: () => alive, look };
+  return { alive: () => alive, isSteady: (ms) => performance.now() - steadySinceMs >= ms, look };
 }
 
 /** How far logs go, of those sessions that exist. */

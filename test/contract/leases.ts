@@ -129,6 +129,17 @@ function claimContract(make: MakeStore): void {
     assert.equal(idOf(await it.leases.claim('ada', ttlMs)), 'sesn_1');
   });
 
+  test('so is one that waits for its retry', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    await it.decide('sesn_1', goOn);
+    const failure = { type: 'failure', kind: 'overloaded', message: 'no', retryAfterMs: null } as const;
+    await it.decide('sesn_1', (draft) => recordFailure(draft, { ...failure, retryable: true }, 5_000));
+    assert.equal(await it.leases.claim('ada', ttlMs), null);
+    it.clock.advance(-24 * 3_600_000);
+    assert.equal(idOf(await it.leases.claim('ada', ttlMs)), 'sesn_1');
+  });
+
   test('an idle session is not claimed', async () => {
     await using it = await openSubject(make);
     await it.create();
