@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Draft } from '../../src/domain/session/draft.ts';
-import { draftOf } from '../../src/domain/session/draft.ts';
 import { poisonTries } from '../../src/domain/limits.ts';
 import { emitResult } from '../../src/domain/session/calls.ts';
+import type { Draft } from '../../src/domain/session/draft.ts';
+import { draftOf } from '../../src/domain/session/draft.ts';
 import { recordFailure } from '../../src/domain/session/replies.ts';
 import type { Lease } from '../../src/domain/session/session-log.ts';
 import { StaleLease } from '../../src/domain/session/session-log.ts';
