@@ -36,7 +36,15 @@ export const judgeMsMax = 10_000;
 
 // Sessions at work
 export const sessionsAtOnceMax = 256;
-export const leaseTtlMs = 60_000;
+export const leaseMsDefault = 60_000;
+/** What it may be set to: shorter ones end while a slow database commits, longer ones keep sessions from going on. */
+export const leaseSecondsRange = { from: 5, to: 600 } as const;
+/**
+ * Brains that die one after the other while they drive a session, without getting anywhere with it, before it is taken
+ * for the cause and its turn is ended. One before, it is a suspect: a server drives one suspect at a time, so that the
+ * next death tells which it was. One that kills who only ends its turn, that often again, is left alone.
+ */
+export const poisonTries = 3;
 export const workerPollMs = 500;
 export const drainGraceMs = 10_000;
 
@@ -174,6 +182,8 @@ export const databaseReadersMax = 4;
 export const databaseWritersMax = 8;
 /** For a connection, also of the pool. */
 export const databaseConnectMsMax = 10_000;
+/** For the answer to one query, before its connection counts as broken. */
+export const databaseAnswerMsMax = 10_000;
 export const postgresVersions = { from: 15, to: 18 } as const;
 /** Between tries to open the connection that listens. */
 export const databaseRedialMs = 250;
@@ -182,6 +192,8 @@ export const notificationBytesMax = 7_000;
 export const notificationItemsMax = 100;
 /** How often a server looks whether the others live. */
 export const serversLookMs = 250;
+/** A look that comes so late says that this server was asleep itself, or the database. */
+export const serversLateMs = 5_000;
 /** How often sessions with readers are looked at for what no hint told of. */
 export const backstopMs = 1_500;
 /** After that content which no row names cannot be an upload under way. */

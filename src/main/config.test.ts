@@ -32,6 +32,7 @@ describe('configuration', () => {
       dataDir: data,
       database: null,
       filesDir: null,
+      leaseMs: 60_000,
       logLevel: 'info',
       apiKey: null,
       masterKey: null,
@@ -171,6 +172,13 @@ webhooks: {allow_private_urls: true}`);
       {},
       'sandbox: {disk_quota_bytes: lots}',
       /sandbox.disk_quota_bytes: must be a number of bytes, 1048576 or more/,
+    ],
+    [
+      'a lease that is too short',
+      [],
+      { ANTHILL_LEASE_SECONDS: '4' },
+      '',
+      /not a number of seconds, 5 to 600/,
     ],
     ['the same further in', [], {}, 'upstream: {url: x}', /unknown setting "url"; known are base_url/],
     [

@@ -6,7 +6,7 @@ import { parseYaml } from '../base/yaml.ts';
 import { profileNames } from '../brain/models/profile.ts';
 import type { ModelSettings } from '../domain/catalog.ts';
 import type { EgressSettings } from '../domain/egress-policy.ts';
-import { filesQuotaBytesDefault } from '../domain/limits.ts';
+import { filesQuotaBytesDefault, leaseMsDefault, leaseSecondsRange } from '../domain/limits.ts';
 import type { RateLimit, RateLimits } from '../domain/rate-limits.ts';
 import type { RetentionSettings } from '../domain/retention.ts';
 import type { ProviderTool } from '../domain/tools/provider-tools.ts';
@@ -36,6 +36,8 @@ export type Config = {
   readonly database: DatabaseSettings | null;
   /** Where the content of files is, for all servers on one database; null: in the database, and with SQLite below the data directory. */
   readonly filesDir: string | null;
+  /** After that long, others take over what a server that hangs was working on. */
+  readonly leaseMs: number;
   /** Presets the first API key. */
   readonly apiKey: string | null;
   /** Seals the secrets of credentials; null: the one kept in the data directory. */
@@ -112,6 +114,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     dataDir,
     database: databaseOf(env, section(file, 'database')),
     filesDir: filesDirOf(env['ANTHILL_FILES'] || text(section(file, 'files'), 'directory'), cwd),
+    leaseMs: leaseMsOf(env['ANTHILL_LEASE_SECONDS'] || text(section(file, 'database'), 'lease_seconds')),
     logLevel: logLevelOf(env['ANTHILL_LOG_LEVEL'] || text(file, 'log_level') || 'info'),
     apiKey: env['ANTHILL_API_KEY'] || null,
     masterKey: masterKeyOf(env, 'ANTHILL_MASTER_KEY'),
@@ -196,6 +199,14 @@ function databaseOf(env: Environment, file: Section): DatabaseSettings | null {
     if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value))
       throw new ConfigMistake(`${name}: must be a URL like postgres://user:password@host:5432/anthill`);
   return { url, directUrl };
+}
+
+function leaseMsOf(value: string | undefined): number {
+  if (value === undefined) return leaseMsDefault;
+  const { from, to } = leaseSecondsRange;
+  const seconds = /^\d+$/.test(value) ? Number(value) : 0;
+  if (seconds >= from && seconds <= to) return seconds * 1000;
+  throw new ConfigMistake(`database.lease_seconds: "${value}" is not a number of seconds, ${from} to ${to}`);
 }
 
 const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error', 'silent'];
@@ -315,7 +326,7 @@ const settings = [
 ];
 const sections: Readonly<Record<string, readonly string[]>> = {
   upstream: ['base_url', 'api_key', 'profile', 'server_tools'],
-  database: ['url', 'direct_url'],
+  database: ['url', 'direct_url', 'lease_seconds'],
   files: ['quota_bytes', 'directory'],
   rate_limits: ['create_per_minute', 'read_per_minute', 'keys'],
   webhooks: ['allow_private_urls'],

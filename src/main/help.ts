@@ -9,6 +9,7 @@ const settings = `
                      ANTHILL_MASTER_KEY  32 bytes as base64 that seal credentials; else <data>/master.key
                      DATABASE_URL        postgres://…; for several servers, see docs/postgresql.md; else SQLite
                      DATABASE_DIRECT_URL the same past a pooler
+                     ANTHILL_LEASE_SECONDS  60; when others take over from a server that hangs
                      ANTHILL_FILES       <data>/files, with PostgreSQL in the database; a directory that all servers share
                      ANTHILL_LOG_LEVEL   info
 

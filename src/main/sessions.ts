@@ -66,7 +66,8 @@ export function startSessions({
     owner,
     begin: (state) => firstStep(turnDeps, state),
     startTurn: (lease, begun) => startTurn(turnDeps, lease, begun),
-    breakDown: (lease) => breakDown(turnDeps, lease),
+    leaseMs: config.leaseMs,
+    breakDown: (lease, why) => breakDown(turnDeps, lease, why),
     clock: systemClock,
     log,
   });

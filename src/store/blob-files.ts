@@ -13,6 +13,7 @@ import { copyFile, link, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Blobs, StagedBlob } from '../domain/blobs.ts';
 import { makeDirectory, syncDirectory } from './directories.ts';
+import { diskFailureOf } from './disk-failures.ts';
 
 /** What the store itself does with content. */
 export type BlobFiles = Blobs & {
@@ -53,7 +54,11 @@ export function openBlobFiles(directory: string, { abandonedMs = 0 } = {}): Blob
   return {
     async stage(content) {
       const token = randomUUID();
-      return { token, ...(await writeDurably(join(pending, token), content)) };
+      try {
+        return { token, ...(await writeDurably(join(pending, token), content)) };
+      } catch (cause) {
+        throw diskFailureOf(cause) ?? cause;
+      }
     },
     discard: ({ token }) => rm(join(pending, token), { force: true }),
     async share(sha256, path) {

@@ -12,6 +12,7 @@ import {
 import { dirname, join } from 'node:path';
 import { entryBodyBytesMax } from '../domain/limits.ts';
 import { makeDirectory, syncDirectory } from './directories.ts';
+import { diskFailureOf } from './disk-failures.ts';
 
 /**
  * Bodies of log entries. Small ones stay in their row; large ones go to a file of the session, named by
@@ -36,8 +37,12 @@ export function openBodies(directory: string): Bodies {
       const name = createHash('sha256').update(body).digest('hex');
       const path = join(folder(sessionId), name);
       if (!existsSync(path)) {
-        makeDirectory(folder(sessionId));
-        writeDurably(path, body);
+        try {
+          makeDirectory(folder(sessionId));
+          writeDurably(path, body);
+        } catch (cause) {
+          throw diskFailureOf(cause) ?? cause;
+        }
       }
       return `${fileMark}${name}`;
     },
@@ -65,6 +70,10 @@ function writeDurably(path: string, text: string): void {
     // Unlike `writeSync` it goes on after a short write, so what a full disk cut off is an error.
     writeFileSync(file, text);
     fsyncSync(file);
+  } catch (cause) {
+    // A full disk has no room for half a body.
+    rmSync(temporary, { force: true });
+    throw cause;
   } finally {
     closeSync(file);
   }

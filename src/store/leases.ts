@@ -1,25 +1,40 @@
-import type { CompiledQuery } from 'kysely';
+import type { CompiledQuery, ExpressionBuilder } from 'kysely';
 import type { Clock } from '../base/clock.ts';
+import { modelRetryAfterMsMax, poisonTries } from '../domain/limits.ts';
 import type { Lease, Leases } from '../domain/session/session-log.ts';
 import type { Engine } from './engines/engine.ts';
 import { prepare } from './prepare.ts';
-import type { SessionRow } from './tables.ts';
+import type { SessionRow, Tables } from './tables.ts';
 import { build } from './tables.ts';
 
 /** Other servers that live: what they drove last is theirs to go on with. */
 export type Others = () => readonly string[];
 
+export type OtherServers = {
+  readonly alive: Others;
+  /** Whether the database could be reached all that time: an outage ends the leases of all, and nobody hangs. */
+  isSteady(ms: number): boolean;
+};
+
 /** Leases on the session rows. The epoch only grows, so an append of an earlier holder is recognised. */
-export function createLeases(engine: Engine, clock: Clock, others: Others): Leases {
+export function createLeases(engine: Engine, clock: Clock, others: OtherServers): Leases {
   return {
     claim(owner, ttlMs) {
       return engine.writeBeside('claims', async (tx) => {
         const nowUs = clock.nowUs();
-        const [row] = await tx.lockFree(runnable(nowUs, others()));
+        const latestUs = nowUs + modelRetryAfterMsMax * 1000;
+        const asked = { nowUs, owner, latestUs, overdueUs: nowUs - ttlMs * 1000 };
+        const [row] = await tx.lockFree(
+          runnable(asked, { homes: others.alive(), mayTakeOver: others.isSteady(ttlMs) }),
+        );
         if (!row) return null;
         const epoch = row.lease_epoch + 1;
         await tx.run(takeLease({ id: row.id, owner, epoch, untilUs: nowUs + ttlMs * 1000 }));
-        return { sessionId: row.id, owner, epoch };
+        // Who claims its own again was asleep; another one that let its lease run out hangs or is dead.
+        const isLost = row.lease_owner !== null && row.lease_owner !== owner;
+        if (isLost) await tx.run(noteLost({ id: row.id }));
+        const isPoison = row.lost_brains + Number(isLost) >= poisonTries;
+        return { sessionId: row.id, owner, epoch, ...(isPoison ? { isPoison } : {}) };
       });
     },
     async extend(lease, ttlMs) {
@@ -28,46 +43,105 @@ export function createLeases(engine: Engine, clock: Clock, others: Others): Leas
       return (await engine.writeBeside(lease.sessionId, (tx) => tx.run(query))) === 1;
     },
     async release(lease) {
-      const query = held(lease).set({ lease_owner: null, lease_until_us: null }).compile();
-      await engine.writeBeside(lease.sessionId, (tx) => tx.run(query));
+      const query = held(lease).set({ lease_owner: null, lease_until_us: null, lost_brains: 0 }).compile();
+      await engine.writeBeside(lease.sessionId, async (tx) => {
+        if ((await tx.run(query)) === 0) await tx.run(notLost({ id: lease.sessionId }));
+      });
     },
     async nextWakeUs() {
       const [row] = await engine.read.all(nextWake({}));
       return row?.wake_at_us ?? null;
     },
     async voidAll() {
-      const query = build
-        .updateTable('sessions')
-        .set({ lease_owner: null, lease_until_us: null })
-        .where('lease_owner', 'is not', null);
+      const query = voidLeases().where('lease_owner', 'is not', null);
       await engine.write((tx) => tx.run(query.compile()));
     },
   };
 }
 
-function runnable(nowUs: number, others: readonly string[]): CompiledQuery<Claimable> {
-  if (others.length === 0) return anyRunnable({ nowUs });
-  return runnableAt(nowUs)
-    .where((where) => where.or([where('home', 'is', null), where('home', 'not in', others)]))
+/** Takes leases from holders that are dead; the session may be what they died of. */
+export function voidLeases() {
+  return build
+    .updateTable('sessions')
+    .set((set) => ({ lease_owner: null, lease_until_us: null, lost_brains: set('lost_brains', '+', 1) }));
+}
+
+const noteLost = prepare(({ id }: { id: string }) =>
+  build
+    .updateTable('sessions')
+    .set((set) => ({ lost_brains: set('lost_brains', '+', 1) }))
+    .where('id', '=', id)
+    .compile(),
+);
+
+const notLost = prepare(({ id }: { id: string }) =>
+  build
+    .updateTable('sessions')
+    .set((set) => ({ lost_brains: set('lost_brains', '-', 1) }))
+    .where('id', '=', id)
+    .where('lost_brains', '>', 0)
+    .compile(),
+);
+
+type Asked = {
+  readonly nowUs: number;
+  readonly owner: string;
+  readonly latestUs: number;
+  readonly overdueUs: number;
+};
+
+type Homes = { readonly homes: readonly string[]; readonly mayTakeOver: boolean };
+
+/** What another server drove is left to it while it lives, unless it hangs: then its lease ran out, or it never came. */
+function runnable(asked: Asked, { homes, mayTakeOver }: Homes): CompiledQuery<Claimable> {
+  if (homes.length === 0) return anyRunnable(asked);
+  return runnableAt(asked)
+    .where((where) => {
+      const free = [where('home', 'is', null), where('home', 'not in', homes)];
+      const lost = [where('lease_owner', 'is not', null), where.between('wake_at_us', 1, asked.overdueUs)];
+      return where.or(mayTakeOver ? [...free, ...lost] : free);
+    })
     .compile();
 }
 
-type Claimable = Pick<SessionRow, 'id' | 'lease_epoch'>;
+type Claimable = Pick<SessionRow, 'id' | 'lease_epoch' | 'lease_owner' | 'lost_brains'>;
 
-const anyRunnable = prepare(({ nowUs }: { nowUs: number }) => runnableAt(nowUs).compile());
+const anyRunnable = prepare((asked: Asked) => runnableAt(asked).compile());
 
-function runnableAt(nowUs: number) {
+function runnableAt({ nowUs, owner, latestUs }: Asked) {
   return (
     build
       .selectFrom('sessions')
-      .select(['id', 'lease_epoch'])
+      .select(['id', 'lease_epoch', 'lease_owner', 'lost_brains'])
       .where('wake_at_us', 'is not', null)
-      // A running session is due whatever the clock says: it may have been set back.
-      .where((where) => where.or([where('wake_at_us', '<=', nowUs), where('status', '=', 'running')]))
+      // The clock may have been set back: a running session is due whatever it says, and nobody waits longer than this.
+      .where((where) =>
+        where.or([
+          where('wake_at_us', '<=', nowUs),
+          where('status', '=', 'running'),
+          where('wake_at_us', '>', latestUs),
+        ]),
+      )
       .where((where) => where.or([where('lease_owner', 'is', null), where('lease_until_us', '<', nowUs)]))
+      .where('lost_brains', '<', 2 * poisonTries)
+      .where((where) => where.or([unsuspected(where), where.not(where.exists(suspectOf(owner)))]))
       .orderBy('wake_at_us')
       .limit(1)
   );
+}
+
+type Where = ExpressionBuilder<Tables, 'sessions'>;
+
+const unsuspected = (where: Where) => where('lost_brains', '<', poisonTries - 1);
+
+/** A suspect that this server drives. */
+function suspectOf(owner: string) {
+  return build
+    .selectFrom('sessions as driven')
+    .select('driven.id')
+    .where('driven.wake_at_us', 'is not', null)
+    .where('driven.lease_owner', '=', owner)
+    .where('driven.lost_brains', '>=', poisonTries - 1);
 }
 
 export const takeLease = prepare((lease: { id: string; owner: string; epoch: number; untilUs: number }) =>
@@ -89,6 +163,7 @@ const nextWake = prepare(() =>
     .select('wake_at_us')
     .where('wake_at_us', 'is not', null)
     .where('lease_owner', 'is', null)
+    .where(unsuspected)
     .orderBy('wake_at_us')
     .limit(1)
     .compile(),

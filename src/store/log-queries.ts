@@ -1,4 +1,6 @@
 import type { CompiledQuery } from 'kysely';
+import type { LogRecord } from '../domain/session/entry.ts';
+import { getsAnywhere } from '../domain/session/progress.ts';
 import type { EventQuery } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import { summaryOf } from '../domain/session/summarize.ts';
@@ -136,15 +138,21 @@ export function insertSession(workspaceId: string, state: SessionState) {
       lease_epoch: 0,
       lease_until_us: null,
       home: null,
+      lost_brains: 0,
     })
     .compile();
 }
 
 /** The cached columns follow the fold; a session that came to rest gives up its lease in the same commit. */
-export function updateSession(state: SessionState, before: SessionState): CompiledQuery<unknown>[] {
+export function updateSession(
+  state: SessionState,
+  before: SessionState,
+  records: readonly LogRecord[],
+): CompiledQuery<unknown>[] {
   const { id } = state;
   const { wake_at_us, ...row } = cached(state);
-  const updates: CompiledQuery<unknown>[] = [updateCached({ id, ...row })];
+  const update = getsAnywhere(records) ? updateCachedAndClear : updateCached;
+  const updates: CompiledQuery<unknown>[] = [update({ id, ...row })];
   if (state.wakeAtUs !== before.wakeAtUs) updates.push(updateWake({ id, wake_at_us }));
   if (state.status !== before.status) updates.push(updateStatus({ id, status: state.status }));
   if (state.archivedAtUs !== before.archivedAtUs)
@@ -163,6 +171,15 @@ const updateCached = prepare((row: Cached & { id: string }) =>
   build
     .updateTable('sessions')
     .set({ last_seq: row.last_seq, summary: row.summary })
+    .where('id', '=', row.id)
+    .compile(),
+);
+
+/** The same, and the brains that were lost before are no longer held against the session. */
+const updateCachedAndClear = prepare((row: Cached & { id: string }) =>
+  build
+    .updateTable('sessions')
+    .set({ last_seq: row.last_seq, summary: row.summary, lost_brains: 0 })
     .where('id', '=', row.id)
     .compile(),
 );
@@ -195,7 +212,7 @@ const updateResources = prepare(({ id, resources }: { id: string; resources: str
 const giveUpLease = prepare(({ id }: { id: string }) =>
   build
     .updateTable('sessions')
-    .set({ lease_owner: null, lease_until_us: null })
+    .set({ lease_owner: null, lease_until_us: null, lost_brains: 0 })
     .where('id', '=', id)
     .where('lease_owner', 'is not', null)
     .compile(),

@@ -441,6 +441,8 @@ const steps: readonly (readonly string[])[] = [
     'create index deployment_runs_by_age on deployment_runs (created_at_us)',
     'create index work_items_by_end on work_items (stopped_at_us) where stopped_at_us is not null',
   ],
+  // Brains that died with it, one after the other, without getting anywhere.
+  ['alter table sessions add column lost_brains bigint not null default 0'],
 ];
 
 /** The schema that this Anthill works with. */

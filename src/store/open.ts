@@ -138,7 +138,7 @@ export async function openStoreOn(
   { clock, blobs: files, servers, ...parts }: StoreParts,
 ): Promise<Store> {
   const others = servers?.alive ?? (() => []);
-  const leases = createLeases(engine, clock, others);
+  const leases = createLeases(engine, clock, servers ?? { alive: others, isSteady: () => true });
   const { blobs, contents } = files
     ? { blobs: files, contents: createContents(engine, files) }
     : createContentRows(engine, clock);

@@ -1,19 +1,24 @@
 import { sql } from 'kysely';
-import { databaseRedialMs } from '../domain/limits.ts';
+import { databaseRedialMs, serversLateMs } from '../domain/limits.ts';
 import type { Engine, Sql } from './engines/engine.ts';
 import { lifeLockOf } from './engines/postgres-line.ts';
+import { voidLeases } from './leases.ts';
 import { build } from './tables.ts';
 
 /** The servers on one database. Each holds a lock as long as it lives, on a connection of its own. */
 export type Servers = {
   /** The others that lived when last looked. */
   alive(): readonly string[];
+  /** Whether every look of that time could be had, and none was long in coming: see `OtherServers`. */
+  isSteady(ms: number): boolean;
   /** Looks who lives, and makes the leases of those who do not void: whether there were any. */
   look(): Promise<boolean>;
 };
 
 export async function createServers(engine: Engine, id: string): Promise<Servers> {
   let alive: readonly string[] = [];
+  let steadySinceMs = Number.POSITIVE_INFINITY;
+  let lookedAtMs = performance.now();
   const enrol = build
     .insertInto('servers')
     .values({ id })
@@ -21,19 +26,38 @@ export async function createServers(engine: Engine, id: string): Promise<Servers
   await engine.writeBeside(id, async (tx) => {
     await tx.run(enrol.compile());
     // An earlier process with this name is gone: it held the data directory.
-    await tx.run(voidLeases([id]));
+    await tx.run(voidLeasesOf([id]));
   });
 
+  function noteLook(succeeded: boolean): void {
+    const nowMs = performance.now();
+    const isLate = nowMs - lookedAtMs > serversLateMs;
+    if (!succeeded) steadySinceMs = Number.POSITIVE_INFINITY;
+    else if (isLate || steadySinceMs > nowMs) steadySinceMs = nowMs;
+    lookedAtMs = nowMs;
+  }
+
   async function look(): Promise<boolean> {
+    try {
+      const wereAny = await lookOnce();
+      noteLook(true);
+      return wereAny;
+    } catch (cause) {
+      noteLook(false);
+      throw cause;
+    }
+  }
+
+  async function lookOnce(): Promise<boolean> {
     alive = (await livingServers(engine.read)).filter((one) => one !== id);
     const owners = await engine.read.all(leaseOwners());
     const gone = owners.map(({ owner }) => owner).filter((one) => one !== id && !alive.includes(one));
     if (gone.length === 0) return false;
-    return (await engine.writeBeside(id, (tx) => tx.run(voidLeases(gone)))) > 0;
+    return (await engine.writeBeside(id, (tx) => tx.run(voidLeasesOf(gone)))) > 0;
   }
 
   await look();
-  return { alive: () => alive, look };
+  return { alive: () => alive, isSteady: (ms) => performance.now() - steadySinceMs >= ms, look };
 }
 
 /** Every server that lives on the database. */
@@ -89,10 +113,8 @@ function leaseOwners() {
     .compile();
 }
 
-function voidLeases(owners: readonly string[]) {
-  return build
-    .updateTable('sessions')
-    .set({ lease_owner: null, lease_until_us: null })
+function voidLeasesOf(owners: readonly string[]) {
+  return voidLeases()
     .where('lease_owner', 'in', [...owners])
     .where('wake_at_us', 'is not', null)
     .compile();

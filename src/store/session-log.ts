@@ -161,7 +161,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
 /** What a commit changes beside the log. */
 function updatesBeside(before: SessionState, { records, state }: Commit) {
   return [
-    ...queries.updateSession(state, before),
+    ...queries.updateSession(state, before, records),
     ...usageUpdates(before, records, state),
     ...workUpdates(records, state),
   ];

@@ -71,6 +71,8 @@ export type SessionRow = {
   lease_until_us: number | null;
   /** The server that drove it last, and has its sandbox's files. */
   home: string | null;
+  /** Brains that died while they drove it, since one last got anywhere. */
+  lost_brains: number;
 };
 
 export type EntryRow = {

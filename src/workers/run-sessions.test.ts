@@ -44,6 +44,7 @@ describe('a session whose lease ran out while its turn was still here', () => {
         return turn;
       },
       breakDown: async () => {},
+      leaseMs: 60_000,
       clock: fakeClock(),
       log: silentLog,
     });

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { SessionId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
-import { leaseTtlMs, sessionsAtOnceMax, workerPollMs } from '../domain/limits.ts';
+import { poisonTries, sessionsAtOnceMax, workerPollMs } from '../domain/limits.ts';
 import type { Begun, Claim, Claimant, Commit, Lease, Leases } from '../domain/session/session-log.ts';
 import { StaleLease } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
@@ -22,8 +22,10 @@ export type RunSessionsOptions = {
   readonly startTurn: (lease: Lease, begun: Begun | null) => RunningTurn;
   /** The first step of a turn as far as the log alone tells it. */
   readonly begin: Claim['begin'];
-  /** The turn broke on a bug: end it in the log, so that it cannot break again at once. */
-  readonly breakDown: (lease: Lease, cause: unknown) => Promise<void>;
+  /** The turn broke on a bug, or broke its brains: end it in the log, so that it cannot do so again at once. */
+  readonly breakDown: (lease: Lease, why: 'bug' | 'poison') => Promise<void>;
+  /** How long a lease holds that nobody extends. */
+  readonly leaseMs: number;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -48,14 +50,16 @@ type Job = { readonly lease: Lease; readonly begun: Begun | null };
 /** Hop 5: claims runnable sessions and drives each to rest under a lease that is kept alive. */
 export function runSessions(options: RunSessionsOptions): RunSessions {
   const turns = new Map<SessionId, RunningTurn>();
+  const { leaseMs } = options;
   let closing = false;
 
   async function run({ lease, begun }: Job): Promise<void> {
+    if (lease.isPoison) return await quarantine(lease);
     // A lease that ran out, perhaps while this machine slept, is claimed again by whoever is first: also by us.
     turns.get(lease.sessionId)?.stop();
     const turn = options.startTurn(lease, begun);
     turns.set(lease.sessionId, turn);
-    const heartbeat = setInterval(() => void extend(lease, turn), leaseTtlMs / 3);
+    const heartbeat = setInterval(() => void extend(lease, turn), leaseMs / 3);
     try {
       if ((await turn.done) === 'held') await options.leases.release(lease);
     } catch (cause) {
@@ -67,23 +71,34 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
   }
 
   async function extend(lease: Lease, turn: RunningTurn): Promise<void> {
-    const alive = await options.leases.extend(lease, leaseTtlMs).catch(() => false);
+    const alive = await options.leases.extend(lease, leaseMs).catch(() => false);
     if (!alive) turn.stop();
   }
 
   async function failed(lease: Lease, cause: unknown): Promise<void> {
-    if (cause instanceof StaleLease)
-      return options.log.warn('turn.lease_lost', { sessionId: lease.sessionId });
+    if (cause instanceof StaleLease) return await lost(lease);
     if (cause instanceof Refusal && cause.code === 'unavailable') return await giveBack(lease, cause);
     options.log.error('turn.broke', { sessionId: lease.sessionId, cause });
-    await options.breakDown(lease, cause);
+    await options.breakDown(lease, 'bug');
+    await options.leases.release(lease);
+  }
+
+  /** Whoever has it now goes on. */
+  async function lost(lease: Lease): Promise<void> {
+    options.log.warn('turn.lease_lost', { sessionId: lease.sessionId });
+    await options.leases.release(lease);
+  }
+
+  async function quarantine(lease: Lease): Promise<void> {
+    options.log.error('session.quarantined', { sessionId: lease.sessionId, tries: poisonTries });
+    await options.breakDown(lease, 'poison');
     await options.leases.release(lease);
   }
 
   /** The store is away: nobody broke anything, and whoever claims the session next goes on from its log. */
   async function giveBack(lease: Lease, cause: unknown): Promise<void> {
     options.log.warn('turn.store_away', { sessionId: lease.sessionId, cause });
-    const giveUpUs = options.clock.nowUs() + leaseTtlMs * 1000;
+    const giveUpUs = options.clock.nowUs() + leaseMs * 1000;
     while (!closing && options.clock.nowUs() < giveUpUs) {
       const isDone = await options.leases.release(lease).then(
         () => true,
@@ -95,7 +110,7 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
   }
 
   async function claim(): Promise<Job | null> {
-    const lease = await options.leases.claim(options.owner, leaseTtlMs);
+    const lease = await options.leases.claim(options.owner, leaseMs);
     return lease && { lease, begun: null };
   }
 
@@ -112,7 +127,7 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
   return {
     claimant() {
       const { owner, clock, begin } = options;
-      return worker.hasRoom() ? { owner, untilUs: clock.nowUs() + leaseTtlMs * 1000, begin } : null;
+      return worker.hasRoom() ? { owner, untilUs: clock.nowUs() + leaseMs * 1000, begin } : null;
     },
     noticeCommit({ sessionId, records, state, lease, begun = null }) {
       if (lease) {

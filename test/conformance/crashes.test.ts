@@ -116,7 +116,7 @@ describe('kill -9 of the server, and a new start on the same data', () => {
     assert.deepEqual(rest, (await listAll(server.client, session.id)).slice(1));
   });
 
-  test('twenty sessions at once, three times: every accepted event once, all come to rest, no orphans', async () => {
+  test('twenty sessions at once, twice: every accepted event once, all come to rest, no orphans', async () => {
     const marker = `0.7${process.pid}`;
     const kinds = [
       { params: { model: 'scripted/slow' }, text: 'hello' },
@@ -128,7 +128,8 @@ describe('kill -9 of the server, and a new start on the same data', () => {
       Array.from({ length: 20 }, (_, at) => openSession(server.client, kinds[at % kinds.length]?.params)),
     );
     const accepted = new Map(sessions.map(({ id }) => [id, [] as Identified[]]));
-    for (let round = 0; round < 3; round++) {
+    // Three times in the same reply would be poison (faults/poison).
+    for (let round = 0; round < 2; round++) {
       const { client } = server;
       await Promise.all(
         sessions.map(async ({ id }, at) => {

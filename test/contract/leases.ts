@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { poisonTries } from '../../src/domain/limits.ts';
+import { emitResult } from '../../src/domain/session/calls.ts';
+import type { Draft } from '../../src/domain/session/draft.ts';
 import { draftOf } from '../../src/domain/session/draft.ts';
 import { recordFailure } from '../../src/domain/session/replies.ts';
 import type { Lease } from '../../src/domain/session/session-log.ts';
 import { StaleLease } from '../../src/domain/session/session-log.ts';
 import type { SessionState } from '../../src/domain/session/state.ts';
 import type { MakeStore, Subject } from './subject.ts';
-import { answer, goOn, openSubject } from './subject.ts';
+import { answer, callTool, goOn, openSubject } from './subject.ts';
 
 const ttlMs = 60_000;
 
@@ -16,6 +19,7 @@ export function leasesContract(make: MakeStore): void {
     claimContract(make);
     holdContract(make);
     fenceContract(make);
+    lostContract(make);
   });
 }
 
@@ -122,6 +126,17 @@ function claimContract(make: MakeStore): void {
     await using it = await openSubject(make);
     await runnable(it, 'sesn_1');
     it.clock.advance(-3_600_000);
+    assert.equal(idOf(await it.leases.claim('ada', ttlMs)), 'sesn_1');
+  });
+
+  test('so is one that waits for its retry', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    await it.decide('sesn_1', goOn);
+    const failure = { type: 'failure', kind: 'overloaded', message: 'no', retryAfterMs: null } as const;
+    await it.decide('sesn_1', (draft) => recordFailure(draft, { ...failure, retryable: true }, 5_000));
+    assert.equal(await it.leases.claim('ada', ttlMs), null);
+    it.clock.advance(-24 * 3_600_000);
     assert.equal(idOf(await it.leases.claim('ada', ttlMs)), 'sesn_1');
   });
 
@@ -287,4 +302,129 @@ function fenceContract(make: MakeStore): void {
     assert.deepEqual([lost.status, kept.status], ['rejected', 'fulfilled']);
     assert.ok((await it.log.state('sesn_1'))?.round.openRequest);
   });
+}
+
+/** What deaths of holders say about a session: the clock is used as a death, for it works on every engine. */
+function lostContract(make: MakeStore): void {
+  /** A stranger claims the session and is never heard of again. */
+  async function dies(it: Subject): Promise<Lease> {
+    const lease = await claimed(it, `mortal ${it.clock.nowUs()}`);
+    it.clock.advance(ttlMs + 1);
+    return lease;
+  }
+
+  test('a session that nobody survives is poison, and marked so once', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    for (let death = 1; death <= poisonTries; death++) assert.equal((await dies(it)).isPoison, undefined);
+    const last = await claimed(it);
+    assert.equal(last.isPoison, true);
+    await it.decide('sesn_1', goOn, last);
+    await it.decide('sesn_1', answer, last);
+    await it.send('sesn_1', 'again');
+    it.clock.advance(1);
+    assert.equal((await claimed(it)).isPoison, undefined, 'it came to rest');
+  });
+
+  test('leases that are void at the start count as deaths', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    for (let death = 1; death <= poisonTries; death++) {
+      assert.equal((await claimed(it)).isPoison, undefined);
+      await it.leases.voidAll();
+    }
+    assert.equal((await claimed(it)).isPoison, true);
+  });
+
+  test('one that kills even those who end its turn is left alone', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    for (let death = 1; death <= 2 * poisonTries; death++) {
+      await claimed(it);
+      await it.leases.voidAll();
+    }
+    assert.equal(await it.leases.claim('ada', ttlMs), null);
+    assert.equal(await it.leases.nextWakeUs(), null);
+  });
+
+  const reprieves: readonly (readonly [string, (it: Subject, lease: Lease) => Promise<unknown>])[] = [
+    ['releases it', (it, lease) => it.leases.release(lease)],
+    [
+      'sees a tool answer',
+      async (it, lease) => {
+        await it.decide('sesn_1', goOn, lease);
+        await it.decide('sesn_1', callTool, lease);
+        await it.decide('sesn_1', answerCalls, lease);
+        await it.leases.voidAll();
+      },
+    ],
+  ];
+  for (const [name, live] of reprieves) {
+    test(`a session is not to blame when its holder ${name}`, async () => {
+      await using it = await openSubject(make);
+      await runnable(it, 'sesn_1');
+      for (let death = 1; death < poisonTries; death++) await dies(it);
+      await live(it, await claimed(it));
+      for (let death = 2; death < poisonTries; death++) await dies(it);
+      assert.equal((await claimed(it, 'eve')).isPoison, undefined);
+    });
+  }
+
+  test('nor when those who lost it turn out to be alive', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    let asleep: Lease | null = null;
+    for (let nap = 0; nap <= 2 * poisonTries; nap++) {
+      const lease = await dies(it);
+      assert.equal(lease.isPoison, undefined);
+      if (asleep) await it.leases.release(asleep);
+      asleep = lease;
+    }
+  });
+
+  test('a reply, and a tool whose outcome died with its brain, are no reprieve', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1');
+    for (let death = 1; death <= poisonTries; death++) {
+      const lease = await claimed(it);
+      await it.decide('sesn_1', goOn, lease);
+      await it.decide('sesn_1', callTool, lease);
+      await it.leases.voidAll();
+    }
+    assert.equal((await claimed(it)).isPoison, true);
+  });
+
+  test('suspects are driven one after the other, others beside them', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1', 'sesn_2');
+    for (let death = 1; death < poisonTries; death++) {
+      for (const owner of ['ada', 'bob']) await claimed(it, owner);
+      await it.leases.voidAll();
+    }
+    await runnable(it, 'sesn_3');
+    const suspect = await claimed(it);
+    assert.equal(idOf(suspect), 'sesn_1');
+    assert.equal(idOf(await it.leases.claim('ada', ttlMs)), 'sesn_3');
+    assert.equal(await it.leases.claim('ada', ttlMs), null, 'sesn_2 waits for sesn_1');
+    assert.equal(await it.leases.nextWakeUs(), null);
+    await it.leases.voidAll();
+    const names = [await claimed(it), await claimed(it)].map((lease) => [lease.sessionId, lease.isPoison]);
+    assert.deepEqual(names, [
+      ['sesn_1', true],
+      ['sesn_3', undefined],
+    ]);
+    assert.equal(await it.leases.claim('ada', ttlMs), null, 'sesn_2 still waits');
+    await it.decide('sesn_1', goOn);
+    await it.decide('sesn_1', answer);
+    assert.deepEqual(await it.leases.claim('ada', ttlMs), {
+      sessionId: 'sesn_2',
+      owner: 'ada',
+      epoch: poisonTries,
+    });
+  });
+}
+
+function answerCalls(draft: Draft): void {
+  for (const call of draft.state().round.calls)
+    emitResult(draft, call, { content: [{ type: 'text', text: 'done' }], isError: false });
 }

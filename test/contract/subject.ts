@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { PageQuery } from '../../src/domain/collections.ts';
+import type { WireBlock } from '../../src/domain/model.ts';
 import type { Step } from '../../src/domain/session/advance.ts';
 import { advance } from '../../src/domain/session/advance.ts';
 import { acceptEvents } from '../../src/domain/session/decide.ts';
@@ -15,7 +16,7 @@ import type { Refusal, RefusalCode } from '../../src/protocol/refusal.ts';
 import type { Store, StoreOptions, WorkspaceStore } from '../../src/store/open.ts';
 import type { FakeClock } from '../support/clock.ts';
 import { fakeClock } from '../support/clock.ts';
-import { message, pureSession, text, usage } from '../support/pure-session.ts';
+import { message, pureSession, text, toolUse, usage } from '../support/pure-session.ts';
 
 /** An empty store on the engine under test; `close` takes its data along. */
 export type MakeStore = (options: Omit<StoreOptions, 'dataDir'>) => Promise<Store>;
@@ -102,15 +103,21 @@ export const goOn = (draft: Draft): Step =>
   advance(draft, { inFlight: { request: null, calls: new Set() }, startErrors: [], window });
 
 /** The model answers the open request in words, which ends the turn. */
-export function answer(draft: Draft, words = 'done'): Step {
+export const answer = (draft: Draft, words = 'done'): Step => reply(draft, text(words));
+
+/** The model answers it with a call of a tool, which begins to run. */
+export const callTool = (draft: Draft): Step =>
+  reply(draft, toolUse(`toolu_${draft.state().seq}`, 'bash', { command: 'true' }));
+
+function reply(draft: Draft, block: WireBlock): Step {
   const requestId = draft.state().round.openRequest;
   assert.ok(requestId);
   recordReply(draft, {
     requestId,
     reply: {
       type: 'reply',
-      content: [text(words)],
-      stopReason: 'end_turn',
+      content: [block],
+      stopReason: block.type === 'tool_use' ? 'tool_use' : 'end_turn',
       refusal: null,
       usage,
       servedBy: 'scripted/test',
@@ -119,7 +126,7 @@ export function answer(draft: Draft, words = 'done'): Step {
     previewed: new Map(),
     costMicroCents: 1_000,
   });
-  return advance(draft, { inFlight: { request: null, calls: new Set() }, startErrors: [], window });
+  return goOn(draft);
 }
 
 /** What `assert.rejects` compares a refusal by. */

@@ -15,6 +15,8 @@ export type PostgresServer = {
   newSchema(): Promise<string>;
   /** Cuts every connection; a `start` brings everything back. */
   stop(): Promise<void>;
+  /** Likewise, without a word to anybody. */
+  crash(): Promise<void>;
   start(): Promise<void>;
   remove(): Promise<void>;
 };
@@ -43,11 +45,11 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     rmSync(directory, { recursive: true, force: true });
   });
 
-  async function stop(): Promise<void> {
+  async function stop(signal: NodeJS.Signals = 'SIGINT'): Promise<void> {
     const exited = new Promise((resolve) => child.once('exit', resolve));
     // A test has something to wait for, whatever else is left to do.
     child.ref();
-    child.kill('SIGINT');
+    child.kill(signal);
     await exited;
   }
 
@@ -68,10 +70,15 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   return {
     newDatabase: async () => urlOf(await create('database')),
     newSchema,
-    stop,
+    stop: () => stop(),
+    // Its own children notice that it is gone.
+    crash: () => stop('SIGKILL'),
     async start() {
       child = launch(directory, settings);
-      await reachable(urlOf('postgres'));
+      // After a crash the children of the one before may still be there, and it ends.
+      await reachable(urlOf('postgres'), () => {
+        if (child.exitCode !== null) child = launch(directory, settings);
+      });
     },
     async remove() {
       await stop();
@@ -124,7 +131,7 @@ function packaged(): string {
   return join(dirname(embedded.resolve(platform)), '../native/bin');
 }
 
-async function reachable(url: string): Promise<void> {
+async function reachable(url: string, meanwhile = () => {}): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const client = new Client(url);
     try {
@@ -133,6 +140,7 @@ async function reachable(url: string): Promise<void> {
     } catch (cause) {
       if (attempt === 400) throw new Error('PostgreSQL does not start', { cause });
       await sleep(50);
+      meanwhile();
     }
   }
 }

@@ -8,7 +8,13 @@ import type { Entry, LogRecord } from './entry.ts';
 import type { SessionState } from './state.ts';
 
 /** Right to drive one session: `epoch` fences every append made with it. */
-export type Lease = { readonly sessionId: SessionId; readonly owner: string; readonly epoch: number };
+export type Lease = {
+  readonly sessionId: SessionId;
+  readonly owner: string;
+  readonly epoch: number;
+  /** Every brain that tried died of it (`poisonTries`): its turn is to be ended, not driven. */
+  readonly isPoison?: true;
+};
 
 /** What a pure rule says to append, and what to answer its caller. No entries: nothing is written. */
 export type Decision<T> = { readonly entries: readonly Entry[]; readonly result: T } & Beside;
@@ -99,14 +105,18 @@ export class StaleLease extends Error {
   }
 }
 
-/** Claims on runnable sessions. A session is runnable when its wake time has come and no live lease holds it. */
+/**
+ * Claims on runnable sessions. A session is runnable when its wake time has come and no live lease holds it.
+ * A lease whose holder died counts against its session until a brain gets anywhere with it: see `poisonTries`.
+ */
 export interface Leases {
   /** The next runnable session, or `null`. Takes the lease for `ttlMs`. */
   claim(owner: string, ttlMs: number): Promise<Lease | null>;
   /** Extends; `false` when the lease was lost. */
   extend(lease: Lease, ttlMs: number): Promise<boolean>;
+  /** Also of a lease that was lost: its holder lives, so that the session is not blamed for its death. */
   release(lease: Lease): Promise<void>;
-  /** When the earliest waiting session wants to wake, in microseconds, or `null`. */
+  /** When the earliest waiting session wants to wake, in microseconds, or `null`. Suspects wait for each other. */
   nextWakeUs(): Promise<number | null>;
   /** Embedded start: the directory lock proves that we are alone, so no lease is live. */
   voidAll(): Promise<void>;

@@ -151,6 +151,7 @@ const moved: Moved = {
     lease_epoch: 'kept',
     lease_until_us: 'left',
     home: 'left',
+    lost_brains: 'left',
   },
   entries: {
     session_id: 'key',

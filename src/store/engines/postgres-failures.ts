@@ -23,6 +23,11 @@ export function failureOf(cause: unknown): unknown {
   });
 }
 
+/** The way to the database is broken, or the database does not answer. */
+export function isAway(cause: unknown): boolean {
+  return cause instanceof Refusal && cause.code === 'unavailable';
+}
+
 function isAbsence(code: string): boolean {
   return absences.includes(code) || code.startsWith('08');
 }

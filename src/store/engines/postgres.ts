@@ -2,6 +2,7 @@ import { CompiledQuery } from 'kysely';
 import type { PoolClient } from 'pg';
 import { Pool, TypeOverrides, types } from 'pg';
 import {
+  databaseAnswerMsMax,
   databaseConnectMsMax,
   databaseReadersMax,
   databaseWritersMax,
@@ -10,7 +11,7 @@ import {
 } from '../../domain/limits.ts';
 import type { Engine, Sql, Tx } from './engine.ts';
 import { numbered, parameter, parsedInteger, parsedText, schemaOf } from './postgres-dialect.ts';
-import { failureOf, isRace } from './postgres-failures.ts';
+import { failureOf, isAway, isRace } from './postgres-failures.ts';
 
 /** Of the advisory locks of Anthill in its database; the second number says which. */
 export const lockClass = 0x616e_7468;
@@ -57,8 +58,9 @@ export function openPostgres(url: string): Engine {
       await query('commit');
       return result;
     } catch (cause) {
-      // A connection that cannot even do this is of no more use.
-      await client.query('rollback').catch(() => (isBroken = true));
+      // A connection that did not answer, or cannot even do this, is of no more use.
+      isBroken = isAway(cause);
+      if (!isBroken) await query('rollback').catch(() => (isBroken = true));
       throw cause;
     } finally {
       client.release(isBroken);
@@ -157,12 +159,21 @@ function queryOn(client: Pool | PoolClient): Query {
   return async (asked) => {
     try {
       return typeof asked === 'string'
-        ? await client.query(asked)
-        : await client.query({ ...asked, values: [...asked.values] });
+        ? await client.query(timed({ text: asked }))
+        : await client.query(timed({ ...asked, values: [...asked.values] }));
     } catch (cause) {
       throw failureOf(cause);
     }
   };
+}
+
+/**
+ * A connection that fell silent would keep whoever asks waiting for as long as TCP has hope. Changes of the schema take
+ * the time they need, and so does waiting for others that make them.
+ */
+function timed<Asked extends { readonly text: string }>(asked: Asked): Asked & { query_timeout?: number } {
+  if (/^(create|alter|drop|vacuum) /.test(asked.text) || asked.text === begin.alone) return asked;
+  return { ...asked, query_timeout: databaseAnswerMsMax };
 }
 
 type Statement = { readonly text: string; readonly name?: string };

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import type { CompiledQuery } from 'kysely';
 import { groupCommitJobsMax, preparedStatementsMax } from '../../domain/limits.ts';
+import { diskFailureOf } from '../disk-failures.ts';
 import type { Engine, Sql, Tx } from './engine.ts';
 
 type Outcome = { readonly isKept: boolean; readonly settle: () => void };
@@ -48,7 +49,8 @@ export function openSqlite(path: string): Engine {
       (isKept ? commit : rollback).run();
     } catch (cause) {
       // Busy, disk full, …: nobody's job failed, so all did. The writer goes on with the next group.
-      for (const job of group) job.settle(new Error('the database could not commit', { cause }));
+      const failure = diskFailureOf(cause) ?? new Error('the database could not commit', { cause });
+      for (const job of group) job.settle(failure);
       if (writer.inTransaction) rollback.run();
       return;
     }
