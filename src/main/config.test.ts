@@ -51,6 +51,8 @@ describe('configuration', () => {
       repositoryHosts: [],
       rootfs: rootfsSettingsOf({}, cwd, ConfigMistake),
       packageVariables: {},
+      roles: new Set(['api', 'brain', 'hands', 'scheduler']),
+      drainNoticeMs: 0,
       programs: '',
     });
   });

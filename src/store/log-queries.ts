@@ -136,6 +136,7 @@ export function insertSession(workspaceId: string, state: SessionState) {
       lease_epoch: 0,
       lease_until_us: null,
       home: null,
+      self_hosted: Number(state.selfHosted),
     })
     .compile();
 }

@@ -435,6 +435,12 @@ const steps: readonly (readonly string[])[] = [
     )`,
     'create index session_snapshots_by_content on session_snapshots (sha256)',
   ],
+  // Servers without sandboxes of their own drive no others.
+  [
+    'alter table sessions add column self_hosted bigint not null default 0',
+    `update sessions set self_hosted = 1 where environment_id in
+      (select id from environments where document like '%"config":{"type":"self_hosted"%')`,
+  ],
 ];
 
 /** Brings the schema up to date, or as far as it was at `target`; refuses one made by a newer server. */

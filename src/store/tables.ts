@@ -71,6 +71,8 @@ export type SessionRow = {
   lease_until_us: number | null;
   /** The server that drove it last, and has its sandbox's files. */
   home: string | null;
+  /** Its sandbox is a worker's: 1, else 0. */
+  self_hosted: number;
 };
 
 export type EntryRow = {
