@@ -44,7 +44,8 @@ export function askForReply(
         deps.readFile,
       ),
       (delta) => {
-        for (const preview of previews.take(delta)) deps.tails.preview(state.id, preview);
+        for (const preview of previews.take(delta))
+          deps.tails.preview(state.id, { preview, requestId, isSoFar: false });
       },
       signal,
     );

@@ -9,6 +9,7 @@ import { draftOf } from '../domain/session/draft.ts';
 import type { Begun, Lease, SessionLog } from '../domain/session/session-log.ts';
 import type { Call, SessionState } from '../domain/session/state.ts';
 import { hasQueued } from '../domain/session/state.ts';
+import type { Turn, TurnEnd } from '../domain/turn.ts';
 import type { AskDeps } from './ask-model.ts';
 import { askForReply, askForSummary } from './ask-model.ts';
 import type { Finished, ReplyPricing } from './finished.ts';
@@ -27,21 +28,10 @@ export type TurnDeps = ReplyPricing &
     readonly repositories: Repositories;
   };
 
-/** A running turn. `notice` tells it that its session's log grew; `stop` gives it up without a word. */
-export type Turn = {
-  readonly done: Promise<TurnEnd>;
-  notice(state: SessionState): void;
-  stop(): void;
-};
-
 type Reached = {
-  /** `connect`: what the links of the turn miss. */
   readonly step: Step | { readonly type: 'connect' };
   readonly state: SessionState;
 };
-
-/** `released`: the commit that brought the session to rest also gave up the lease. */
-export type TurnEnd = 'released' | 'held';
 
 /**
  * Drives one claimed session from running to rest: fold, ask the model, run tools, append, repeat.
@@ -57,7 +47,7 @@ export function startTurn(deps: TurnDeps, lease: Lease, begun: Begun | null = nu
   const calls = new Set<string>();
   let request: string | null = null;
   let stopped = false;
-
+  let leaving = false;
   async function run(): Promise<TurnEnd> {
     let { step, state } = begun ?? (await proceed({ type: 'notice' }));
     while (step.type !== 'rest') {
@@ -73,7 +63,7 @@ export function startTurn(deps: TurnDeps, lease: Lease, begun: Begun | null = nu
     settle(finished);
     const decide = (before: SessionState) => {
       const draft = draftOf(before, { nowUs: deps.clock.nowUs(), newId: deps.newId });
-      const step = recordFinished(draft, finished, deps) ?? next(draft);
+      const step = recordFinished(draft, finished, deps) ?? afterThat(draft);
       return { entries: draft.entries(), result: { step, state: draft.state() } };
     };
     return await deps.log.commit(lease.sessionId, decide, lease);
@@ -87,6 +77,13 @@ export function startTurn(deps: TurnDeps, lease: Lease, begun: Begun | null = nu
     const startErrors = [...mcp.errors(), ...errorsOfCreation(state), ...repositories.errors()];
     const window = deps.windowOf(draft.state().agent.model);
     return advance(draft, { inFlight: { request, calls }, startErrors, window });
+  }
+
+  /** Who leaves begins nothing new: tried on a draft of its own. */
+  function afterThat(draft: Draft): Reached['step'] {
+    const isQuiet = leaving && request === null && calls.size === 0;
+    const isNew = isQuiet && next(draftOf(draft.state(), draft)).type !== 'rest';
+    return isNew ? { type: 'rest' } : next(draft);
   }
 
   function settle(finished: Finished): void {
@@ -138,6 +135,10 @@ export function startTurn(deps: TurnDeps, lease: Lease, begun: Begun | null = nu
     }),
     notice(state) {
       if (hasQueued(state, 'user.interrupt')) aborts.abort();
+      mailbox.put({ type: 'notice' });
+    },
+    leave() {
+      leaving = true;
       mailbox.put({ type: 'notice' });
     },
     stop() {

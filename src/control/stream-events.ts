@@ -1,8 +1,9 @@
+import type { EventId } from '../base/ids.ts';
 import { streamReplayPageEvents } from '../domain/limits.ts';
 import { deliver } from '../domain/session/delivery.ts';
 import type { LogRecord } from '../domain/session/entry.ts';
 import type { SessionLog } from '../domain/session/session-log.ts';
-import type { Tail, TailItem, Tails } from '../domain/tails.ts';
+import type { Tail, TailItem, Tails, UnderWay } from '../domain/tails.ts';
 import type { PreviewEvent, SessionEvent, StreamEvent } from '../protocol/events.ts';
 import { invalid, Refusal } from '../protocol/refusal.ts';
 
@@ -35,16 +36,23 @@ export async function streamEvents(
   sessionId: string,
   options: StreamOptions,
 ): Promise<EventStream> {
-  const tail = deps.tails.attach(sessionId);
+  const tail = deps.tails.attach(sessionId, { wantsPreviews: options.previews.length > 0 });
   // Only who replays gets the beginning of what is under way (spec/events.md, Live previews).
-  const underWay = options.after === null ? [] : deps.tails.underWay(sessionId);
+  const isLive = options.after === null;
+  const underWay = isLive ? null : deps.tails.underWay(sessionId);
   try {
     const state = await deps.log.state(sessionId);
     if (state === null) throw new Refusal('not_found', `Session not found: ${sessionId}`);
     const from = await startOf(deps, sessionId, options.after, state.seq);
     const queued = new Map(state.queue.map((event) => [event.id, event]));
     const ended = state.status === 'terminated';
-    const reader = { deps, sessionId, tail, queued, previews: options.previews, underWay, ended };
+    const reader = {
+      ...{ deps, sessionId, tail, queued, ended },
+      previews: options.previews,
+      underWay: underWay?.requestId === state.round.openRequest ? underWay : null,
+      before: isLive ? state.round.openRequest : null,
+      over: null,
+    };
     return { [Symbol.asyncIterator]: () => read(reader, from, state.seq), close: () => tail.close() };
   } catch (cause) {
     tail.close();
@@ -71,14 +79,18 @@ type Reader = {
   readonly tail: Tail;
   readonly queued: Map<string, SessionEvent>;
   readonly previews: readonly PreviewedType[];
-  readonly underWay: readonly PreviewEvent[];
+  /** What was previewed, before the tail begins, of a reply that is still to come. */
+  readonly underWay: UnderWay | null;
+  /** The request that was open when a reader without replay came: what had been previewed of it is not for it. */
+  readonly before: EventId | null;
+  /** The last request that ended: previews from another server may come later than its end. */
+  over: EventId | null;
   /** The log was complete when the stream opened: replay, then end. */
   readonly ended: boolean;
 };
 
 async function* read(reader: Reader, from: number, upTo: number): AsyncGenerator<readonly StreamItem[]> {
   let seq = from;
-  let { underWay } = reader;
   try {
     while (seq < upTo) {
       const page = await reader.deps.log.read(
@@ -91,26 +103,20 @@ async function* read(reader: Reader, from: number, upTo: number): AsyncGenerator
       const items = await itemsOf(reader, page);
       if (items.length > 0) yield items;
       if (items.some(endsStream)) return;
-      if (page.some(isReplyOver)) underWay = [];
       seq = last.seq;
     }
-    if (!reader.ended) yield* live(reader, underWay, seq);
+    if (!reader.ended) yield* live(reader, seq);
   } finally {
     reader.tail.close();
   }
 }
 
-/** `underWay`: what was previewed, before the tail begins, of a reply that the replay has not settled. */
-async function* live(
-  reader: Reader,
-  underWay: readonly PreviewEvent[],
-  from: number,
-): AsyncGenerator<readonly StreamItem[]> {
+async function* live(reader: Reader, from: number): AsyncGenerator<readonly StreamItem[]> {
   const opened = new Set<string>();
   let position = from;
   const wanted = (preview: PreviewEvent): StreamItem[] =>
     isWanted(reader.previews, opened, preview) ? [{ type: 'event', event: preview, id: null }] : [];
-  const before = underWay.flatMap(wanted);
+  const before = reader.underWay?.previews.flatMap(wanted) ?? [];
   if (before.length > 0) yield before;
   for await (const item of reader.tail) {
     const items = await delivered(item);
@@ -120,7 +126,7 @@ async function* live(
 
   async function delivered(item: TailItem): Promise<readonly StreamItem[]> {
     if (item.type === 'overflow') return [{ type: 'overflow' }];
-    if (item.type === 'preview') return wanted(item.preview);
+    if (item.type === 'preview') return isPast(reader, item) ? [] : wanted(item.preview);
     const known = item.type === 'grown' ? [] : item.records.filter(({ seq }) => seq > position);
     const next = item.type === 'grown' ? item.seq + 1 : (known[0]?.seq ?? 0);
     // Commits of other servers may come late, in another order, or not at all.
@@ -128,6 +134,10 @@ async function* live(
     position = Math.max(position, known.at(-1)?.seq ?? between.at(-1)?.seq ?? 0);
     return await itemsOf(reader, [...between, ...known]);
   }
+}
+
+function isPast({ before, over }: Reader, { requestId, isSoFar }: TailItem & { type: 'preview' }): boolean {
+  return requestId === over || (isSoFar && requestId === before);
 }
 
 /** Of the log, the records between two positions, exclusive; none when it is gone, or cannot be read just now. */
@@ -174,13 +184,11 @@ async function itemOf(reader: Reader, record: LogRecord): Promise<StreamItem | n
     const accepted = await reader.deps.log.accepted(reader.sessionId, entry.eventId);
     if (accepted) reader.queued.set(entry.eventId, accepted);
   }
+  if (entry.kind === 'emitted' && entry.event.type === 'span.model_request_end')
+    reader.over = entry.event.model_request_start_id;
   const event = deliver(record, (id) => reader.queued.get(id));
   if (event) reader.queued.delete(event.id);
   return event && { type: 'event', event, id: event.id };
-}
-
-function isReplyOver({ entry }: LogRecord): boolean {
-  return entry.kind === 'emitted' && entry.event.type === 'span.model_request_end';
 }
 
 function endsStream(item: StreamItem): boolean {

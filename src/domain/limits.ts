@@ -46,7 +46,10 @@ export const leaseSecondsRange = { from: 5, to: 600 } as const;
  */
 export const poisonTries = 3;
 export const workerPollMs = 500;
+/** For what runs when the server is told to stop; then it is cut. */
 export const drainGraceMs = 10_000;
+/** Handed over at once by a server that stops; more are taken over when it is gone. */
+export const waitingSessionsMax = 1_000;
 
 // Agents
 export const toolsPerAgentMax = 256;
@@ -190,6 +193,11 @@ export const databaseRedialMs = 250;
 /** Of 8 000 that PostgreSQL lets through. */
 export const notificationBytesMax = 7_000;
 export const notificationItemsMax = 100;
+/** Waiting to be said to other servers, before previews are left out. */
+export const unsaidMessagesMax = 1_000;
+/** Previews for other servers are collected this long, and cut to fit into a notification, six bytes a character. */
+export const previewsCollectedMs = 15;
+export const toldPreviewCharactersMax = 1_000;
 /** How often a server looks whether the others live. */
 export const serversLookMs = 250;
 /** A look that comes so late says that this server was asleep itself, or the database. */

@@ -15,6 +15,7 @@ import type { Cursors } from './cursors.ts';
 import { addDocuments } from './documents.ts';
 import { downloadResponse } from './download.ts';
 import type { Handlers } from './handlers.ts';
+import { addHealth } from './health.ts';
 import type { MetricsDeps } from './metrics.ts';
 import { addMetrics } from './metrics.ts';
 import type { Frames } from './sse.ts';
@@ -47,9 +48,7 @@ type AnyHandler = (call: unknown) => Promise<unknown>;
 export function createApp(deps: AppDeps): App {
   const app = new Hono({ strict: true });
   const frames: Frames = new WeakMap();
-  app.get('/health', () =>
-    json(deps.isReady() ? 200 : 503, { status: deps.isReady() ? 'ok' : 'stopping' }, {}),
-  );
+  addHealth(app, deps.isReady);
   app.get('/', (context) =>
     context.text('Anthill: a server for Managed Agents. The API is below /v1, its description at /docs.\n'),
   );

@@ -69,6 +69,24 @@ test('a drain ends the connection of a stream that ends meanwhile', async () => 
   await Promise.all([closed, readToEnd(socket)]);
 });
 
+test('while it drains it answers on, and every answer is the last of its connection', async () => {
+  const asked = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  const server = await start(async () => {
+    asked.resolve();
+    await finish.promise;
+    return new Response('hello');
+  });
+  const [before, idle] = [await asking(server), await opened(server)];
+  await asked.promise;
+  server.drain();
+  finish.resolve();
+  idle.write('GET / HTTP/1.1\r\nhost: ants\r\n\r\n');
+  for (const socket of [before, idle, await asking(server)])
+    assert.match(await readToEnd(socket), /^HTTP\/1\.1 200 [\s\S]*connection: close[\s\S]*hello/i);
+  await server.close(forEver);
+});
+
 test('what is still open after the grace is cut', async () => {
   const server = await start(
     () => new Response(new ReadableStream({ start: (body) => body.enqueue(Buffer.from('x')) })),

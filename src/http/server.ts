@@ -8,6 +8,8 @@ export type ServerOptions = { readonly app: App; readonly host: string; readonly
 
 export type RunningServer = {
   readonly port: number;
+  /** From now on a connection ends with its next answer, which says so. */
+  drain(): void;
   /** Stops accepting; what is still open after `graceMs` is cut. */
   close(graceMs: number): Promise<void>;
 };
@@ -31,8 +33,10 @@ export async function startServer({ app, host, port }: ServerOptions): Promise<R
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : port,
+    drain: connections.drain,
     async close(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      connections.drain();
       connections.closeIdle();
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;
@@ -57,6 +61,8 @@ function explained(cause: NodeJS.ErrnoException, address: string): Error {
  */
 function trackConnections(server: Server) {
   const answering = new Map<Socket, number>();
+  const unanswered = new Set<ServerResponse>();
+  let draining = false;
   let closing = false;
 
   function count(socket: Socket, step: 1 | -1): void {
@@ -72,9 +78,16 @@ function trackConnections(server: Server) {
   });
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     count(socket, 1);
+    if (draining) response.shouldKeepAlive = false;
+    unanswered.add(response);
+    response.once('close', () => unanswered.delete(response));
     response.once('close', () => count(socket, -1));
   });
   return {
+    drain() {
+      draining = true;
+      for (const response of unanswered) response.shouldKeepAlive = false;
+    },
     /** From now on a connection ends with its last answer. */
     closeIdle() {
       closing = true;

@@ -4,17 +4,13 @@ import type { Log } from '../base/log.ts';
 import { createWorkSignals } from '../control/work-signals.ts';
 import { createCatalog } from '../domain/default-catalog.ts';
 import { credentialProbeMsMax, drainGraceMs, tokenRefreshMsMax } from '../domain/limits.ts';
-import type { Mcp, McpTokens } from '../domain/mcp.ts';
 import type { SandboxProvider } from '../domain/sandbox.ts';
 import type { Claimant, Commit } from '../domain/session/session-log.ts';
-import type { Web } from '../domain/web.ts';
-import { createDialler, createResolveName } from '../hands/egress/dial.ts';
-import { createMcp } from '../hands/mcp/connections.ts';
 import { createProbe } from '../hands/mcp/probe.ts';
-import { createWeb } from '../hands/web/web.ts';
 import type { App } from '../http/app.ts';
 import { createApp } from '../http/app.ts';
 import { createCursors } from '../http/cursors.ts';
+import { createProbeApp } from '../http/probe-app.ts';
 import type { RunningServer } from '../http/server.ts';
 import { startServer } from '../http/server.ts';
 import type { Store } from '../store/open.ts';
@@ -27,10 +23,9 @@ import { createRepositoryTokens } from '../vault/repository-tokens.ts';
 import { createSandboxSecrets } from '../vault/sandbox-secrets.ts';
 import { createSeal, createUnseal } from '../vault/sealing.ts';
 import { createValidate } from '../vault/validate.ts';
-import type { FollowServers } from '../workers/follow-servers.ts';
-import { followServers } from '../workers/follow-servers.ts';
 import { tendSandboxes } from '../workers/tend-sandboxes.ts';
 import type { Config } from './config.ts';
+import type { HandlerParts } from './handlers.ts';
 import { handlersByWorkspace } from './handlers.ts';
 import { composeHands } from './hands.ts';
 import { keepHouse } from './housekeeping.ts';
@@ -38,7 +33,8 @@ import { openStoreKey } from './master-key.ts';
 import { openConfiguredStore } from './open-store.ts';
 import type { Founded } from './organization.ts';
 import { createDoor, foundOrganization } from './organization.ts';
-import { startSessions } from './sessions.ts';
+import { createOtherServers } from './other-servers.ts';
+import { handOverOf, noSessions, startSessions } from './sessions.ts';
 import { gaugesOf, timedProvider, watchedAnswers } from './telemetry.ts';
 import { checkUpstream } from './upstream.ts';
 import { versionOf } from './version.ts';
@@ -60,10 +56,12 @@ export async function startAnthill(config: Config, provider: SandboxProvider, lo
 async function assemble(config: Config, provider: SandboxProvider, telemetry: Telemetry): Promise<Anthill> {
   const clock = systemClock;
   const { log, instruments } = telemetry;
-  const tails = createTails(clock);
+  const others = createOtherServers(log);
+  const tails = createTails(clock, others.wantPreviews);
   const workSignals = createWorkSignals();
   const listeners: ((commit: Commit) => void)[] = [
     (commit) => tails.publish(commit),
+    others.noticeCommit,
     telemetry.noticeCommit,
     ({ state }) => state.selfHosted && workSignals.notify(state.environmentId),
   ];
@@ -71,61 +69,74 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
     for (const listen of listeners) listen(commit);
   };
   let claimant: Claimant = () => null;
-  let follower: FollowServers | null = null;
   const { store, owner, shared } = await openConfiguredStore(config, {
     afterCommit,
-    claimant: () => claimant(),
-    heard: (hint) => follower?.heard(hint),
-    missed: () => follower?.missed(),
+    claimant: (state) => claimant(state),
+    ...others.line,
   });
   const { key, founded } = await found(store, config, log);
   const { vault, tokens, secrets, repositoryTokens } = openVault(store, key);
-  const { first, cursorKey, ...organization } = founded;
-
   const catalog = createCatalog(config.models);
   await provider.sweep();
   const isShared = shared !== null;
   const parts = { store, config, provider, secrets, repositoryTokens, instruments, isShared, log };
   const { hands, repositories } = composeHands(parts);
-  listeners.push(tendSandboxes(hands, repositories));
+  const { roles } = config;
+  if (roles.has('hands')) listeners.push(tendSandboxes(hands, repositories));
 
-  const mcp = openMcp(tokens, log);
-  const tools = { hands, repositories, mcp, web: openWeb(store, config, log) };
-  const sessions = startSessions({ config, store, owner, tails, tools, catalog, instruments, log });
+  const tools = { hands, repositories };
+  const previews = others.previewsOf(tails);
+  const handOver = shared && handOverOf(shared, { owner, ...tools });
+  const common = { config, store, owner, tokens, catalog, instruments, handOver, log };
+  const sessions = roles.has('brain') ? startSessions({ ...common, tails: previews, tools }) : noSessions;
   telemetry.observe(gaugesOf(store, tails));
   listeners.push((commit) => sessions.noticeCommit(commit));
   claimant = sessions.claimant;
-  const { notify: notifyQueue } = workSignals;
-  follower = shared && followServers({ ...shared, logger: log, tails, sessions, hands, notifyQueue, clock });
-  const house = keepHouse({ store, config, hands, organizationId: organization.organizationId, log });
+  if (shared) others.follow({ shared, tails, sessions, hands, notifyQueue: workSignals.notify });
+  const house = keepHouse({ store, config, hands, organizationId: founded.organizationId, log });
   let ready = true;
-  const app = createApp({
-    handlers: handlersByWorkspace({ store, organization, config, tails, workSignals, catalog, vault, log }),
-    admission: createDoor(store, { config, first, log }),
-    cursors: createCursors(cursorKey),
-    isReady: () => ready,
-    ...watchedAnswers(telemetry, config),
-    organizationId: organization.organizationId,
-    version: versionOf(),
-    clock,
-    newId,
-    log,
-  });
+  const answered = { config, store, founded, tails, workSignals, catalog, vault, telemetry };
+  const app = openApp({ ...answered, isReady: () => ready });
   async function close(server: RunningServer | null): Promise<void> {
     ready = false;
+    server?.drain();
+    const rested = sessions.close(drainGraceMs);
+    // Whoever sends requests here looks at /health from time to time.
+    await clock.sleep(config.drainNoticeMs);
     tails.close();
-    await Promise.all([
-      server?.close(drainGraceMs),
-      sessions.close(drainGraceMs),
-      house.close(),
-      follower?.close(),
-    ]);
+    await Promise.all([server?.close(drainGraceMs), rested, house.close()]);
+    await others.close();
     await repositories.close();
     await hands.close();
     await store.close();
     await telemetry.close();
   }
-  return { ...(await listen(app, config, close)), apiKey: first.secret };
+  return { ...(await listen(app, config, close)), apiKey: founded.first.secret };
+}
+
+type AppParts = Pick<HandlerParts, 'config' | 'store' | 'tails' | 'workSignals' | 'catalog' | 'vault'> & {
+  readonly founded: Founded;
+  readonly telemetry: Telemetry;
+  readonly isReady: () => boolean;
+};
+
+/** What answers requests: the API, or what every server has to say of itself. */
+function openApp({ founded, telemetry, isReady, ...parts }: AppParts): App {
+  const { config, store } = parts;
+  const { first, cursorKey, ...organization } = founded;
+  const { log } = telemetry;
+  const door = {
+    admission: createDoor(store, { config, first, log }),
+    isReady,
+    ...watchedAnswers(telemetry, config),
+    organizationId: organization.organizationId,
+    newId,
+    log,
+  };
+  if (!config.roles.has('api')) return createProbeApp(door);
+  const handlers = handlersByWorkspace({ ...parts, organization, log });
+  const cursors = createCursors(cursorKey);
+  return createApp({ ...door, handlers, cursors, version: versionOf(), clock: systemClock });
 }
 
 /** When nothing can be served, nothing may stay behind that would keep the process alive. */
@@ -169,16 +180,6 @@ function openVault(store: Store, key: Uint8Array) {
     secrets: createSandboxSecrets({ key, credentials: store.sessionCredentials }),
     repositoryTokens: createRepositoryTokens({ key, read: store.readRepositoryToken }),
   };
-}
-
-function openMcp(tokens: McpTokens, log: Log): Mcp {
-  return createMcp({ tokens, version: versionOf(), log });
-}
-
-function openWeb(store: Store, config: Config, log: Log): Web {
-  const dialler = createDialler(config.egress, createResolveName());
-  const configOf = store.readEnvironmentConfig;
-  return createWeb({ dialler, configOf, search: config.webSearch, version: versionOf(), log });
 }
 
 /** What a client on this machine puts into a URL. */

@@ -61,6 +61,8 @@ describe('configuration', () => {
         workDays: null,
         usageDays: null,
       },
+      roles: new Set(['api', 'brain', 'hands', 'scheduler']),
+      drainNoticeMs: 0,
       programs: '',
     });
   });

@@ -21,6 +21,8 @@ import { diskQuotaOf } from './disk-settings.ts';
 import { egressSettingsOf } from './egress-settings.ts';
 import { modelSettingsOf } from './model-settings.ts';
 import { retentionNames, retentionSettingsOf } from './retention-settings.ts';
+import type { Roles } from './roles.ts';
+import { rolesOf } from './roles.ts';
 import { packageVariablesOf, rootfsSettingsOf } from './rootfs-settings.ts';
 import type { SandboxSettings } from './sandbox-settings.ts';
 import { sandboxSettingsOf } from './sandbox-settings.ts';
@@ -68,6 +70,9 @@ export type Config = {
   readonly retention: RetentionSettings;
   /** For package managers while they install what environments ask for. */
   readonly packageVariables: Readonly<Record<string, string>>;
+  readonly roles: Roles;
+  /** Told to stop, the server says so at /health for this long before it stops listening. */
+  readonly drainNoticeMs: number;
   /** Where programs of this machine are looked for: the `PATH`. */
   readonly programs: string;
 };
@@ -103,6 +108,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     join(dataDir, 'anthill.yaml'),
   ]);
   const host = flags.host ?? (env['ANTHILL_HOST'] || text(file, 'host') || '127.0.0.1');
+  const database = databaseOf(env, section(file, 'database'));
   if (flags['no-auth'] && !isLoopbackHost(host)) {
     throw new ConfigMistake(
       `--no-auth lets in whoever reaches the server, and ${host} can be reached from other machines; leave out --no-auth, or listen on 127.0.0.1`,
@@ -112,7 +118,7 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     host,
     port: portOf(flags.port ?? (env['ANTHILL_PORT'] || text(file, 'port'))),
     dataDir,
-    database: databaseOf(env, section(file, 'database')),
+    database,
     filesDir: filesDirOf(env['ANTHILL_FILES'] || text(section(file, 'files'), 'directory'), cwd),
     leaseMs: leaseMsOf(env['ANTHILL_LEASE_SECONDS'] || text(section(file, 'database'), 'lease_seconds')),
     logLevel: logLevelOf(env['ANTHILL_LOG_LEVEL'] || text(file, 'log_level') || 'info'),
@@ -138,6 +144,8 @@ export function readConfig(args: readonly string[], env: Environment, cwd: strin
     rootfs: rootfsSettingsOf(section(file, 'rootfs'), cwd, ConfigMistake),
     retention: retentionSettingsOf(section(file, 'retention'), ConfigMistake),
     packageVariables: packageVariablesOf(section(file, 'packages'), ConfigMistake),
+    roles: rolesOf(flags.roles ?? (env['ANTHILL_ROLES'] || file['roles']), database !== null, ConfigMistake),
+    drainNoticeMs: drainNoticeOf(env['ANTHILL_DRAIN_NOTICE_SECONDS'] || text(file, 'drain_notice_seconds')),
     programs: env['PATH'] ?? '',
   };
 }
@@ -160,6 +168,7 @@ function parseFlags(args: readonly string[]) {
       data: string,
       config: string,
       scenarios: string,
+      roles: string,
       'no-auth': { type: 'boolean' },
     } as const;
     return parseArgs({ args: [...args], options, strict: true }).values;
@@ -173,6 +182,12 @@ function portOf(value: string | undefined): number {
   const port = /^\d{1,5}$/.test(value) ? Number(value) : Number.NaN;
   if (Number.isNaN(port) || port > 65_535) throw new ConfigMistake(`port: "${value}" is not a port`);
   return port;
+}
+
+function drainNoticeOf(value = '0'): number {
+  const seconds = /^\d{1,3}$/.test(value) ? Number(value) : Number.NaN;
+  if (seconds <= 300) return seconds * 1000;
+  throw new ConfigMistake(`drain_notice_seconds: "${value}" is not a number of seconds from 0 to 300`);
 }
 
 /** The key in a variable, null when that is not set. Never repeated in what is said about it. */
@@ -323,6 +338,8 @@ const settings = [
   'rootfs',
   'packages',
   'retention',
+  'roles',
+  'drain_notice_seconds',
 ];
 const sections: Readonly<Record<string, readonly string[]>> = {
   upstream: ['base_url', 'api_key', 'profile', 'server_tools'],

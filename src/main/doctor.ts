@@ -11,8 +11,6 @@ export async function doctor(args: readonly string[], world: World): Promise<num
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const say = (line: string) => world.stdout.write(`${line}\n`);
   const path = world.env['PATH'] ?? '';
-  const { provider, place } = await openProvider(sandbox, { dataDir, path, mayInstall: false, say });
-  const found = await provider.capabilities();
   say(`data       ${dataDir}`);
   say(
     `database   ${database ? `PostgreSQL at ${new URL(database.url).host}` : 'SQLite in the data directory'}`,
@@ -23,6 +21,10 @@ export async function doctor(args: readonly string[], world: World): Promise<num
   say(
     `search     ${webSearch?.backend ?? 'nothing; set web_search in anthill.yaml to let agents search the web'}`,
   );
+  say(`roles      ${[...config.roles].join(', ')}`);
+  if (!config.roles.has('hands')) return 0;
+  const { provider, place } = await openProvider(sandbox, { dataDir, path, mayInstall: false, say });
+  const found = await provider.capabilities();
   say(`sandbox    ${found.provider} at ${place}`);
   if (found.unavailable !== null) {
     say(`isolation  none: ${found.unavailable}`);

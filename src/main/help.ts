@@ -4,6 +4,7 @@ const settings = `
   --data DIR         ANTHILL_DATA        ~/.anthill; everything durable, mode 0700
   --scenarios DIR    ANTHILL_SCENARIOS   <data>/scenarios; files behind scripted/<name>
   --config FILE      ANTHILL_CONFIG      anthill.yaml, here or in the data directory
+  --roles LIST       ANTHILL_ROLES       api,brain,hands,scheduler; what this server does, see docs/deployment.md
   --no-auth                              ask for no key; on 127.0.0.1 only
                      ANTHILL_API_KEY     presets the first key
                      ANTHILL_MASTER_KEY  32 bytes as base64 that seal credentials; else <data>/master.key
@@ -11,6 +12,7 @@ const settings = `
                      DATABASE_DIRECT_URL the same past a pooler
                      ANTHILL_LEASE_SECONDS  60; when others take over from a server that hangs
                      ANTHILL_FILES       <data>/files, with PostgreSQL in the database; a directory that all servers share
+                     ANTHILL_DRAIN_NOTICE_SECONDS  0; how long /health says \`stopping\` before the server stops listening
                      ANTHILL_LOG_LEVEL   info
 
 A model provider: ANTHROPIC_API_KEY for Anthropic; for others ANTHILL_UPSTREAM_BASE_URL, ANTHILL_UPSTREAM_API_KEY

@@ -22,12 +22,14 @@ export type HouseParts = {
 /** What is taken away once its time has come, in the background: nobody waits for it. */
 export function keepHouse({ store, config, hands, organizationId, log }: HouseParts) {
   const clock = systemClock;
-  const { retention: settings, dataDir } = config;
+  const { retention: settings, dataDir, roles } = config;
+  // What is everybody's is one role's to tend; what is on this machine is nobody else's.
+  const tendsAll = roles.has('scheduler');
   const emptySnapshot = packNothing();
 
   async function* round(): AsyncGenerator<void> {
     const what = { settings, nowUs: clock.nowUs(), emptySnapshot };
-    yield* store.retention.round(what);
+    if (tendsAll) yield* store.retention.round(what);
     const goneBeforeUs = cutoffUs(settings.sandboxesDays, what.nowUs);
     yield* removeLeftovers({
       directory: join(dataDir, 'sessions'),
@@ -39,6 +41,7 @@ export function keepHouse({ store, config, hands, organizationId, log }: HousePa
     });
   }
 
-  const workers = [expireFiles({ fileExpiry: store.fileExpiry, clock, log }), retain({ round, clock, log })];
+  const expiry = tendsAll ? [expireFiles({ fileExpiry: store.fileExpiry, clock, log })] : [];
+  const workers = [...expiry, retain({ round, clock, log })];
   return { close: () => Promise.all(workers.map((worker) => worker.close())) };
 }

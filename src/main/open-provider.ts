@@ -19,6 +19,16 @@ export type OpenedProvider = {
   readonly place: string;
 };
 
+/** Where no sandboxes are made. */
+export const noProvider: SandboxProvider = {
+  capabilities: async () => ({
+    ...{ provider: 'none', isolation: [], limits: [], network: 'none' },
+    unavailable: 'this server was started without the role hands',
+  }),
+  provision: () => Promise.reject(new Error('this server was started without the role hands')),
+  sweep: async () => 0,
+};
+
 /** What makes sandboxes here. Rejects with one sentence where nothing can: tools are never run without isolation. */
 export async function openProvider(
   settings: SandboxSettings,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
-import type { Hint } from '../domain/hints.ts';
+import type { Message } from '../domain/hints.ts';
 import type { Claimant, Commit } from '../domain/session/session-log.ts';
 import type { Store } from '../store/open.ts';
 import { openStore } from '../store/open.ts';
@@ -11,7 +11,8 @@ import type { Config } from './config.ts';
 export type StoreEvents = {
   readonly afterCommit: (commit: Commit) => void;
   readonly claimant: Claimant;
-  readonly heard: (hint: Hint) => void;
+  readonly heard: (message: Message) => void;
+  readonly reopened: () => void;
   readonly missed: () => void;
 };
 
@@ -26,7 +27,9 @@ export type Opened = {
 /** The store that the configuration asks for: PostgreSQL where it names one, else SQLite in the data directory. */
 export async function openConfiguredStore(config: Config, events: StoreEvents): Promise<Opened> {
   const { dataDir, filesDir, database } = config;
-  const common = { dataDir, clock: systemClock, ...events };
+  const { roles } = config;
+  const scope = roles.has('hands') ? 'all' : 'self_hosted';
+  const common = { dataDir, clock: systemClock, scope, ...events } as const;
   if (database === null) {
     const store = await openStore({ ...common, ...(filesDir === null ? {} : { filesDir }) });
     return { store, owner: randomUUID(), shared: null };

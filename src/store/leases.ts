@@ -1,7 +1,7 @@
 import type { CompiledQuery, ExpressionBuilder } from 'kysely';
 import type { Clock } from '../base/clock.ts';
-import { modelRetryAfterMsMax, poisonTries } from '../domain/limits.ts';
-import type { Lease, Leases } from '../domain/session/session-log.ts';
+import { modelRetryAfterMsMax, poisonTries, waitingSessionsMax } from '../domain/limits.ts';
+import type { DriveScope, Lease, Leases } from '../domain/session/session-log.ts';
 import type { Engine } from './engines/engine.ts';
 import { prepare } from './prepare.ts';
 import type { SessionRow, Tables } from './tables.ts';
@@ -17,16 +17,20 @@ export type OtherServers = {
 };
 
 /** Leases on the session rows. The epoch only grows, so an append of an earlier holder is recognised. */
-export function createLeases(engine: Engine, clock: Clock, others: OtherServers): Leases {
+export function createLeases(
+  engine: Engine,
+  clock: Clock,
+  others: OtherServers,
+  scope: DriveScope = 'all',
+): Leases {
   return {
     claim(owner, ttlMs) {
       return engine.writeBeside('claims', async (tx) => {
         const nowUs = clock.nowUs();
         const latestUs = nowUs + modelRetryAfterMsMax * 1000;
         const asked = { nowUs, owner, latestUs, overdueUs: nowUs - ttlMs * 1000 };
-        const [row] = await tx.lockFree(
-          runnable(asked, { homes: others.alive(), mayTakeOver: others.isSteady(ttlMs) }),
-        );
+        const mayTakeOver = others.isSteady(ttlMs);
+        const [row] = await tx.lockFree(runnable(asked, { homes: others.alive(), mayTakeOver, scope }));
         if (!row) return null;
         const epoch = row.lease_epoch + 1;
         await tx.run(takeLease({ id: row.id, owner, epoch, untilUs: nowUs + ttlMs * 1000 }));
@@ -48,8 +52,30 @@ export function createLeases(engine: Engine, clock: Clock, others: OtherServers)
         if ((await tx.run(query)) === 0) await tx.run(notLost({ id: lease.sessionId }));
       });
     },
+    async waitingFor(owner) {
+      const query = build
+        .selectFrom('sessions')
+        .select('id')
+        .where('wake_at_us', 'is not', null)
+        .where('lease_owner', 'is', null)
+        .where('home', '=', owner)
+        .limit(waitingSessionsMax);
+      return (await engine.read.all(query.compile())).map(({ id }) => id);
+    },
+    async leave(sessionId, owner) {
+      const query = build
+        .updateTable('sessions')
+        .set({ home: null })
+        .where('id', '=', sessionId)
+        .where('home', '=', owner)
+        .where('lease_owner', 'is', null);
+      await engine.writeBeside(sessionId, (tx) => tx.run(query.compile()));
+    },
     async nextWakeUs() {
-      const [row] = await engine.read.all(nextWake({}));
+      const homes = others.alive();
+      const ours = (where: Where) => where.and([where.or(freeOf(where, homes)), ...inScope(where, scope)]);
+      const isAny = homes.length === 0 && scope === 'all';
+      const [row] = await engine.read.all(isAny ? nextWake({}) : waking().where(ours).compile());
       return row?.wake_at_us ?? null;
     },
     async voidAll() {
@@ -90,18 +116,30 @@ type Asked = {
   readonly overdueUs: number;
 };
 
-type Homes = { readonly homes: readonly string[]; readonly mayTakeOver: boolean };
+type Homes = { readonly homes: readonly string[]; readonly mayTakeOver: boolean; readonly scope: DriveScope };
 
-/** What another server drove is left to it while it lives, unless it hangs: then its lease ran out, or it never came. */
-function runnable(asked: Asked, { homes, mayTakeOver }: Homes): CompiledQuery<Claimable> {
-  if (homes.length === 0) return anyRunnable(asked);
+function runnable(asked: Asked, homes: Homes): CompiledQuery<Claimable> {
+  if (homes.homes.length === 0 && homes.scope === 'all') return anyRunnable(asked);
   return runnableAt(asked)
     .where((where) => {
-      const free = [where('home', 'is', null), where('home', 'not in', homes)];
+      // What another server drove is left to it while it lives, unless it hangs: then its lease ran out, or it never came.
       const lost = [where('lease_owner', 'is not', null), where.between('wake_at_us', 1, asked.overdueUs)];
-      return where.or(mayTakeOver ? [...free, ...lost] : free);
+      return where.or([...freeOf(where, homes.homes), ...(homes.mayTakeOver ? lost : [])]);
     })
+    .where((where) => where.and(inScope(where, homes.scope)))
     .compile();
+}
+
+function freeOf(where: Where, homes: readonly string[]) {
+  const isNobodys = where('home', 'is', null);
+  return homes.length === 0
+    ? [isNobodys, where('home', 'is not', null)]
+    : [isNobodys, where('home', 'not in', homes)];
+}
+
+/** Some servers drive only a part. */
+function inScope(where: Where, scope: DriveScope) {
+  return scope === 'all' ? [] : [where('self_hosted', '=', 1)];
 }
 
 type Claimable = Pick<SessionRow, 'id' | 'lease_epoch' | 'lease_owner' | 'lost_brains'>;
@@ -157,17 +195,18 @@ export const takeLease = prepare((lease: { id: string; owner: string; epoch: num
     .compile(),
 );
 
-const nextWake = prepare(() =>
-  build
+const nextWake = prepare(() => waking().compile());
+
+function waking() {
+  return build
     .selectFrom('sessions')
     .select('wake_at_us')
     .where('wake_at_us', 'is not', null)
     .where('lease_owner', 'is', null)
     .where(unsuspected)
     .orderBy('wake_at_us')
-    .limit(1)
-    .compile(),
-);
+    .limit(1);
+}
 
 function held(lease: Lease) {
   return build

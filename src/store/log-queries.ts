@@ -139,6 +139,7 @@ export function insertSession(workspaceId: string, state: SessionState) {
       lease_until_us: null,
       home: null,
       lost_brains: 0,
+      self_hosted: Number(state.selfHosted),
     })
     .compile();
 }

@@ -443,6 +443,12 @@ const steps: readonly (readonly string[])[] = [
   ],
   // Brains that died with it, one after the other, without getting anywhere.
   ['alter table sessions add column lost_brains bigint not null default 0'],
+  // Servers without sandboxes of their own drive no others.
+  [
+    'alter table sessions add column self_hosted bigint not null default 0',
+    `update sessions set self_hosted = 1 where environment_id in
+      (select id from environments where document like '%"config":{"type":"self_hosted"%')`,
+  ],
 ];
 
 /** The schema that this Anthill works with. */

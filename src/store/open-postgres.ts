@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery } from 'kysely';
-import type { Hint } from '../domain/hints.ts';
+import type { Message } from '../domain/hints.ts';
 import { hintOf } from '../domain/hints.ts';
 import { abandonedUploadMs, postgresVersions, serversLookMs } from '../domain/limits.ts';
 import { openBlobFiles } from './blob-files.ts';
@@ -23,8 +23,10 @@ export type PostgresStoreOptions = Omit<StoreOptions, 'filesDir'> & {
   readonly directUrl: string;
   /** The content of files, in one directory for all servers; `null`: in the database. */
   readonly filesDir: string | null;
-  /** Another server changed a session. */
-  readonly heard: (hint: Hint) => void;
+  /** What another server has to say. */
+  readonly heard: (message: Message) => void;
+  /** For a while others were not heard. */
+  readonly reopened: () => void;
   /** There may be something to do that no hint told of. */
   readonly missed: () => void;
 };
@@ -33,11 +35,13 @@ export type PostgresStoreOptions = Omit<StoreOptions, 'filesDir'> & {
 export type SharedStore = Store & {
   /** Of this server and its data directory: it owns leases. */
   readonly id: string;
+  /** Says it to the other servers, unless much is still to be said: whether they will hear it. */
+  readonly tell: (message: Message) => boolean;
   readonly lastSeqs: (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
 };
 
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<SharedStore> {
-  const { dataDir, url, directUrl, filesDir, heard, missed, ...rest } = options;
+  const { dataDir, url, directUrl, filesDir, heard, reopened, missed, ...rest } = options;
   const directory = openDataDirectory(dataDir);
   const engine = openPostgres(url);
   const id = serverIdOf(dataDir);
@@ -49,14 +53,14 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   try {
     await refuseOtherVersions(engine);
     await migrate(engine);
-    // Only this database writes what it hears: a hint is always one of ours.
     const line = await openLine({
       url: directUrl,
       id,
-      heard: (message) => heard(message as Hint),
+      // Only servers like this one write what it hears.
+      heard: (message) => heard(message as Message),
       reopened() {
         for (const listener of backListeners) listener();
-        missed();
+        reopened();
       },
     });
     closers.push(() => line.close());
@@ -75,6 +79,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     return {
       ...store,
       id,
+      tell: line.sayIfQuiet,
       lastSeqs: (ids) => readLastSeqs(engine, ids),
       whenBack: (listener) => void backListeners.push(listener),
       close,

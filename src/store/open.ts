@@ -10,7 +10,7 @@ import type { Organization } from '../domain/organization.ts';
 import type { ReadRepositoryToken } from '../domain/repositories.ts';
 import type { Retention } from '../domain/retention.ts';
 import type { SealedSecrets } from '../domain/sealing.ts';
-import type { Claimant, Commit, Leases, SessionLog } from '../domain/session/session-log.ts';
+import type { Claimant, Commit, DriveScope, Leases, SessionLog } from '../domain/session/session-log.ts';
 import type { SessionCounts } from '../domain/session-counts.ts';
 import type { SessionCredentials } from '../domain/session-credentials.ts';
 import type { SessionOutputs } from '../domain/session-outputs.ts';
@@ -101,6 +101,8 @@ export type StoreOptions = {
   readonly clock: Clock;
   readonly afterCommit: (commit: Commit) => void;
   readonly claimant?: Claimant;
+  /** What may be claimed here. */
+  readonly scope?: DriveScope;
 };
 
 /** The embedded store: everything durable in one directory, locked against a second server. */
@@ -130,15 +132,16 @@ type StoreParts = Omit<SessionLogDeps, 'engine' | 'contents' | 'others'> & {
   readonly blobs: BlobFiles | null;
   /** Who else uses the engine; without it nobody does. */
   readonly servers?: Servers;
+  readonly scope?: DriveScope;
 };
 
 /** Where no other process uses the engine, leases that a dead process held are void. Closes the engine. */
 export async function openStoreOn(
   engine: Engine,
-  { clock, blobs: files, servers, ...parts }: StoreParts,
+  { clock, blobs: files, servers, scope, ...parts }: StoreParts,
 ): Promise<Store> {
   const others = servers?.alive ?? (() => []);
-  const leases = createLeases(engine, clock, servers ?? { alive: others, isSteady: () => true });
+  const leases = createLeases(engine, clock, servers ?? { alive: others, isSteady: () => true }, scope);
   const { blobs, contents } = files
     ? { blobs: files, contents: createContents(engine, files) }
     : createContentRows(engine, clock);

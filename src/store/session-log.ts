@@ -200,7 +200,7 @@ function claimed(
   row: Held,
   { claimant = () => null, others = () => [] }: SessionLogDeps,
 ): Claimed {
-  const claim = claimant();
+  const claim = claimant(grown.state);
   if (!claim || row.lease_owner !== null || others().includes(row.home ?? ''))
     return { commit: grown, updates: [] };
   const { owner, untilUs, begin } = claim;

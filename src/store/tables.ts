@@ -73,6 +73,8 @@ export type SessionRow = {
   home: string | null;
   /** Brains that died while they drove it, since one last got anywhere. */
   lost_brains: number;
+  /** Its sandbox is a worker's: 1, else 0. */
+  self_hosted: number;
 };
 
 export type EntryRow = {

@@ -5,24 +5,32 @@ import type { Tail, TailItem, Tails } from '../domain/tails.ts';
 import { createMissedEvents } from './missed-events.ts';
 import { createPreviewsUnderWay } from './previews-under-way.ts';
 
-type Reader = { readonly put: (item: TailItem, size: number) => void; readonly end: () => void };
+type Reader = {
+  readonly put: (item: TailItem, size: number) => void;
+  readonly end: () => void;
+  readonly wantsPreviews: boolean;
+};
 
-/** Live readers of this process: an emitter after commit, one bounded buffer per reader. */
-export function createTails(clock: Clock): Tails {
+/**
+ * Live readers of this process: an emitter after commit, one bounded buffer per reader. `previewsWanted` is told when
+ * a reader comes that wants previews.
+ */
+export function createTails(clock: Clock, previewsWanted: (id: string) => void = () => {}): Tails {
   const readers = new Map<string, Set<Reader>>();
   const missed = createMissedEvents(clock);
   const underWay = createPreviewsUnderWay();
   let closed = false;
 
-  function attach(id: string): Tail {
+  function attach(id: string, { wantsPreviews } = { wantsPreviews: false }): Tail {
     const set = readers.get(id) ?? new Set();
     readers.set(id, set);
     const tail = createTail(() => {
       set.delete(reader);
       if (set.size === 0 && readers.get(id) === set) readers.delete(id);
     });
-    const reader: Reader = { put: tail.put, end: tail.close };
+    const reader: Reader = { put: tail.put, end: tail.close, wantsPreviews };
     set.add(reader);
+    if (wantsPreviews) previewsWanted(id);
     // A stream that opens while the server stops must not keep it waiting.
     if (closed) tail.close();
     return tail;
@@ -32,7 +40,7 @@ export function createTails(clock: Clock): Tails {
     attach,
     publish(commit) {
       const { sessionId, records } = commit;
-      underWay.settle(commit);
+      underWay.settleBy(commit);
       const set = readers.get(sessionId);
       const size = set ? textSize(records) : 0;
       for (const reader of set ?? []) reader.put({ type: 'records', records }, size);
@@ -41,11 +49,13 @@ export function createTails(clock: Clock): Tails {
     },
     preview(id, preview) {
       underWay.add(id, preview);
-      for (const reader of readers.get(id) ?? []) reader.put({ type: 'preview', preview }, textSize(preview));
+      const item: TailItem = { type: 'preview', ...preview };
+      for (const reader of readers.get(id) ?? []) reader.put(item, textSize(preview.preview));
     },
     readers: () => [...readers.values()].reduce((count, set) => count + set.size, 0),
     watched: () => [...readers.keys()],
     isWatched: (id) => readers.has(id),
+    wantsPreviews: (id) => [...(readers.get(id) ?? [])].some(({ wantsPreviews }) => wantsPreviews),
     grown(id, seq) {
       for (const reader of [...(readers.get(id) ?? [])]) {
         if (seq === null) reader.end();
@@ -56,6 +66,7 @@ export function createTails(clock: Clock): Tails {
       if (!readers.has(id)) missed.note(id, seq);
     },
     underWay: underWay.of,
+    settle: underWay.settle,
     missedSince(id) {
       const seq = missed.take(id);
       return seq === null ? null : seq - 1;

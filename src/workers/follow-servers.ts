@@ -37,7 +37,7 @@ export function followServers(deps: FollowServersDeps): FollowServers {
     if (hint.farewell) return farewell(sessionId, hint.farewell);
     if (hint.isTerminated || hint.isDriven) void hands.release(sessionId, { discard: false });
     if (hint.queue !== null) notifyQueue(hint.queue);
-    if (hint.wakes) sessions.poke();
+    if (hint.wakes) sessions.poke(sessionId);
     if (tails.isWatched(sessionId)) {
       const records = await log.read(sessionId, from - 1, to - from + 1);
       tails.publish({ sessionId, records });

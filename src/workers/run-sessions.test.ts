@@ -5,10 +5,10 @@ import { message, pureSession } from '../../test/support/pure-session.ts';
 import { silentLog } from '../base/log.ts';
 import type { Lease } from '../domain/session/session-log.ts';
 import { StaleLease } from '../domain/session/session-log.ts';
-import type { RunningTurn } from './run-sessions.ts';
+import type { Turn } from '../domain/turn.ts';
 import { runSessions } from './run-sessions.ts';
 
-type Watched = RunningTurn & {
+type Watched = Turn & {
   readonly heard: string[];
   readonly end: PromiseWithResolvers<'released' | 'held'>;
 };
@@ -21,6 +21,7 @@ function watchedTurn(): Watched {
     end,
     done: end.promise,
     notice: () => heard.push('notice'),
+    leave: () => heard.push('leave'),
     stop: () => heard.push('stop'),
   };
 }
@@ -34,6 +35,8 @@ describe('a session whose lease ran out while its turn was still here', () => {
         extend: async () => true,
         release: async () => {},
         nextWakeUs: async () => null,
+        waitingFor: async () => [],
+        leave: async () => {},
         voidAll: async () => {},
       },
       owner: 'me',

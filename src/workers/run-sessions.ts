@@ -5,27 +5,22 @@ import { poisonTries, sessionsAtOnceMax, workerPollMs } from '../domain/limits.t
 import type { Begun, Claim, Claimant, Commit, Lease, Leases } from '../domain/session/session-log.ts';
 import { StaleLease } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
+import type { Turn } from '../domain/turn.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import { startWorker } from './worker.ts';
-
-/** What this worker drives; the brain's turn is one. */
-export type RunningTurn = {
-  /** `held`: the lease is still ours to release. */
-  readonly done: Promise<'released' | 'held'>;
-  notice(state: SessionState): void;
-  stop(): void;
-};
 
 export type RunSessionsOptions = {
   readonly leases: Leases;
   readonly owner: string;
-  readonly startTurn: (lease: Lease, begun: Begun | null) => RunningTurn;
+  readonly startTurn: (lease: Lease, begun: Begun | null) => Turn;
   /** The first step of a turn as far as the log alone tells it. */
   readonly begin: Claim['begin'];
   /** The turn broke on a bug, or broke its brains: end it in the log, so that it cannot do so again at once. */
   readonly breakDown: (lease: Lease, why: 'bug' | 'poison') => Promise<void>;
   /** How long a lease holds that nobody extends. */
   readonly leaseMs: number;
+  /** Where others may go on: lets go of a session that nobody drives, when this server stops. */
+  readonly handOver?: (sessionId: SessionId) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -39,9 +34,12 @@ export type RunSessions = {
   running(): readonly SessionId[];
   /** Tells the turn that runs here, if there is one, that its log grew elsewhere. */
   notice(state: SessionState): void;
-  /** There may be a session to claim. */
-  poke(): void;
-  /** Stops claiming; turns get `graceMs` to come to rest, then are stopped and continue at the next start. */
+  /** There may be a session to claim, perhaps this one. */
+  poke(sessionId?: SessionId): void;
+  /**
+   * Stops claiming; turns get `graceMs` to come to rest, then are stopped and continue at the next start. Where others
+   * may go on, they get it to end the step that they are at.
+   */
   close(graceMs: number): Promise<void>;
 };
 
@@ -49,7 +47,8 @@ type Job = { readonly lease: Lease; readonly begun: Begun | null };
 
 /** Hop 5: claims runnable sessions and drives each to rest under a lease that is kept alive. */
 export function runSessions(options: RunSessionsOptions): RunSessions {
-  const turns = new Map<SessionId, RunningTurn>();
+  const turns = new Map<SessionId, Turn>();
+  const handedOver = new Set<Promise<void>>();
   const { leaseMs } = options;
   let closing = false;
 
@@ -67,10 +66,32 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
     } finally {
       clearInterval(heartbeat);
       if (turns.get(lease.sessionId) === turn) turns.delete(lease.sessionId);
+      if (closing) handOver(lease.sessionId);
     }
   }
 
-  async function extend(lease: Lease, turn: RunningTurn): Promise<void> {
+  function handOver(sessionId: SessionId): void {
+    if (!options.handOver || turns.has(sessionId)) return;
+    const done: Promise<void> = options
+      .handOver(sessionId)
+      .catch((cause) => options.log.warn('session.not_handed_over', { sessionId, cause }))
+      .finally(() => handedOver.delete(done));
+    handedOver.add(done);
+  }
+
+  function poke(sessionId?: SessionId): void {
+    if (closing && sessionId) handOver(sessionId);
+    else worker.poke();
+  }
+
+  async function leaveAll(): Promise<void> {
+    for (const turn of turns.values()) turn.leave();
+    // Without the store they are taken over when this server is gone.
+    const waiting = await options.leases.waitingFor(options.owner).catch(() => []);
+    for (const sessionId of waiting) handOver(sessionId);
+  }
+
+  async function extend(lease: Lease, turn: Turn): Promise<void> {
     const alive = await options.leases.extend(lease, leaseMs).catch(() => false);
     if (!alive) turn.stop();
   }
@@ -138,18 +159,20 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
       // A turn knows its own appends; a client's are always `accepted` entries.
       const byClient = records.some(({ entry }) => entry.kind === 'accepted');
       if (turn && byClient) turn.notice(state);
-      else if (!turn && state.wakeAtUs !== null) worker.poke();
+      else if (!turn && state.wakeAtUs !== null) poke(sessionId);
     },
     running: () => [...turns.keys()],
     notice: (state) => turns.get(state.id)?.notice(state),
-    poke: worker.poke,
+    poke,
     async close(graceMs) {
       closing = true;
       const grace = setTimeout(() => {
         for (const turn of turns.values()) turn.stop();
       }, graceMs);
-      await worker.close();
+      const left = options.handOver ? leaveAll() : null;
+      await Promise.all([worker.close(), left]);
       clearTimeout(grace);
+      while (handedOver.size > 0) await Promise.all(handedOver);
     },
   };
 }

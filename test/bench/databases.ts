@@ -32,6 +32,7 @@ export async function benchDatabases(directory: string): Promise<void> {
       clock: systemClock,
       afterCommit() {},
       heard() {},
+      reopened() {},
       missed() {},
       ...options,
     });

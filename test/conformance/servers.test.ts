@@ -140,6 +140,49 @@ describe('two servers on one database', () => {
     assert.equal(events.length, 1);
   });
 
+  /** Previewed text, and with it what came before the stored message. */
+  function previewedOf(events: readonly StreamedEvent[]): string {
+    const stored = events.findIndex(({ type }) => type === 'agent.message');
+    return events
+      .slice(0, stored)
+      .map((event) => (event.type === 'event_delta' ? event.delta.content.text : ''))
+      .join('');
+  }
+
+  test('a stream with previews shows them wherever the turn runs, also when it comes in the middle and replays', async () => {
+    const session = await openSession(a.client, { model: 'scripted/slow' });
+    const wants = { event_deltas: ['agent.message' as const] };
+    const sent: string[] = [];
+    const joined: Promise<StreamedEvent[]>[] = [];
+    let deltas = 0;
+    const join = (headers: Record<string, string>) =>
+      collect(b.client, session.id, async () => {}, isIdle, wants, headers);
+    const seen = await Promise.all([
+      collect(a.client, session.id, async () => {}, isIdle, wants),
+      collect(
+        b.client,
+        session.id,
+        async () => void sent.push((await send(a.client, session.id, message('go'))).data?.[0]?.id ?? ''),
+        (event) => {
+          if (event.type === 'event_delta') deltas += 1;
+          if (deltas === 3 && joined.length === 0)
+            joined.push(join({ 'last-event-id': sent[0] ?? '' }), join({}));
+          return isIdle(event);
+        },
+        wants,
+      ),
+    ]);
+    const [here = [], there = []] = seen;
+    assert.match(previewedOf(here), /^One word .*nothing is left to say\.$/);
+    assert.equal(previewedOf(there), previewedOf(here));
+    const startOf = (events: readonly StreamedEvent[]) => events.find(({ type }) => type === 'event_start');
+    assert.deepEqual(startOf(there), startOf(here));
+    const [replaying = [], live = []] = await Promise.all(joined);
+    assert.equal(previewedOf(replaying), previewedOf(here));
+    assert.equal(replaying[0]?.type, 'span.model_request_start');
+    assert.deepEqual([previewedOf(live), startOf(live)], ['', undefined]);
+  });
+
   test('a hint that got lost is made up for', async () => {
     const session = await openSession(a.client);
     const [line] = await sql(

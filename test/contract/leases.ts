@@ -20,6 +20,23 @@ export function leasesContract(make: MakeStore): void {
     holdContract(make);
     fenceContract(make);
     lostContract(make);
+    leaveContract(make);
+  });
+}
+
+function leaveContract(make: MakeStore): void {
+  test('who stops finds the sessions that it drove last and that want to run, and lets go of them one by one', async () => {
+    await using it = await openSubject(make);
+    await runnable(it, 'sesn_1', 'sesn_2', 'sesn_3');
+    const leases = [await claimed(it), await claimed(it), await claimed(it, 'bob')];
+    assert.deepEqual(await it.leases.waitingFor('ada'), [], 'they are driven');
+    await it.leases.leave('sesn_1', 'ada');
+    for (const lease of leases) await it.leases.release(lease);
+    assert.deepEqual([...(await it.leases.waitingFor('ada'))].sort(), ['sesn_1', 'sesn_2']);
+    await it.leases.leave('sesn_1', 'ada');
+    await it.leases.leave('sesn_2', 'bob');
+    assert.deepEqual(await it.leases.waitingFor('ada'), ['sesn_2'], 'each lets go of its own');
+    assert.deepEqual(await it.leases.waitingFor('bob'), ['sesn_3']);
   });
 }
 

@@ -8,7 +8,7 @@ import {
 } from '../../src/domain/limits.ts';
 import type { Entry } from '../../src/domain/session/entry.ts';
 import type { Commit } from '../../src/domain/session/session-log.ts';
-import type { Tail, TailItem, Tails } from '../../src/domain/tails.ts';
+import type { Preview, Tail, TailItem, Tails } from '../../src/domain/tails.ts';
 import type { PreviewEvent } from '../../src/protocol/events.ts';
 import { fakeClock } from '../support/clock.ts';
 import { message, pureSession } from '../support/pure-session.ts';
@@ -19,7 +19,12 @@ const accepted: Entry = {
   kind: 'accepted',
   event: { ...message('hello'), id: 'sevt_1', processed_at: null } as (Entry & { kind: 'accepted' })['event'],
 };
-const preview: PreviewEvent = { type: 'event_start', event: { type: 'agent.message', id: 'sevt_2' } };
+const start: PreviewEvent = { type: 'event_start', event: { type: 'agent.message', id: 'sevt_2' } };
+const preview = of(start);
+
+function of(event: PreviewEvent, requestId = 'sevt_8'): Preview {
+  return { preview: event, requestId, isSoFar: false };
+}
 
 function commitOf(sessionId: string, firstSeq: number, entries: readonly Entry[] = [delayed]): Commit {
   return {
@@ -183,29 +188,49 @@ function underWayContract(make: MakeTails): void {
 
   test('what was previewed of a reply under way is told joined, until the reply is over', () => {
     const tails = make(fakeClock());
-    assert.deepEqual(tails.underWay('a'), []);
-    for (const one of [preview, delta('He'), delta('llo'), delta('Bye', 1), delta('!', 1)])
-      tails.preview('a', one);
+    assert.equal(tails.underWay('a'), null);
+    for (const one of [start, delta('He'), delta('llo'), delta('Bye', 1), delta('!', 1)])
+      tails.preview('a', of(one));
     tails.publish(commitOf('a', 1));
     const told = tails.underWay('a');
-    assert.deepEqual(told, [preview, delta('Hello'), delta('Bye!', 1)]);
-    assert.deepEqual(tails.underWay('b'), []);
-    tails.preview('a', delta('?', 1));
-    assert.equal(told.length, 3, 'what was told stays as it was');
-    assert.deepEqual(told.at(-1), delta('Bye!', 1));
+    const previews = [start, delta('Hello'), delta('Bye!', 1)];
+    assert.deepEqual(told, { requestId: 'sevt_8', previews });
+    assert.equal(tails.underWay('b'), null);
+    tails.preview('a', of(delta('?', 1)));
+    assert.deepEqual(told, { requestId: 'sevt_8', previews }, 'what was told stays as it was');
     tails.publish(commitOf('a', 2, [delayed, spanEnd]));
-    assert.deepEqual(tails.underWay('a'), []);
+    assert.equal(tails.underWay('a'), null);
+  });
+
+  test('of a session one reply is under way: the one before it, or one that nobody goes on with, is forgotten', () => {
+    const tails = make(fakeClock());
+    tails.preview('a', preview);
+    tails.preview('a', of(delta('Anew'), 'sevt_10'));
+    assert.deepEqual(tails.underWay('a'), { requestId: 'sevt_10', previews: [delta('Anew')] });
+    tails.settle('a');
+    assert.equal(tails.underWay('a'), null);
+  });
+
+  test('whether a reader wants previews is known while it is there', () => {
+    const tails = make(fakeClock());
+    const plain = tails.attach('a');
+    assert.equal(tails.wantsPreviews('a'), false);
+    const eager = tails.attach('a', { wantsPreviews: true });
+    assert.deepEqual([tails.wantsPreviews('a'), tails.wantsPreviews('b')], [true, false]);
+    eager.close();
+    assert.equal(tails.wantsPreviews('a'), false);
+    plain.close();
   });
 
   test('a reader whose buffer holds too much text is dropped; one large item alone is let through', async () => {
     const tails = make(fakeClock());
     const large = 'x'.repeat(tailBufferCharactersMax + 1);
     const one = tails.attach('a');
-    tails.preview('a', delta(large));
+    tails.preview('a', of(delta(large)));
     one.close();
     assert.deepEqual(await restOf(one), ['preview']);
     const many = tails.attach('b');
-    for (let at = 0; at < 3; at++) tails.preview('b', delta(large.slice(0, tailBufferCharactersMax / 2)));
+    for (let at = 0; at < 3; at++) tails.preview('b', of(delta(large.slice(0, tailBufferCharactersMax / 2))));
     assert.deepEqual(await restOf(many), ['overflow']);
   });
 }

@@ -77,6 +77,8 @@ export function fusedLeases(leases: Leases, fuse: Fuse): Leases {
       if (!fuse.isBlown()) await leases.release(lease);
     },
     nextWakeUs: () => (fuse.isBlown() ? Promise.resolve(null) : leases.nextWakeUs()),
+    waitingFor: (owner) => leases.waitingFor(owner),
+    leave: (sessionId, owner) => leases.leave(sessionId, owner),
     voidAll: () => leases.voidAll(),
   };
 }

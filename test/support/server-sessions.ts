@@ -58,8 +58,9 @@ export async function collect(
   act: () => Promise<unknown>,
   isLast: (event: StreamedEvent) => boolean = isIdle,
   query: StreamParams = {},
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<StreamedEvent[]> {
-  const stream = await client.beta.sessions.events.stream(sessionId, query);
+  const stream = await client.beta.sessions.events.stream(sessionId, query, { headers });
   const seen: StreamedEvent[] = [];
   try {
     await act();

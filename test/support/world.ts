@@ -268,8 +268,8 @@ async function begin({ setting, executed, endpoint, dataDir, notify }: Outside, 
       if (setting.isHeardTwice?.()) setImmediate(() => hearAgain(commit));
       notify();
     },
-    claimant() {
-      const claim = fuse.isBlown() ? null : sessions?.claimant();
+    claimant(state) {
+      const claim = fuse.isBlown() ? null : sessions?.claimant(state);
       return claim ? { ...claim, untilUs: claim.untilUs + patienceUs } : null;
     },
   });

@@ -46,7 +46,10 @@ export type Begun = { readonly step: Step; readonly state: SessionState };
  * Asked inside the commit of a command that wakes a session which nobody holds; `null` leaves it for `Leases.claim`.
  * Saves every turn a transaction, or two.
  */
-export type Claimant = () => Claim | null;
+export type Claimant = (state: SessionState) => Claim | null;
+
+/** Sessions that a server drives: without sandboxes of its own, those that have one at a worker. */
+export type DriveScope = 'all' | 'self_hosted';
 
 export type Claim = {
   /** Who takes the lease along, and until when (microseconds). */
@@ -116,6 +119,10 @@ export interface Leases {
   extend(lease: Lease, ttlMs: number): Promise<boolean>;
   /** Also of a lease that was lost: its holder lives, so that the session is not blamed for its death. */
   release(lease: Lease): Promise<void>;
+  /** Sessions that want to run and that nobody drives, which `owner` drove last: some of them. */
+  waitingFor(owner: string): Promise<readonly SessionId[]>;
+  /** Others need not leave the session to `owner` any longer, unless it drives it now. */
+  leave(sessionId: SessionId, owner: string): Promise<void>;
   /** When the earliest waiting session wants to wake, in microseconds, or `null`. Suspects wait for each other. */
   nextWakeUs(): Promise<number | null>;
   /** Embedded start: the directory lock proves that we are alone, so no lease is live. */

@@ -152,6 +152,7 @@ const moved: Moved = {
     lease_until_us: 'left',
     home: 'left',
     lost_brains: 'left',
+    self_hosted: 'kept',
   },
   entries: {
     session_id: 'key',

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { databaseRedialMs, notificationBytesMax, notificationItemsMax } from '../../domain/limits.ts';
+import {
+  databaseRedialMs,
+  notificationBytesMax,
+  notificationItemsMax,
+  unsaidMessagesMax,
+} from '../../domain/limits.ts';
 
 const channel = 'anthill';
 
@@ -9,6 +14,8 @@ const channel = 'anthill';
 export type Line = {
   /** Told to every other server, soon, several at once; forgotten while the line is down. Any JSON. */
   say(message: unknown): void;
+  /** Likewise, unless much is still to be said: whether it will be. */
+  sayIfQuiet(message: unknown): boolean;
   close(): Promise<void>;
 };
 
@@ -84,12 +91,19 @@ export async function openLine(options: LineOptions): Promise<Line> {
     saying = false;
   }
 
+  function say(message: unknown): void {
+    if (client === null) return;
+    unsaid.push(JSON.stringify(message));
+    void speak();
+  }
+
   await dial();
   return {
-    say(message) {
-      if (client === null) return;
-      unsaid.push(JSON.stringify(message));
-      void speak();
+    say,
+    sayIfQuiet(message) {
+      const isQuiet = client !== null && unsaid.length < unsaidMessagesMax;
+      if (isQuiet) say(message);
+      return isQuiet;
     },
     async close() {
       closing = true;
