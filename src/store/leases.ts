@@ -53,23 +53,10 @@ export function createLeases(
       });
     },
     async waitingFor(owner) {
-      const query = build
-        .selectFrom('sessions')
-        .select('id')
-        .where('wake_at_us', 'is not', null)
-        .where('lease_owner', 'is', null)
-        .where('home', '=', owner)
-        .limit(waitingSessionsMax);
-      return (await engine.read.all(query.compile())).map(({ id }) => id);
+      return (await engine.read.all(waitingOf(owner))).map(({ id }) => id);
     },
     async leave(sessionId, owner) {
-      const query = build
-        .updateTable('sessions')
-        .set({ home: null })
-        .where('id', '=', sessionId)
-        .where('home', '=', owner)
-        .where('lease_owner', 'is', null);
-      await engine.writeBeside(sessionId, (tx) => tx.run(query.compile()));
+      await engine.writeBeside(sessionId, (tx) => tx.run(leaving(sessionId, owner)));
     },
     async nextWakeUs() {
       const homes = others.alive();
@@ -83,6 +70,27 @@ export function createLeases(
       await engine.write((tx) => tx.run(query.compile()));
     },
   };
+}
+
+function waitingOf(owner: string) {
+  return build
+    .selectFrom('sessions')
+    .select('id')
+    .where('wake_at_us', 'is not', null)
+    .where('lease_owner', 'is', null)
+    .where('home', '=', owner)
+    .limit(waitingSessionsMax)
+    .compile();
+}
+
+function leaving(sessionId: string, owner: string) {
+  return build
+    .updateTable('sessions')
+    .set({ home: null })
+    .where('id', '=', sessionId)
+    .where('home', '=', owner)
+    .where('lease_owner', 'is', null)
+    .compile();
 }
 
 /** Takes leases from holders that are dead; the session may be what they died of. */
