@@ -1,4 +1,5 @@
-import Anthropic from '@anthropic-ai/sdk';
+import type Anthropic from '@anthropic-ai/sdk';
+import { APIError } from '@anthropic-ai/sdk/error';
 import type { Clock } from '../../base/clock.ts';
 import { systemClock } from '../../base/clock.ts';
 import { scrub } from '../../base/scrub.ts';
@@ -47,19 +48,7 @@ function secretsIn(apiKey: string | null): readonly string[] {
 
 /** A model behind the Messages API, through the official SDK. Retries are the brain's business, not the SDK's. */
 export function createMessagesModel(options: MessagesModelOptions): Model {
-  const client = new Anthropic({
-    baseURL: options.baseURL,
-    // Everything is said here: the SDK must not look at the environment of the server.
-    apiKey: options.apiKey ?? 'none',
-    authToken: null,
-    webhookKey: null,
-    openTelemetry: false,
-    maxRetries: 0,
-    timeout: modelStreamIdleMsMax,
-    logLevel: 'off',
-    fetch: guarded(options),
-  });
-
+  let opened: Promise<Anthropic> | null = null;
   const secrets = secretsIn(options.apiKey);
   /** What was learned from refusals, by model. */
   const learned = new Map<string, Profile>();
@@ -85,7 +74,9 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
     const assembly = createAssembly(wanted.model.id);
     try {
       const body = wireRequest(wanted, { profile, ...options.limitsOf(wanted.model.id) });
-      const stream = await client.post<AsyncIterable<StreamEvent>>('/v1/messages', {
+      opened ??= openSdk(options);
+      const sdk = await opened;
+      const stream = await sdk.post<AsyncIterable<StreamEvent>>('/v1/messages', {
         body,
         stream: true,
         signal,
@@ -111,13 +102,30 @@ export function createMessagesModel(options: MessagesModelOptions): Model {
   return { request };
 }
 
+/** Loaded at the first request: a fifth of all that a server would load to start. */
+async function openSdk(options: MessagesModelOptions): Promise<Anthropic> {
+  const { default: Sdk } = await import('@anthropic-ai/sdk');
+  return new Sdk({
+    baseURL: options.baseURL,
+    // Everything is said here: the SDK must not look at the environment of the server.
+    apiKey: options.apiKey ?? 'none',
+    authToken: null,
+    webhookKey: null,
+    openTelemetry: false,
+    maxRetries: 0,
+    timeout: modelStreamIdleMsMax,
+    logLevel: 'off',
+    fetch: guarded(options),
+  });
+}
+
 type OnDelta = Parameters<Model['request']>[1];
 
 /** The endpoint read the request and did not like it; perhaps it likes a plainer one. */
 type Refused = { readonly type: 'refused'; readonly failure: ModelFailure };
 
 function refusalOf(cause: unknown, secrets: Secrets): Refused | null {
-  if (!(cause instanceof Anthropic.APIError) || (cause.status !== 400 && cause.status !== 422)) return null;
+  if (!(cause instanceof APIError) || (cause.status !== 400 && cause.status !== 422)) return null;
   return { type: 'refused', failure: failureOf(cause, secrets) };
 }
 
@@ -142,7 +150,7 @@ function failure(kind: ModelFailure['kind'], message: string, retryable: boolean
 
 /** What went wrong, for the log; the kind decides what the session says (spec/events.md, Errors). */
 function failureOf(cause: unknown, secrets: Secrets): ModelFailure {
-  if (!(cause instanceof Anthropic.APIError)) {
+  if (!(cause instanceof APIError)) {
     const message = scrub(cause instanceof Error ? cause.message : String(cause), secrets);
     return failure('request_failed', `the model's answer broke off: ${message}`, true);
   }
@@ -150,7 +158,7 @@ function failureOf(cause: unknown, secrets: Secrets): ModelFailure {
 }
 
 type Secrets = readonly string[];
-type ApiError = InstanceType<typeof Anthropic.APIError>;
+type ApiError = InstanceType<typeof APIError>;
 
 function classified(cause: ApiError, secrets: Secrets): ModelFailure {
   const { status } = cause;
