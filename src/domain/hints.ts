@@ -37,6 +37,8 @@ export type Hint = {
   readonly to: number;
   /** `seq` of its first client event. */
   readonly accepted: number | null;
+  /** A stream of that server showed it: none that opens soon begins with it. */
+  readonly isHeard: boolean;
   /** The session is runnable and nobody took its lease. */
   readonly wakes: boolean;
   /** The environment whose queue may have grown. */
@@ -51,7 +53,7 @@ export type Hint = {
   readonly farewell: readonly LogRecord[] | null;
 };
 
-export function hintOf({ sessionId, records, state, lease }: Commit): Hint {
+export function hintOf({ sessionId, records, state, lease }: Commit, isHeard: boolean): Hint {
   const accepted = records.find(({ entry }) => entry.kind === 'accepted')?.seq ?? null;
   const types = records.map(({ entry }) => (entry.kind === 'emitted' ? entry.event.type : null));
   return {
@@ -60,6 +62,7 @@ export function hintOf({ sessionId, records, state, lease }: Commit): Hint {
     from: records[0]?.seq ?? 1,
     to: records.at(-1)?.seq ?? 0,
     accepted,
+    isHeard,
     wakes: state.wakeAtUs !== null && lease === undefined && accepted !== null,
     queue: state.selfHosted && needsWorker(records) ? state.environmentId : null,
     isTerminated: types.includes('session.status_terminated'),

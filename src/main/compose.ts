@@ -72,6 +72,7 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
   const { store, owner, shared } = await openConfiguredStore(config, {
     afterCommit,
     claimant: (state) => claimant(state),
+    isHeard: tails.isWatched,
     ...others.line,
   });
   const { key, founded } = await found(store, config, log);

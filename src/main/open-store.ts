@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
+import type { SessionId } from '../base/ids.ts';
 import type { Message } from '../domain/hints.ts';
 import type { Claimant, Commit } from '../domain/session/session-log.ts';
 import type { Store } from '../store/open.ts';
@@ -14,6 +15,7 @@ export type StoreEvents = {
   readonly heard: (message: Message) => void;
   readonly reopened: () => void;
   readonly missed: () => void;
+  readonly isHeard: (sessionId: SessionId) => boolean;
 };
 
 export type Opened = {

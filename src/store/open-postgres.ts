@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery } from 'kysely';
+import type { SessionId } from '../base/ids.ts';
 import type { Message } from '../domain/hints.ts';
 import { hintOf } from '../domain/hints.ts';
 import { abandonedUploadMs, postgresVersions, serversLookMs } from '../domain/limits.ts';
@@ -29,6 +30,8 @@ export type PostgresStoreOptions = Omit<StoreOptions, 'filesDir'> & {
   readonly reopened: () => void;
   /** There may be something to do that no hint told of. */
   readonly missed: () => void;
+  /** Whether a stream of this server shows the session. */
+  readonly isHeard: (sessionId: SessionId) => boolean;
 };
 
 /** A store that other servers use too. */
@@ -73,7 +76,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       servers,
       afterCommit(commit) {
         options.afterCommit(commit);
-        line.say(hintOf(commit));
+        line.say(hintOf(commit, options.isHeard(commit.sessionId)));
       },
     });
     return {

@@ -33,7 +33,7 @@ export function followServers(deps: FollowServersDeps): FollowServers {
 
   async function follow(hint: Hint): Promise<void> {
     const { sessionId, from, to, accepted } = hint;
-    if (accepted !== null) tails.noteElsewhere(sessionId, accepted);
+    if (accepted !== null && !hint.isHeard) tails.noteElsewhere(sessionId, accepted);
     if (hint.farewell) return farewell(sessionId, hint.farewell);
     if (hint.isTerminated || hint.isDriven) void hands.release(sessionId, { discard: false });
     if (hint.queue !== null) notifyQueue(hint.queue);

@@ -34,6 +34,7 @@ export async function benchDatabases(directory: string): Promise<void> {
       heard() {},
       reopened() {},
       missed() {},
+      isHeard: () => false,
       ...options,
     });
   for (const [name, make] of [
