@@ -1,5 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=16
-// The young generation stays small: it costs no measurable speed and saves 10 MB idle, 30 MB under load.
+#!/usr/bin/env node
 // The published package runs its compiled sources, a checkout runs them as they are.
 import { existsSync } from 'node:fs';
 import * as module from 'node:module';
