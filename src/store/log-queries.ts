@@ -5,7 +5,7 @@ import type { EventQuery } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import { summaryOf } from '../domain/session/summarize.ts';
 import { merged } from './keyset.ts';
-import { prepare } from './prepare.ts';
+import { kept, prepare } from './prepare.ts';
 import type { EntryRow, SessionRow } from './tables.ts';
 import { build, queuedAtUs } from './tables.ts';
 
@@ -30,19 +30,37 @@ export const readAfter = prepare(({ id, afterSeq, limit }: { id: string; afterSe
     .compile(),
 );
 
-export const insertEntry = prepare((row: EntryRow) =>
-  build
-    .insertInto('entries')
-    .values({
-      session_id: row.session_id,
-      seq: row.seq,
-      kind: row.kind,
-      event_id: row.event_id,
-      event_type: row.event_type,
-      listed_at_us: row.listed_at_us,
-      body: row.body,
-    })
-    .compile(),
+const entryColumns = [
+  'session_id',
+  'seq',
+  'kind',
+  'event_id',
+  'event_type',
+  'listed_at_us',
+  'body',
+] as const satisfies readonly (keyof EntryRow)[];
+
+/** As few statements as rows fit into: to PostgreSQL each is a message there and back. */
+export function insertEntries(rows: readonly EntryRow[]): CompiledQuery<unknown>[] {
+  return Array.from({ length: Math.ceil(rows.length / rowsPerInsertMax) }, (_, part) => {
+    const some = rows.slice(part * rowsPerInsertMax, (part + 1) * rowsPerInsertMax);
+    const values = some.flatMap((row, index) =>
+      entryColumns.map((column) => [`${column} ${index}`, row[column]]),
+    );
+    return insertOf(some.length)(Object.fromEntries(values));
+  });
+}
+
+const rowsPerInsertMax = 16;
+
+const insertOf = kept((length: number) =>
+  prepare((values: Record<string, never>) => {
+    const row = (index: number) =>
+      Object.fromEntries(entryColumns.map((column) => [column, values[`${column} ${index}`]]));
+    // Placeholders pose as values of every column.
+    const rows = Array.from({ length }, (_, index) => row(index) as unknown as EntryRow);
+    return build.insertInto('entries').values(rows).compile();
+  }),
 );
 
 export const markConsumed = prepare((at: { id: string; eventId: string; processedAtUs: number }) =>
@@ -150,73 +168,33 @@ export function updateSession(
   before: SessionState,
   records: readonly LogRecord[],
 ): CompiledQuery<unknown>[] {
-  const { id } = state;
+  const isAtRest = state.wakeAtUs === null;
   const { wake_at_us, ...row } = cached(state);
-  const update = getsAnywhere(records) ? updateCachedAndClear : updateCached;
-  const updates: CompiledQuery<unknown>[] = [update({ id, ...row })];
-  if (state.wakeAtUs !== before.wakeAtUs) updates.push(updateWake({ id, wake_at_us }));
-  if (state.status !== before.status) updates.push(updateStatus({ id, status: state.status }));
-  if (state.archivedAtUs !== before.archivedAtUs)
-    updates.push(updateArchived({ id, archived_at_us: state.archivedAtUs }));
-  if (state.agent !== before.agent) updates.push(updateAgent({ id, agent: JSON.stringify(state.agent) }));
-  if (state.resources !== before.resources) {
-    updates.push(updateResources({ id, resources: JSON.stringify(state.resources) }));
-  }
-  if (state.wakeAtUs === null) updates.push(giveUpLease({ id }));
-  return updates;
+  return [
+    updateColumns(state.id, {
+      ...row,
+      ...(state.wakeAtUs !== before.wakeAtUs && { wake_at_us }),
+      ...(state.status !== before.status && { status: state.status }),
+      ...(state.archivedAtUs !== before.archivedAtUs && { archived_at_us: state.archivedAtUs }),
+      ...(state.agent !== before.agent && { agent: JSON.stringify(state.agent) }),
+      ...(state.resources !== before.resources && { resources: JSON.stringify(state.resources) }),
+      // Brains that were lost before are no longer held against the session.
+      ...((isAtRest || getsAnywhere(records)) && { lost_brains: 0 }),
+      ...(isAtRest && { lease_owner: null, lease_until_us: null }),
+    }),
+  ];
 }
 
-type Cached = Omit<ReturnType<typeof cached>, 'wake_at_us'>;
+/** Only what changed is set: the indexes that hold a column are written anew whenever it is. */
+function updateColumns(id: string, changes: Partial<SessionRow>): CompiledQuery<unknown> {
+  return updateOf(Object.keys(changes).join(' '))({ ...changes, id });
+}
 
-const updateCached = prepare((row: Cached & { id: string }) =>
-  build
-    .updateTable('sessions')
-    .set({ last_seq: row.last_seq, summary: row.summary })
-    .where('id', '=', row.id)
-    .compile(),
-);
-
-/** The same, and the brains that were lost before are no longer held against the session. */
-const updateCachedAndClear = prepare((row: Cached & { id: string }) =>
-  build
-    .updateTable('sessions')
-    .set({ last_seq: row.last_seq, summary: row.summary, lost_brains: 0 })
-    .where('id', '=', row.id)
-    .compile(),
-);
-
-const updateWake = prepare((row: Pick<SessionRow, 'id' | 'wake_at_us'>) =>
-  build.updateTable('sessions').set({ wake_at_us: row.wake_at_us }).where('id', '=', row.id).compile(),
-);
-
-/** Each apart from the rest: the indexes of sessions that hold a column are written anew whenever it is set. */
-const updateStatus = prepare(({ id, status }: Pick<SessionRow, 'id' | 'status'>) =>
-  build.updateTable('sessions').set({ status }).where('id', '=', id).compile(),
-);
-
-const updateArchived = prepare((row: Pick<SessionRow, 'id' | 'archived_at_us'>) =>
-  build
-    .updateTable('sessions')
-    .set({ archived_at_us: row.archived_at_us })
-    .where('id', '=', row.id)
-    .compile(),
-);
-
-const updateAgent = prepare(({ id, agent }: { id: string; agent: string }) =>
-  build.updateTable('sessions').set({ agent }).where('id', '=', id).compile(),
-);
-
-const updateResources = prepare(({ id, resources }: { id: string; resources: string }) =>
-  build.updateTable('sessions').set({ resources }).where('id', '=', id).compile(),
-);
-
-const giveUpLease = prepare(({ id }: { id: string }) =>
-  build
-    .updateTable('sessions')
-    .set({ lease_owner: null, lease_until_us: null, lost_brains: 0 })
-    .where('id', '=', id)
-    .where('lease_owner', 'is not', null)
-    .compile(),
+const updateOf = kept((names: string) =>
+  prepare((row: Partial<SessionRow> & Pick<SessionRow, 'id'>) => {
+    const changes = Object.fromEntries(names.split(' ').map((name) => [name, row[name as keyof SessionRow]]));
+    return build.updateTable('sessions').set(changes).where('id', '=', row.id).compile();
+  }),
 );
 
 function cached(state: SessionState) {

@@ -29,3 +29,13 @@ function placeholders<Values extends object>(): Values {
   // Kysely passes values through untouched, so a placeholder may pose as any of them.
   return new Proxy({}, { get: (_, name) => new Placeholder(String(name)) }) as Values;
 }
+
+/** Makes what there is for each key once; for keys of which there are few. */
+export function kept<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  const values = new Map<Key, Value>();
+  return (key) => {
+    const known = values.get(key) ?? make(key);
+    values.set(key, known);
+    return known;
+  };
+}

@@ -3,7 +3,7 @@ import type { SessionId } from '../base/ids.ts';
 import { formatUs } from '../base/timestamp.ts';
 import { absentEnvironment, archivedEnvironment } from '../domain/environments.ts';
 import { foldPageRecords } from '../domain/limits.ts';
-import type { Entry, LogRecord } from '../domain/session/entry.ts';
+import type { Entry } from '../domain/session/entry.ts';
 import { evolve } from '../domain/session/evolve.ts';
 import type {
   Claimant,
@@ -65,7 +65,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
       const grown = grow(before, entries);
       const wakes = before.wakeAtUs === null && grown.state.wakeAtUs !== null;
       const { commit, updates } = wakes ? claimed(grown, row, deps) : { commit: grown, updates: [] };
-      for (const record of commit.records) await insertRecord(tx, bodies, id, record);
+      await insertRecords(tx, bodies, commit);
       for (const update of [...updatesBeside(before, commit), ...updates]) await tx.run(update);
       await writeBeside({ tx, content }, id, beside);
       return { result: answer, done: commit };
@@ -122,7 +122,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
         await insertSession(tx, workspaceId, done);
         await writeBeside({ tx, content }, done.sessionId, beside);
         if (run) await insertRun(tx, workspaceId, run);
-        for (const record of done.records) await insertRecord(tx, bodies, done.sessionId, record);
+        await insertRecords(tx, bodies, done);
         for (const update of updates) await tx.run(update);
       });
       publish(done);
@@ -167,13 +167,15 @@ function updatesBeside(before: SessionState, { records, state }: Commit) {
   ];
 }
 
-async function insertRecord(tx: Sql, bodies: Bodies, id: SessionId, record: LogRecord): Promise<void> {
-  const { entry } = record;
-  await tx.run(queries.insertEntry(rowOf(id, record, bodies)));
-  if (entry.kind === 'archived') await dropTokens(tx, id);
-  if (entry.kind !== 'consumed') return;
-  const processedAtUs = microseconds(entry.processedAt);
-  await tx.run(queries.markConsumed({ id, eventId: entry.eventId, processedAtUs }));
+async function insertRecords(tx: Sql, bodies: Bodies, { sessionId: id, records }: Commit): Promise<void> {
+  const rows = records.map((record) => rowOf(id, record, bodies));
+  for (const insert of queries.insertEntries(rows)) await tx.run(insert);
+  for (const { entry } of records) {
+    if (entry.kind === 'archived') await dropTokens(tx, id);
+    if (entry.kind !== 'consumed') continue;
+    const processedAtUs = microseconds(entry.processedAt);
+    await tx.run(queries.markConsumed({ id, eventId: entry.eventId, processedAtUs }));
+  }
 }
 
 type Held = {
