@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { SessionId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { Hands } from '../domain/hands.ts';
 import type { Hint } from '../domain/hints.ts';
@@ -30,6 +31,8 @@ export type FollowServers = {
 export function followServers(deps: FollowServersDeps): FollowServers {
   const { log, tails, sessions, hands, notifyQueue, clock, logger } = deps;
   const done = new AbortController();
+  /** How far the logs of the sessions that run here went at the last look. */
+  let seen: ReadonlyMap<SessionId, number | undefined> = new Map();
 
   async function follow(hint: Hint): Promise<void> {
     const { sessionId, from, to, accepted } = hint;
@@ -56,17 +59,22 @@ export function followServers(deps: FollowServersDeps): FollowServers {
     if (state) sessions.notice(state);
   }
 
-  async function lookAtReaders(): Promise<void> {
+  /** What no hint told of: logs that grew. Who died between its commit and its hint told nobody. */
+  async function look(): Promise<void> {
     const watched = tails.watched();
-    if (watched.length === 0) return;
-    const seqs = await deps.lastSeqs(watched);
+    const running = sessions.running();
+    if (watched.length + running.length === 0) return;
+    const seqs = await deps.lastSeqs([...new Set([...watched, ...running])]);
     for (const id of watched) tails.grown(id, seqs.get(id) ?? null);
+    const grown = running.filter((id) => seqs.get(id) !== seen.get(id));
+    seen = new Map(running.map((id) => [id, seqs.get(id)]));
+    for (const id of grown) await notice(id);
   }
 
   async function keepLooking(): Promise<void> {
     while (!done.signal.aborted) {
       await clock.sleep(backstopMs, done.signal).catch(() => undefined);
-      if (!done.signal.aborted) await lookAtReaders().catch(away);
+      if (!done.signal.aborted) await look().catch(away);
     }
   }
 
@@ -77,8 +85,8 @@ export function followServers(deps: FollowServersDeps): FollowServers {
 
   async function lookAtAll(): Promise<void> {
     sessions.poke();
-    await lookAtReaders();
-    for (const id of sessions.running()) await notice(id);
+    seen = new Map();
+    await look();
   }
 
   const ended = keepLooking();

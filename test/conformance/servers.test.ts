@@ -198,6 +198,32 @@ describe('two servers on one database', () => {
     });
   });
 
+  test('an interrupt is heard although the server that took it could tell nobody', {
+    timeout: 60_000,
+  }, async () => {
+    const session = await openSession(a.client, { model: 'scripted/hung' });
+    const events = await collect(
+      a.client,
+      session.id,
+      () => send(a.client, session.id, message('go')),
+      (event) => event.type === 'span.model_request_start',
+    );
+    assert.equal(events.at(-1)?.type, 'span.model_request_start');
+    const lines = await sql(`select pid from pg_stat_activity where application_name like 'anthill server%'`);
+    assert.ok(lines.length >= 2);
+    // What is said on these connections goes nowhere.
+    for (const { pid } of lines) process.kill(Number(pid), 'SIGSTOP');
+    try {
+      await send(b.client, session.id, interrupt);
+      await atRest(b.client, session.id);
+    } finally {
+      for (const { pid } of lines) process.kill(Number(pid), 'SIGCONT');
+    }
+    const ended = await listAll(a.client, session.id);
+    assert.ok(ended.some(({ type }) => type === 'user.interrupt'));
+    assert.equal(ended.at(-1)?.type, 'session.status_idle');
+  });
+
   test('64 clients send to one session at both: every message is there once', async () => {
     const session = await openSession(a.client, { model: 'scripted/slow' });
     const texts = Array.from({ length: 64 }, (_, at) => `message ${at}`);
