@@ -8,12 +8,12 @@ import type { Draft } from '../domain/session/draft.ts';
 import { draftOf } from '../domain/session/draft.ts';
 import type { Begun, Lease, SessionLog } from '../domain/session/session-log.ts';
 import type { Call, SessionState } from '../domain/session/state.ts';
-import { hasQueued } from '../domain/session/state.ts';
 import type { Turn, TurnEnd } from '../domain/turn.ts';
 import type { AskDeps } from './ask-model.ts';
 import { askForReply, askForSummary } from './ask-model.ts';
 import type { Finished, ReplyPricing } from './finished.ts';
 import { recordFinished } from './finished.ts';
+import { createInterruption } from './interruption.ts';
 import { createMcpLink } from './mcp.ts';
 import { createRepositoryLink } from './repositories.ts';
 import type { CallDeps } from './run-call.ts';
@@ -40,7 +40,7 @@ type Reached = {
  */
 export function startTurn(deps: TurnDeps, lease: Lease, begun: Begun | null = null): Turn {
   const mailbox = createMailbox<Finished>();
-  let aborts = new AbortController();
+  const interruption = createInterruption();
   const mcp = createMcpLink(deps.mcp);
   const repositories = createRepositoryLink(deps.repositories);
   const links = [mcp, repositories];
@@ -92,26 +92,26 @@ export function startTurn(deps: TurnDeps, lease: Lease, begun: Begun | null = nu
   }
 
   function launch(step: Reached['step'], state: SessionState): void {
-    // After an interrupt the same brain goes on with the messages that queued behind it.
-    if (step.type !== 'wait' && aborts.signal.aborted && !stopped) aborts = new AbortController();
+    interruption.decided(state);
+    const signal = interruption.signal();
     for (const link of step.type === 'connect' ? links : [])
       if (link.missing(state) === 'connect')
-        void link.connect(state, aborts.signal).then(() => mailbox.put({ type: 'connected' }));
+        void link.connect(state, signal).then(() => mailbox.put({ type: 'connected' }));
     if (step.type === 'request') {
       request = step.requestId;
       const asked = { requestId: step.requestId, state, mcpTools: mcp.tools() };
-      void askForReply(deps, asked, aborts.signal)
+      void askForReply(deps, asked, signal)
         .then((reply) => settled(reply, state))
         .then(mailbox.put);
     }
     if (step.type === 'compact') {
       request = 'summary';
-      void askForSummary(deps, step.items, state, aborts.signal).then(mailbox.put);
+      void askForSummary(deps, step.items, state, signal).then(mailbox.put);
     }
     if (step.type !== 'tools') return;
     for (const call of step.calls) {
       calls.add(call.eventId);
-      void execute(call, state);
+      void execute(call, state, signal);
     }
   }
 
@@ -122,19 +122,18 @@ export function startTurn(deps: TurnDeps, lease: Lease, begun: Begun | null = nu
     return reply;
   }
 
-  async function execute(call: Call, state: SessionState): Promise<void> {
-    const { signal } = aborts;
+  async function execute(call: Call, state: SessionState, signal: AbortSignal): Promise<void> {
     const outcome = await runCall(deps, { call, state, mcp }, signal);
     mailbox.put({ type: 'result', call, outcome, cut: signal.aborted });
   }
 
   return {
     done: run().finally(() => {
-      aborts.abort('the turn is over');
+      interruption.end('the turn is over');
       mcp.close();
     }),
     notice(state) {
-      if (hasQueued(state, 'user.interrupt')) aborts.abort();
+      interruption.heard(state);
       mailbox.put({ type: 'notice' });
     },
     leave() {
@@ -143,7 +142,7 @@ export function startTurn(deps: TurnDeps, lease: Lease, begun: Begun | null = nu
     },
     stop() {
       stopped = true;
-      aborts.abort();
+      interruption.end('the turn was given up');
       mailbox.put({ type: 'notice' });
     },
   };

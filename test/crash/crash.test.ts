@@ -135,7 +135,11 @@ for (const kind of kinds.filter((name) => name.includes(process.env['CRASH_ON'] 
     for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
       const { hop, name } = moments[seed % moments.length] ?? {};
       test(`CRASH_SEED=${seed}, hop ${hop}: ${name}`, async (t) => {
-        await run(seed);
+        await run(seed).catch((cause: unknown) => {
+          // Said at once: runs of hours are stopped before their end.
+          t.diagnostic(String(cause));
+          throw cause;
+        });
         t.diagnostic(JSON.stringify(tally));
       });
     }
