@@ -25,11 +25,20 @@ export const shapes = {
     }
   },
   async interrupted(teller, name, outside) {
-    const begun = outside.hold(`effect ${name}`).then((goOn) => goOn());
+    const next = async () => {
+      const goOn = await outside.hold(`effect ${name}`);
+      goOn();
+      return true;
+    };
+    let begun = next();
     await teller.send(message(`long ${name}`));
     // A server that died in the midst of it never runs it again: then there is nothing to interrupt.
     await Promise.race([begun, teller.rest()]);
-    await teller.send(interrupt);
+    do {
+      begun = next();
+      await teller.send(interrupt);
+      // A message that the client had to send again is there twice, and has a command of its own.
+    } while (await Promise.race([begun, teller.rest().then(() => false)]));
   },
   queued: (teller, name) =>
     Promise.all(['text', 'tools', 'text'].map((kind, at) => teller.send(message(`${kind} ${name}-${at}`)))),

@@ -6,7 +6,7 @@ import type { Fleet } from './fleet.ts';
 /** A client of one session that outlives any server: it sends until it knows, and reads its stream across cuts. */
 export type Teller = {
   readonly sessionId: string;
-  /** All that its streams delivered, in order. */
+  /** All that its streams delivered, in order; before it the first event of all, where streams were cut too early. */
   readonly seen: readonly StreamedEvent[];
   /** Resolves when the server is known to have taken the events. */
   send(...events: SendParams): Promise<void>;
@@ -27,21 +27,30 @@ export async function tellerOf({ client }: Fleet, sessionId: string): Promise<Te
   const done = new AbortController();
   let last: string | null = null;
 
-  async function read(opened: () => void): Promise<void> {
+  function see(event: StreamedEvent): void {
+    seen.push(event);
+    if ('id' in event) last = event.id;
+    for (const watch of watchers) watch();
+  }
+
+  async function read(isFirst: boolean, opened: () => void): Promise<void> {
     const headers = last === null ? {} : { 'last-event-id': last };
     const options = { headers, signal: done.signal };
     const stream = await client.beta.sessions.events.stream(sessionId, undefined, options);
     opened();
-    for await (const event of stream) {
-      seen.push(event);
-      if ('id' in event) last = event.id;
-      for (const watch of watchers) watch();
+    const missed = last === null && !isFirst ? (await listAll(client, sessionId))[0] : undefined;
+    if (missed) {
+      // The stream before was cut before it had shown anything to go on from.
+      stream.controller.abort();
+      see(missed);
+      return;
     }
+    for await (const event of stream) see(event);
   }
 
   async function readOn(opened: () => void): Promise<void> {
-    while (!done.signal.aborted) {
-      await read(opened).catch(() => undefined);
+    for (let isFirst = true; !done.signal.aborted; isFirst = false) {
+      await read(isFirst, opened).catch(() => undefined);
       // What the stream was cut by is known to whoever kills.
       if (!done.signal.aborted) await pause();
     }
@@ -49,6 +58,8 @@ export async function tellerOf({ client }: Fleet, sessionId: string): Promise<Te
 
   async function takenAlready(events: SendParams): Promise<boolean> {
     const wanted = events.map((event) => textOf(event));
+    // One interrupt too many harms nothing.
+    if (wanted.includes('user.interrupt')) return false;
     const known = (await listAll(client, sessionId)).map((event) => textOf(event));
     return wanted.every((text) => known.includes(text));
   }
@@ -92,7 +103,9 @@ export async function tellerOf({ client }: Fleet, sessionId: string): Promise<Te
         }
         if (Date.now() > deadline) {
           const last = (await listAll(client, sessionId)).slice(-3);
-          throw new Error(`${sessionId} is stuck: ${status}, ${JSON.stringify(last)}`);
+          throw new Error(
+            `${sessionId} is stuck: ${status}, ${JSON.stringify(last)}, seen ${JSON.stringify(seen.slice(-3))}`,
+          );
         }
         await pause();
       }
