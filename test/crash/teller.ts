@@ -99,7 +99,7 @@ export async function tellerOf({ client }: Fleet, sessionId: string): Promise<Te
         const { status } = await client.beta.sessions.retrieve(sessionId);
         if (status === 'idle' || status === 'terminated') {
           const events = await listAll(client, sessionId);
-          if (isSame(events.at(-1), seen.at(-1))) return events;
+          if (isSame(lastProcessed(events), seen.at(-1))) return events;
         }
         if (Date.now() > deadline) {
           const last = (await listAll(client, sessionId)).slice(-3);
@@ -115,6 +115,11 @@ export async function tellerOf({ client }: Fleet, sessionId: string): Promise<Te
       await ended;
     },
   };
+}
+
+/** Messages that wait behind a question are listed after all else, and streamed when their turn has come. */
+export function lastProcessed(events: readonly ListedEvent[]): ListedEvent | undefined {
+  return events.findLast((event) => event.processed_at !== null);
 }
 
 function isSame(listed: ListedEvent | undefined, streamed: StreamedEvent | undefined): boolean {
