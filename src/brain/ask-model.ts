@@ -1,11 +1,15 @@
 import type { NewId } from '../base/ids.ts';
 import type { ReadFile } from '../domain/files.ts';
+import type { Hands } from '../domain/hands.ts';
+import { recipeOf, usesSandbox } from '../domain/hands.ts';
 import type { McpTool } from '../domain/mcp.ts';
+import type { ModelDelta } from '../domain/model.ts';
 import type { ContextWindow } from '../domain/session/compaction.ts';
 import { compactionRequest } from '../domain/session/compaction-request.ts';
 import { contextOf } from '../domain/session/context.ts';
 import type { SessionState } from '../domain/session/state.ts';
 import type { Tails } from '../domain/tails.ts';
+import { isSandboxTool } from '../domain/tools/builtin.ts';
 import type { ModelConfig } from '../protocol/agents.ts';
 import { withFileContents } from './file-sources.ts';
 import type { Finished } from './finished.ts';
@@ -18,6 +22,7 @@ import { surroundingsOf } from './surroundings.ts';
 export type AskDeps = JudgeDeps &
   SurroundingsDeps & {
     readonly tails: Pick<Tails, 'preview'>;
+    readonly hands: Pick<Hands, 'warm'>;
     readonly readFile: ReadFile;
     readonly windowOf: (model: ModelConfig) => ContextWindow;
     readonly newId: NewId;
@@ -44,6 +49,7 @@ export function askForReply(
         deps.readFile,
       ),
       (delta) => {
+        prepare(deps.hands, state, delta);
         for (const preview of previews.take(delta))
           deps.tails.preview(state.id, { preview, requestId, isSoFar: false });
       },
@@ -53,6 +59,12 @@ export function askForReply(
     const judged = await judgeCalls(deps, { state, mcpTools, reply }, signal);
     return { type: 'reply', requestId, reply, mcpTools, previewed: previews.promised, judged };
   });
+}
+
+/** A sandbox that is gone is made while the model still writes what is to run in it. */
+function prepare(hands: AskDeps['hands'], state: SessionState, delta: ModelDelta): void {
+  const name = delta.type === 'block_start' ? delta.tool : undefined;
+  if (name !== undefined && isSandboxTool(name) && usesSandbox(state)) hands.warm(recipeOf(state));
 }
 
 /** A summary of the first `items` of the conversation. Never rejects. */

@@ -20,6 +20,11 @@ export function recipeOf({ id, environmentId, resources, agent }: SessionState):
   return { sessionId: id, environmentId, resources, skills: sessionSkills(agent) };
 }
 
+/** Whether its agent may ask for what runs in a sandbox of ours. */
+export function usesSandbox({ agent, selfHosted }: SessionState): boolean {
+  return !selfHosted && agent.tools.some((tool) => tool.type === 'agent_toolset_20260401');
+}
+
 /** One built-in tool call, already permitted. `input` is what the model sent, unchecked. */
 export type ToolRequest = {
   readonly eventId: EventId;

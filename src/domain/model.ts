@@ -51,9 +51,15 @@ export type ModelFailure = {
   readonly retryAfterMs: number | null;
 };
 
-/** What arrives while a reply is produced; best effort, for previews only. */
+/** What arrives while a reply is produced; best effort, for previews and preparations only. */
 export type ModelDelta =
-  | { readonly type: 'block_start'; readonly index: number; readonly block: string }
+  | {
+      readonly type: 'block_start';
+      readonly index: number;
+      readonly block: string;
+      /** The name in a `tool_use` block. */
+      readonly tool?: string;
+    }
   | { readonly type: 'text'; readonly index: number; readonly text: string };
 
 /**

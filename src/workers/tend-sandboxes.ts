@@ -1,9 +1,8 @@
 import type { SessionId } from '../base/ids.ts';
 import type { Hands } from '../domain/hands.ts';
-import { recipeOf } from '../domain/hands.ts';
+import { recipeOf, usesSandbox } from '../domain/hands.ts';
 import type { Repositories } from '../domain/repositories.ts';
 import type { Commit } from '../domain/session/session-log.ts';
-import type { SessionAgent } from '../protocol/sessions.ts';
 
 /**
  * Keeps sandboxes and repositories in step with their sessions: provisioned in the background at creation, left to rest
@@ -19,7 +18,7 @@ export function tendSandboxes(hands: Hands, repositories: Repositories): (commit
     // Its sandbox is a worker's.
     if (state.selfHosted) return;
     for (const { entry } of records) {
-      if (entry.kind === 'created' && usesSandbox(state.agent)) {
+      if (entry.kind === 'created' && usesSandbox(state)) {
         hands.warm(recipeOf(state));
         repositories.warm({ sessionId, resources: state.resources });
       }
@@ -29,8 +28,4 @@ export function tendSandboxes(hands: Hands, repositories: Repositories): (commit
       if (entry.event.type === 'session.deleted') void release(sessionId, true);
     }
   };
-}
-
-function usesSandbox(agent: SessionAgent): boolean {
-  return agent.tools.some((tool) => tool.type === 'agent_toolset_20260401');
 }

@@ -2,7 +2,7 @@ import type { ModelDelta, ModelReply, ModelUsage, WireBlock } from '../../domain
 
 /** Builds a reply from the events of a Messages stream, keeping every block as the provider sent it. */
 export type Assembly = {
-  /** Takes one stream event; returns the deltas it means for previews. */
+  /** Takes one stream event; returns the deltas it means. */
   take(event: StreamEvent): readonly ModelDelta[];
   /** The reply, or null when the stream ended before it was whole. */
   finish(): ModelReply | null;
@@ -25,7 +25,8 @@ export function createAssembly(requestedModel: string): Assembly {
     const sent = record(event['content_block']);
     const block: Part['block'] = { ...sent, type: String(sent['type']) };
     parts.set(index, { block, inputJson: '' });
-    const begun: ModelDelta = { type: 'block_start', index, block: block.type };
+    const tool = block.type === 'tool_use' ? { tool: String(block['name']) } : {};
+    const begun: ModelDelta = { type: 'block_start', index, block: block.type, ...tool };
     const text = block.type === 'text' ? block['text'] : '';
     return typeof text === 'string' && text !== '' ? [begun, { type: 'text', index, text }] : [begun];
   }

@@ -139,6 +139,11 @@ export function isServerTool(name: string): boolean {
   return builtinTools.some((tool) => tool.name === name && tool.onServer);
 }
 
+/** Whether it is a built-in tool that runs in a sandbox. */
+export function isSandboxTool(name: string): boolean {
+  return builtinTools.some((tool) => tool.name === name && !tool.onServer);
+}
+
 /** Whether a built-in tool may run twice without harm. */
 export function isReadOnlyTool(name: string): boolean {
   return builtinTools.some((tool) => tool.name === name && tool.readOnly);
