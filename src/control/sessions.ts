@@ -135,14 +135,22 @@ export function createSessionCommands(deps: SessionDeps): SessionCommands {
       ),
     archive: (id) => change(id, archiveSession),
     async delete(id) {
-      await log.remove(id, (state) => {
-        const draft = draftOf(state, { nowUs: clock.nowUs(), newId });
-        deleteSession(draft);
-        return { entries: draft.entries(), result: null };
-      });
+      await removeSession(deps, id);
       return { id, type: 'session_deleted' };
     },
   };
+}
+
+/** Refuses while it runs, and when it is not there (any more). */
+export async function removeSession(
+  { log, clock, newId }: Pick<SessionDeps, 'log' | 'clock' | 'newId'>,
+  id: string,
+): Promise<void> {
+  await log.remove(id, (state) => {
+    const draft = draftOf(state, { nowUs: clock.nowUs(), newId });
+    deleteSession(draft);
+    return { entries: draft.entries(), result: null };
+  });
 }
 
 /** Everything is checked before anything is written: a refused create leaves nothing behind. */

@@ -6,6 +6,8 @@ export type RetentionSettings = {
   readonly idleSandboxesDays: number | null;
   /** Files that belong to a session which was archived so long ago. */
   readonly sessionFilesDays: number | null;
+  /** Sessions with their logs, since they were archived. */
+  readonly archivedSessionsDays: number | null;
   readonly egressDays: number | null;
   readonly deploymentRunsDays: number | null;
   /** Items of work queues since they stopped. */
@@ -23,6 +25,8 @@ export type RetentionRound = {
 export interface Retention {
   /** Takes away what has been kept for long enough, one bounded batch after the other, of which each is a step. */
   round(what: RetentionRound): AsyncGenerator<void>;
+  /** Ids of sessions that were archived for long enough, to be deleted; each bounded page, also an empty one, is a step. */
+  outlived(what: Pick<RetentionRound, 'settings' | 'nowUs'>): AsyncGenerator<readonly string[]>;
   /** Of these sessions those whose sandboxes' files need not be kept; `isGone`: there is no such session. */
   forsaken(
     ids: readonly string[],

@@ -59,6 +59,7 @@ describe('configuration', () => {
         egressDays: null,
         deploymentRunsDays: null,
         workDays: null,
+        archivedSessionsDays: null,
         usageDays: null,
       },
       roles: new Set(['api', 'brain', 'hands', 'scheduler']),

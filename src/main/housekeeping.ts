@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
+import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
+import { removeSession } from '../control/sessions.ts';
 import type { Hands } from '../domain/hands.ts';
 import { retentionBatchRows } from '../domain/limits.ts';
 import { cutoffUs } from '../domain/retention.ts';
 import { removeLeftovers } from '../hands/leftovers.ts';
 import { packNothing } from '../hands/snapshots.ts';
+import { Refusal } from '../protocol/refusal.ts';
 import type { Store } from '../store/open.ts';
 import { expireFiles } from '../workers/expire-files.ts';
 import { retain } from '../workers/retain.ts';
@@ -27,9 +30,26 @@ export function keepHouse({ store, config, hands, organizationId, log }: HousePa
   const tendsAll = roles.has('scheduler');
   const emptySnapshot = packNothing();
 
+  /** As if a client had deleted them. */
+  async function* oldSessions(): AsyncGenerator<void> {
+    for await (const ids of store.retention.outlived({ settings, nowUs: clock.nowUs() })) {
+      for (const id of ids) {
+        await removeSession({ log: store.log, clock, newId }, id).catch((cause: unknown) => {
+          // Another server, or a client, was first.
+          if (!(cause instanceof Refusal)) throw cause;
+        });
+        yield;
+      }
+      yield;
+    }
+  }
+
   async function* round(): AsyncGenerator<void> {
     const what = { settings, nowUs: clock.nowUs(), emptySnapshot };
-    if (tendsAll) yield* store.retention.round(what);
+    if (tendsAll) {
+      yield* oldSessions();
+      yield* store.retention.round(what);
+    }
     const goneBeforeUs = cutoffUs(settings.sandboxesDays, what.nowUs);
     yield* removeLeftovers({
       directory: join(dataDir, 'sessions'),

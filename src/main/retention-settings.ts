@@ -8,6 +8,7 @@ const names = {
   sandboxes_days: ['sandboxesDays', retainedSandboxDaysDefault],
   idle_sandboxes_days: ['idleSandboxesDays', null],
   session_files_days: ['sessionFilesDays', null],
+  archived_sessions_days: ['archivedSessionsDays', null],
   egress_days: ['egressDays', null],
   deployment_runs_days: ['deploymentRunsDays', null],
   work_days: ['workDays', null],

@@ -20,6 +20,7 @@ export function createRetention(deps: RetentionDeps): Retention {
       yield* snapshots(deps, what);
       yield* sessionFiles(deps, what);
     },
+    outlived: (what) => outlived(engine.read, what),
     forsaken: (ids, what) => forsaken(engine.read, ids, what),
   };
 }
@@ -123,6 +124,27 @@ async function* sessionFiles(
     if (last === undefined) return;
     after = last;
     yield;
+  }
+}
+
+async function* outlived(
+  sql: Sql,
+  { settings, nowUs }: Pick<RetentionRound, 'settings' | 'nowUs'>,
+): AsyncGenerator<readonly string[]> {
+  const before = cutoffUs(settings.archivedSessionsDays, nowUs);
+  if (before === null) return;
+  for (let after = ''; ; ) {
+    const page = build
+      .selectFrom('sessions')
+      .select('id')
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(retentionBatchRows);
+    const ids = (await sql.all(page.compile())).map(({ id }) => id);
+    const last = ids.at(-1);
+    if (last === undefined) return;
+    yield await archivedBefore(sql, ids, before);
+    after = last;
   }
 }
 

@@ -11,6 +11,7 @@ import type { Place } from '../support/command-line.ts';
 import { createPlace } from '../support/command-line.ts';
 import type { Known } from '../support/known-things.ts';
 import { knownThings } from '../support/known-things.ts';
+import { all } from '../support/sdk-calls.ts';
 import type { ServerHome, ServerProcess } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';
 import { contents } from '../support/server-contents.ts';
@@ -97,6 +98,18 @@ describe('anthill backup', () => {
       }
       assert.ok(left().includes(known['session_id'] ?? ''));
       assert.deepEqual(third.errors(), []);
+      const { length: before } = await all(third.client.beta.sessions.list({ include_archived: true }));
+      assert.equal(await third.stop(), 0);
+      writeFileSync(join(restored.dataDir, 'anthill.yaml'), 'retention: { archived_sessions_days: 0 }\n');
+      const { client } = await restored.start({ ...key, ANTHILL_API_KEY: 'sk-ant-of-both' });
+      const isThere = () =>
+        client.beta.sessions.retrieve(sessionId).then(
+          () => true,
+          (cause) => cause.status !== 404,
+        );
+      for (let looks = 0; await isThere(); looks++) assert.ok(looks < 500, 'it stays');
+      const rest = await all(client.beta.sessions.list({ include_archived: true }));
+      assert.equal(rest.length, before - 1);
     } finally {
       await restored.remove();
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatUs } from '../../src/base/timestamp.ts';
+import { retentionBatchRows } from '../../src/domain/limits.ts';
 import type { RetentionSettings } from '../../src/domain/retention.ts';
 import { archiveSession } from '../../src/domain/session/lifecycle.ts';
 import type { FileMetadata } from '../../src/protocol/files.ts';
@@ -15,6 +16,7 @@ const forEver: RetentionSettings = {
   egressDays: null,
   deploymentRunsDays: null,
   workDays: null,
+  archivedSessionsDays: null,
   usageDays: null,
 };
 const emptySnapshot = Buffer.from('nothing');
@@ -74,6 +76,28 @@ export function retentionContract(make: MakeStore): void {
       assert.deepEqual(await told({ idleSandboxesDays: 2 }), ['sesn_deleted', 'sesn_idle', 'no sesn_none']);
       await it.log.remove('sesn_deleted', () => ({ entries: [], result: null }));
       assert.deepEqual(await told({}), ['no sesn_deleted', 'no sesn_none']);
+    });
+
+    test('tells which sessions were archived for long enough to be deleted, all of many', async () => {
+      await using it = await open();
+      const many = Array.from({ length: retentionBatchRows + 5 }, (_, at) => `sesn_${1000 + at}`);
+      const archived = many.filter((id) => id !== 'sesn_1003');
+      for (const id of many) await it.create({ id });
+      for (const id of archived) await it.decide(id, archiveSession);
+      it.clock.advance(2 * 24 * 3_600_000 + 1_000);
+      await it.create({ id: 'sesn_young' });
+      await it.decide('sesn_young', archiveSession);
+      it.clock.advance(1_000);
+      const told = async (archivedSessionsDays: number | null) => {
+        const what = { settings: { ...forEver, archivedSessionsDays }, nowUs: it.clock.nowUs() };
+        const pages: string[] = [];
+        for await (const ids of it.retention.outlived(what)) pages.push(...ids);
+        return pages.sort();
+      };
+      assert.deepEqual(await told(null), []);
+      assert.deepEqual(await told(3), []);
+      assert.deepEqual(await told(2), archived);
+      assert.ok((await told(0)).includes('sesn_young'));
     });
 
     test('an empty snapshot follows the one of a session whose files are no longer kept, once', async () => {
