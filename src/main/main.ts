@@ -1,6 +1,6 @@
 import { ConfigMistake } from './config.ts';
 import { doctorHelp, rotateKeyHelp, upHelp, workerHelp } from './help.ts';
-import { backupHelp, exportHelp, importHelp } from './help-moving.ts';
+import { backupHelp, exportHelp, importHelp } from './moving/help.ts';
 import { versionOf } from './version.ts';
 import type { World } from './world.ts';
 
@@ -14,9 +14,9 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ['up', { load: async () => (await import('./up.ts')).up, help: upHelp }],
   ['doctor', { load: async () => (await import('./doctor.ts')).doctor, help: doctorHelp }],
   ['worker', { load: async () => (await import('./worker.ts')).worker, help: workerHelp }],
-  ['export', { load: async () => (await import('./export.ts')).exportAll, help: exportHelp }],
-  ['import', { load: async () => (await import('./import.ts')).importAll, help: importHelp }],
-  ['backup', { load: async () => (await import('./backup.ts')).backup, help: backupHelp }],
+  ['export', { load: async () => (await import('./moving/export.ts')).exportAll, help: exportHelp }],
+  ['import', { load: async () => (await import('./moving/import.ts')).importAll, help: importHelp }],
+  ['backup', { load: async () => (await import('./moving/backup.ts')).backup, help: backupHelp }],
   ['rotate-key', { load: async () => (await import('./rotate-key.ts')).rotateKey, help: rotateKeyHelp }],
 ]);
 

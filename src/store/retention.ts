@@ -1,4 +1,5 @@
-import { CompiledQuery } from 'kysely';
+import type { SelectQueryBuilder } from 'kysely';
+import { CompiledQuery, sql as raw } from 'kysely';
 import type { Blobs } from '../domain/blobs.ts';
 import { retentionBatchRows } from '../domain/limits.ts';
 import type { Retention, RetentionRound } from '../domain/retention.ts';
@@ -7,6 +8,7 @@ import type { Contents } from './contents.ts';
 import type { Engine, Sql } from './engines/engine.ts';
 import { countedBytes } from './file-rows.ts';
 import { addUploadsBytes } from './files.ts';
+import type { Tables } from './tables.ts';
 import { build, queuedAtUs } from './tables.ts';
 
 export type RetentionDeps = { readonly engine: Engine; readonly contents: Contents; readonly blobs: Blobs };
@@ -51,21 +53,13 @@ async function* snapshots(
   { engine, contents, blobs }: RetentionDeps,
   what: RetentionRound,
 ): AsyncGenerator<void> {
-  for (let after = ''; ; ) {
-    const page = build
-      .selectFrom('session_snapshots')
-      .select('session_id')
-      .where('session_id', '>', after)
-      .orderBy('session_id')
-      .limit(retentionBatchRows);
-    const ids = (await engine.read.all(page.compile())).map((row) => row.session_id);
+  const after = (id: string) =>
+    build.selectFrom('session_snapshots').select('session_id as id').where('session_id', '>', id);
+  for await (const ids of pagesOf(engine.read, after)) {
     for (const { id } of await forsaken(engine.read, ids, what)) {
       await dropSnapshot({ contents, blobs }, id, what);
       yield;
     }
-    const last = ids.at(-1);
-    if (last === undefined) return;
-    after = last;
     yield;
   }
 }
@@ -109,20 +103,11 @@ async function* sessionFiles(
 ): AsyncGenerator<void> {
   const before = cutoffUs(settings.sessionFilesDays, nowUs);
   if (before === null) return;
-  for (let after = ''; ; ) {
-    const page = build
-      .selectFrom('files')
-      .select('session_id')
-      .distinct()
-      .where('session_id', '>', after)
-      .orderBy('session_id')
-      .limit(retentionBatchRows);
-    const ids = (await engine.read.all(page.compile())).flatMap(({ session_id: id }) => id ?? []);
+  const after = (id: string) =>
+    build.selectFrom('files').select('session_id as id').distinct().where('session_id', '>', id);
+  for await (const ids of pagesOf(engine.read, after)) {
     for (const id of await archivedBefore(engine.read, ids, before))
       while (await removeFiles(contents, { sessionId: id, nowUs })) yield;
-    const last = ids.at(-1);
-    if (last === undefined) return;
-    after = last;
     yield;
   }
 }
@@ -133,18 +118,26 @@ async function* outlived(
 ): AsyncGenerator<readonly string[]> {
   const before = cutoffUs(settings.archivedSessionsDays, nowUs);
   if (before === null) return;
-  for (let after = ''; ; ) {
-    const page = build
-      .selectFrom('sessions')
-      .select('id')
-      .where('id', '>', after)
-      .orderBy('id')
-      .limit(retentionBatchRows);
-    const ids = (await sql.all(page.compile())).map(({ id }) => id);
-    const last = ids.at(-1);
-    if (last === undefined) return;
-    yield await archivedBefore(sql, ids, before);
-    after = last;
+  const after = (id: string) => build.selectFrom('sessions').select('id').where('id', '>', id);
+  for await (const ids of pagesOf(sql, after)) yield await archivedBefore(sql, ids, before);
+}
+
+type Ids<Table extends keyof Tables> = SelectQueryBuilder<Tables, Table, { id: string | null }>;
+
+/** All ids in their order, a bounded page at a time. `after`: those greater than one. */
+async function* pagesOf<Table extends keyof Tables>(
+  sql: Sql,
+  after: (id: string) => Ids<Table>,
+): AsyncGenerator<readonly string[]> {
+  for (let last: string | undefined = ''; last !== undefined; ) {
+    const page: CompiledQuery<{ id: string | null }> = after(last)
+      // Its only column, by its place: a table may have another `id`.
+      .orderBy(raw`1`)
+      .limit(retentionBatchRows)
+      .compile();
+    const ids = (await sql.all(page)).flatMap(({ id }) => id ?? []);
+    if (ids.length > 0) yield ids;
+    last = ids.at(-1);
   }
 }
 

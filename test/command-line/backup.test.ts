@@ -4,7 +4,7 @@ import { cpSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import Database from 'better-sqlite3';
-import { backup } from '../../src/main/backup.ts';
+import { backup } from '../../src/main/moving/backup.ts';
 import { backUp as backUpStore } from '../../src/store/backup.ts';
 import { createIo } from '../support/cli-io.ts';
 import type { Place } from '../support/command-line.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type Anthropic from '@anthropic-ai/sdk';
-import { importAll } from '../../src/main/import.ts';
+import { importAll } from '../../src/main/moving/import.ts';
 import { createIo } from '../support/cli-io.ts';
 import type { ServerHome, ServerProcess } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';

@@ -1,20 +1,20 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemClock } from '../base/clock.ts';
-import { unpackWorkspace } from '../hands/snapshots.ts';
-import type { PackedWorkspace } from '../store/archive/export.ts';
-import type { Head } from '../store/archive/format.ts';
-import type { ImportOptions } from '../store/archive/import.ts';
-import { importArchive, requireSameSchema } from '../store/archive/import.ts';
-import { readArchive } from '../store/archive/read-archive.ts';
-import type { OpenAlone } from '../store/open-alone.ts';
-import { migrateNew, openPostgresBeside, openSqliteAlone } from '../store/open-alone.ts';
-import { knownMasterKey, masterKeyFiles, openMasterKey, opensCheck } from '../vault/master-key.ts';
+import { systemClock } from '../../base/clock.ts';
+import { unpackWorkspace } from '../../hands/snapshots.ts';
+import type { PackedWorkspace } from '../../store/archive/export.ts';
+import type { Head } from '../../store/archive/format.ts';
+import type { ImportOptions } from '../../store/archive/import.ts';
+import { importArchive, requireSameSchema } from '../../store/archive/import.ts';
+import { readArchive } from '../../store/archive/read-archive.ts';
+import type { OpenAlone } from '../../store/open-alone.ts';
+import { migrateNew, openPostgresBeside, openSqliteAlone } from '../../store/open-alone.ts';
+import { knownMasterKey, masterKeyFiles, openMasterKey, opensCheck } from '../../vault/master-key.ts';
+import type { Config } from '../config.ts';
+import { readConfig } from '../config.ts';
+import type { World } from '../world.ts';
 import { archiveArguments, openInput } from './archive-file.ts';
-import type { Config } from './config.ts';
-import { readConfig } from './config.ts';
 import { counted } from './export.ts';
-import type { World } from './world.ts';
 
 /** `anthill import FILE`: an archive of `anthill export` into an empty store; or `--from URL`. Resolves with the exit code. */
 export async function importAll(args: readonly string[], world: World): Promise<number> {

@@ -1,19 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '../base/clock.ts';
-import { packWorkspace } from '../hands/snapshots.ts';
-import type { PackedWorkspace } from '../store/archive/export.ts';
-import { exportArchive } from '../store/archive/export.ts';
-import type { Tally } from '../store/archive/format.ts';
-import type { OpenAlone } from '../store/open-alone.ts';
-import { openPostgresBeside, openSqliteAlone } from '../store/open-alone.ts';
-import { masterKeyFiles } from '../vault/master-key.ts';
-import { settleRotation } from '../vault/rotation.ts';
+import { systemClock } from '../../base/clock.ts';
+import { packWorkspace } from '../../hands/snapshots.ts';
+import type { PackedWorkspace } from '../../store/archive/export.ts';
+import { exportArchive } from '../../store/archive/export.ts';
+import type { Tally } from '../../store/archive/format.ts';
+import type { OpenAlone } from '../../store/open-alone.ts';
+import { openPostgresBeside, openSqliteAlone } from '../../store/open-alone.ts';
+import { masterKeyFiles } from '../../vault/master-key.ts';
+import { settleRotation } from '../../vault/rotation.ts';
+import type { Config } from '../config.ts';
+import { ConfigMistake, readConfig } from '../config.ts';
+import { versionOf } from '../version.ts';
+import type { World } from '../world.ts';
 import { archiveArguments, openOutput } from './archive-file.ts';
-import type { Config } from './config.ts';
-import { ConfigMistake, readConfig } from './config.ts';
-import { versionOf } from './version.ts';
-import type { World } from './world.ts';
 
 /** `anthill export FILE`: everything durable as one archive. Resolves with the exit code. */
 export async function exportAll(args: readonly string[], world: World): Promise<number> {

@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
-import { findTarget } from '../cli/server-file.ts';
-import { ConfigMistake } from './config.ts';
+import { findTarget } from '../../cli/server-file.ts';
+import { ConfigMistake } from '../config.ts';
+import { sdk } from '../worker-sdk.ts';
+import type { World } from '../world.ts';
 import { importAgents } from './import-agents.ts';
 import type { Copying, Outcome } from './import-copying.ts';
 import { importEnvironments, importMemoryStores } from './import-resources.ts';
 import { importSkills } from './import-skills.ts';
-import { sdk } from './worker-sdk.ts';
-import type { World } from './world.ts';
 
 /**
  * `anthill import --from URL`: agents with their versions, environments, skills with theirs, and memory stores of one

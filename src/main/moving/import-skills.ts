@@ -1,8 +1,8 @@
-import { readZip } from '../base/zip.ts';
-import { skillBundleBytesMax, skillFilesMax } from '../domain/limits.ts';
+import { readZip } from '../../base/zip.ts';
+import { skillBundleBytesMax, skillFilesMax } from '../../domain/limits.ts';
+import type { Client } from '../worker-sdk.ts';
 import type { Copying } from './import-copying.ts';
 import { oldestFirst, trying } from './import-copying.ts';
-import type { Client } from './worker-sdk.ts';
 
 type Version = { readonly id: string; readonly name: string };
 

@@ -4,8 +4,8 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { ConfigMistake } from './config.ts';
-import type { World } from './world.ts';
+import { ConfigMistake } from '../config.ts';
+import type { World } from '../world.ts';
 
 /** One word and the flags of the configuration; `-` is standard input or output. */
 export function archiveArguments(args: readonly string[]): { file: string; flags: string[] } {

@@ -1,11 +1,11 @@
 import { copyFileSync, existsSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
-import { copyWorkspace } from '../hands/copy-workspace.ts';
-import { backUp } from '../store/backup.ts';
-import { masterKeyFiles } from '../vault/master-key.ts';
+import { copyWorkspace } from '../../hands/copy-workspace.ts';
+import { backUp } from '../../store/backup.ts';
+import { masterKeyFiles } from '../../vault/master-key.ts';
+import { ConfigMistake, readConfig } from '../config.ts';
+import type { World } from '../world.ts';
 import { archiveArguments } from './archive-file.ts';
-import { ConfigMistake, readConfig } from './config.ts';
-import type { World } from './world.ts';
 
 /** `anthill backup DIR`: a copy of the data directory while a server uses it. Resolves with the exit code. */
 export async function backup(args: readonly string[], world: World): Promise<number> {

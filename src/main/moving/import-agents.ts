@@ -1,6 +1,6 @@
+import type { Client } from '../worker-sdk.ts';
 import type { Copying } from './import-copying.ts';
 import { copiesIn, importedFrom, oldestFirst, trying } from './import-copying.ts';
-import type { Client } from './worker-sdk.ts';
 
 type Agents = Client['beta']['agents'];
 type Agent = Awaited<ReturnType<Agents['retrieve']>>;

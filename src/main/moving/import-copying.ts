@@ -1,4 +1,4 @@
-import type { Client, ToFile } from './worker-sdk.ts';
+import type { Client, ToFile } from '../worker-sdk.ts';
 
 /** One thing that was looked at. */
 export type Outcome = {
