@@ -34,9 +34,9 @@ export type Fleet = {
 /** `accepted`: ids of the events, once a server has answered 200. */
 export type Post = { readonly sessionId: string; readonly body: string; accepted: readonly string[] | null };
 
-type Kind = 'one server' | 'three servers on PostgreSQL';
+export type FleetKind = 'one server' | 'three servers on PostgreSQL';
 
-export async function openFleet(kind: Kind, outside: Outside, random: () => number): Promise<Fleet> {
+export async function openFleet(kind: FleetKind, outside: Outside, random: () => number): Promise<Fleet> {
   const isShared = kind !== 'one server';
   const replicas = Array.from({ length: isShared ? 3 : 1 }, () => makeReplica(outside));
   const [first] = replicas;

@@ -4,7 +4,7 @@ import { generator } from '../support/generator.ts';
 import { eventually, processesWith } from '../support/server-processes.ts';
 import { toolset, weather } from '../support/server-sessions.ts';
 import { checkCalls, checkInputs, checkRest } from './checks.ts';
-import type { Fleet, Replica } from './fleet.ts';
+import type { Fleet, FleetKind, Replica } from './fleet.ts';
 import { openFleet } from './fleet.ts';
 import { moments } from './moments.ts';
 import type { Outside } from './outside.ts';
@@ -16,7 +16,6 @@ import { tellerOf } from './teller.ts';
 
 const runs = Number(process.env['CRASH_RUNS'] ?? 25);
 const firstSeed = Number(process.env['CRASH_SEED'] ?? 1);
-const kinds = ['one server', 'three servers on PostgreSQL'] as const;
 const { tools: _lead, ...others } = shapes;
 /** How often, of a hundred, servers are killed once more while they recover, and all of several at once. */
 const percent = { again: 10, all: 10 } as const;
@@ -24,10 +23,9 @@ const percent = { again: 10, all: 10 } as const;
 /**
  * Real servers, real sandboxes, the official client. Each run has five sessions of different shapes, kills a server
  * when the first of them has come to a chosen hop, starts it again, and looks at everything once all sessions rest.
- * `CRASH_RUNS=500 npm test crash/` makes more of them; `CRASH_SEED=7` says where to begin, `CRASH_ON=PostgreSQL` or
- * `CRASH_ON=one` on what. Three servers only when they are asked for: see "Known" in docs/reliability.md.
+ * `CRASH_RUNS=500` makes more of them, `CRASH_SEED=7` says where to begin.
  */
-for (const kind of kinds.filter((name) => name.includes(process.env['CRASH_ON'] ?? 'one')))
+export function crashSuite(kind: FleetKind): void {
   describe(`kill -9 of ${kind}`, () => {
     let outside: Outside;
     let fleet: Fleet;
@@ -144,3 +142,4 @@ for (const kind of kinds.filter((name) => name.includes(process.env['CRASH_ON'] 
       });
     }
   });
+}
