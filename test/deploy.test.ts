@@ -6,6 +6,7 @@ import { parseYaml } from '../src/base/yaml.ts';
 import { drainGraceMs } from '../src/domain/limits.ts';
 import { defaultPort, readConfig } from '../src/main/config.ts';
 import { readWorkerConfig } from '../src/main/worker-config.ts';
+import { composeServices } from './support/compose-file.ts';
 
 /** No engine for containers runs here: what can be known without one is checked. */
 const root = join(import.meta.dirname, '..');
@@ -27,13 +28,6 @@ const example = {
 };
 const workerExample = { ANTHROPIC_ENVIRONMENT_ID: 'env_1', ANTHROPIC_ENVIRONMENT_KEY: 'sk-ant-oat01-1' };
 
-type Service = {
-  readonly command?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly ports?: readonly string[];
-  readonly stop_grace_period?: string;
-};
-
 /** The command is one that the program takes, with these variables. */
 function checkCommand([name = '', ...args]: readonly string[], env: Readonly<Record<string, string>>): void {
   if (name === 'worker') readWorkerConfig(args, { ...env, ...workerExample }, '/nowhere');
@@ -54,16 +48,15 @@ function at(path: string): unknown {
 }
 
 describe('docker-compose.yml', () => {
-  const compose = parseYaml(read('deploy/docker-compose.yml')) as Record<string, Record<string, Service>>;
-  const services = Object.entries(compose['services'] ?? {}).filter(([name]) => name !== 'postgres');
+  const services = Object.entries(composeServices()).filter(([name]) => name !== 'postgres');
 
   for (const [name, service] of services) {
     test(`${name} is started as the program wants it`, () => {
-      const { command = [], environment = {} } = merged(service);
+      const { command = [], environment = {}, stop_grace_period = '' } = service;
       for (const variable of Object.keys(environment)) assert.ok(known.has(variable), variable);
       checkCommand(command, {});
       const notice = Number(environment['ANTHILL_DRAIN_NOTICE_SECONDS'] ?? 0);
-      const grace = Number(/^(\d+)s$/.exec(merged(service).stop_grace_period ?? '')?.[1]);
+      const grace = Number(/^(\d+)s$/.exec(stop_grace_period)?.[1]);
       assert.ok(grace > notice + drainGraceMs / 1000, 'it is given the time that it takes to stop');
     });
   }
@@ -75,7 +68,7 @@ describe('docker-compose.yml', () => {
     );
     const roles = services.flatMap(([, { command = [] }]) => command[2]?.split(',') ?? []);
     assert.deepEqual(roles.sort(), ['api', 'brain', 'scheduler']);
-    assert.deepEqual(compose['services']?.['api']?.ports, [`127.0.0.1:${defaultPort}:${defaultPort}`]);
+    assert.deepEqual(composeServices()['api']?.ports, [`127.0.0.1:${defaultPort}:${defaultPort}`]);
     assert.ok(read('deploy/Dockerfile').includes(`EXPOSE ${defaultPort}`));
   });
 
@@ -89,18 +82,6 @@ describe('docker-compose.yml', () => {
     assert.match(dockerfile, /^USER node$/m);
   });
 });
-
-/** A YAML reader that knows no merge keys leaves `<<` as it is. */
-function merged<T extends object>(value: T): T {
-  const below = Object.entries(value).map(([name, one]) => [name, isRecord(one) ? merged(one) : one]);
-  const plain = Object.fromEntries(below);
-  const { '<<': base, ...own } = plain;
-  return isRecord(base) ? { ...base, ...own } : own;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 describe('the Helm chart', () => {
   test('has a version, and templates for each part', () => {

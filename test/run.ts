@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { ensureBubblewrap } from '../src/hands/bubblewrap/install.ts';
-import { installPodman } from './support/install-podman.ts';
+import { installPrograms } from './support/install-programs.ts';
 import { testFiles } from './support/lanes.ts';
 
 /**
@@ -24,7 +24,7 @@ try {
     isRoot: process.getuid?.() === 0,
     say: (line) => console.error(line),
   });
-  installPodman((line) => console.error(line));
+  installPrograms((line) => console.error(line));
 } catch (cause) {
   console.error(cause instanceof Error ? cause.message : cause);
   process.exit(1);

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { systemClock } from '../../src/base/clock.ts';
 import type { MessagesRequest } from '../../src/brain/models/scripted/messages-request.ts';
 import type { Part } from '../../src/brain/models/scripted/reply.ts';
@@ -20,8 +20,14 @@ export type ModelServer = {
   close(): Promise<void>;
 };
 
-/** A model of the test behind the real Messages API: it lives on when its client dies, and sees when that asks again. */
-export async function startModelServer({ answer, pace }: ModelAnswers): Promise<ModelServer> {
+/**
+ * A model of the test behind the real Messages API: it lives on when its client dies, and sees when that asks again. `socket` is
+ * where it listens instead of loopback: then `settings` are of no use.
+ */
+export async function startModelServer(
+  { answer, pace }: ModelAnswers,
+  socket?: Server,
+): Promise<ModelServer> {
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk);
@@ -47,7 +53,7 @@ export async function startModelServer({ answer, pace }: ModelAnswers): Promise<
       outgoing.end(JSON.stringify({ type: 'error', error }));
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(socket ?? { port: 0, host: '127.0.0.1' }, resolve));
   const { port } = server.address() as AddressInfo;
   return {
     settings: {

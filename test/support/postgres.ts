@@ -29,14 +29,20 @@ export function sharedPostgres(): Promise<PostgresServer> {
   return running;
 }
 
-/** A real server on a socket in a temporary directory, as root or not, without touching the users of the machine. */
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+/**
+ * A real server on a socket in a temporary directory, as root or not, without touching the users of the machine. `within` runs a
+ * command somewhere else, from where that directory is seen.
+ */
+export async function startPostgres(
+  settings: readonly string[] = [],
+  within: readonly string[] = [],
+): Promise<PostgresServer> {
   const directory = mkdtempSync(join(tmpdir(), 'anthill-postgres-'));
   const data = join(directory, 'data');
   const [command, ...before] = [...asOther(), join(binaries(), 'initdb')];
   const options = ['-A', 'trust', '-U', 'anthill', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '-D', data];
   execFileSync(command ?? '', [...before, ...options], { stdio: ['ignore', 'ignore', 'inherit'] });
-  let child = launch(directory, settings);
+  let child = launch(directory, settings, within);
   const urlOf = (database: string) =>
     `postgres://anthill@localhost/${database}?host=${encodeURIComponent(directory)}`;
   await reachable(urlOf('postgres'));
@@ -74,10 +80,10 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     // Its own children notice that it is gone.
     crash: () => stop('SIGKILL'),
     async start() {
-      child = launch(directory, settings);
+      child = launch(directory, settings, within);
       // After a crash the children of the one before may still be there, and it ends.
       await reachable(urlOf('postgres'), () => {
-        if (child.exitCode !== null) child = launch(directory, settings);
+        if (child.exitCode !== null) child = launch(directory, settings, within);
       });
     },
     async remove() {
@@ -87,7 +93,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   };
 }
 
-function launch(directory: string, given: readonly string[]): ChildProcess {
+function launch(directory: string, given: readonly string[], within: readonly string[]): ChildProcess {
   // Nothing of it has to survive the machine, and it dies with this process, however that does.
   const settings = [
     'fsync=off',
@@ -96,7 +102,8 @@ function launch(directory: string, given: readonly string[]): ChildProcess {
     'max_connections=300',
     ...given,
   ];
-  const [command, ...before] = [...asOther(), 'setpriv', '--pdeathsig', 'INT', join(binaries(), 'postgres')];
+  const program = ['setpriv', '--pdeathsig', 'INT', join(binaries(), 'postgres')];
+  const [command, ...before] = [...within, ...asOther(), ...program];
   const child = spawn(
     command ?? '',
     [...before, '-D', join(directory, 'data'), '-k', directory, ...settings.flatMap((one) => ['-c', one])],

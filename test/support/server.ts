@@ -37,8 +37,11 @@ export type ServerHome = {
 
 export type RefusedStart = { readonly code: number | null; readonly stderr: string };
 
-/** A place for a server: an empty data directory, and scenario files behind `scripted/<name>`. */
-export function serverHome(scenarios: Readonly<Record<string, string>> = {}): ServerHome {
+/** A place for a server: an empty data directory, and scenario files behind `scripted/<name>`. `within` runs a command there. */
+export function serverHome(
+  scenarios: Readonly<Record<string, string>> = {},
+  within: readonly string[] = [],
+): ServerHome {
   const directory = mkdtempSync(join(tmpdir(), 'anthill-server-'));
   const dataDir = join(directory, 'data');
   mkdirSync(join(directory, 'scenarios'));
@@ -55,7 +58,8 @@ export function serverHome(scenarios: Readonly<Record<string, string>> = {}): Se
     database ??= databaseOfRun();
     const env = { ...(await database), ...given };
     const flags = ['--data', dataDir, '--scenarios', join(directory, 'scenarios'), ...args];
-    const child = spawn(process.execPath, [bin, 'up', ...flags], {
+    const [command = '', ...before] = [...within, process.execPath, bin, 'up', ...flags];
+    const child = spawn(command, before, {
       cwd: directory,
       env: {
         HOME: directory,
