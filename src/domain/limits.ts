@@ -187,6 +187,8 @@ export const databaseWritersMax = 8;
 export const databaseConnectMsMax = 10_000;
 /** For the answer to one query, before its connection counts as broken. */
 export const databaseAnswerMsMax = 10_000;
+/** A connection that rested this long asks whether the other side is there. */
+export const databaseKeepAliveMs = 5_000;
 export const postgresVersions = { from: 15, to: 18 } as const;
 /** Between tries to open the connection that listens. */
 export const databaseRedialMs = 250;

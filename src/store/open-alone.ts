@@ -65,7 +65,8 @@ export async function openPostgresBeside(
   { url, filesDir }: { readonly url: string; readonly filesDir: string | null },
   clock: Clock,
 ): Promise<OpenAlone> {
-  const engine = openPostgres(url);
+  // What a transaction reads from elsewhere, an archive, may be slow to come.
+  const engine = openPostgres(url, 0);
   try {
     await refuseOtherVersions(engine);
     return {

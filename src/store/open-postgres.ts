@@ -67,7 +67,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       },
     });
     closers.push(() => line.close());
-    const servers = await createServers(engine, id);
+    const servers = await createServers(engine, id, line.renew);
     closers.push(keepLooking(servers.look, missed));
     const store = await openStoreOn(engine, {
       ...rest,

@@ -15,7 +15,8 @@ export type Servers = {
   look(): Promise<boolean>;
 };
 
-export async function createServers(engine: Engine, id: string): Promise<Servers> {
+/** `forgotten` is told when a look finds that the database takes this server itself for dead. */
+export async function createServers(engine: Engine, id: string, forgotten: () => void): Promise<Servers> {
   let alive: readonly string[] = [];
   let steadySinceMs = Number.POSITIVE_INFINITY;
   let lookedAtMs = performance.now();
@@ -49,7 +50,9 @@ export async function createServers(engine: Engine, id: string): Promise<Servers
   }
 
   async function lookOnce(): Promise<boolean> {
-    alive = (await livingServers(engine.read)).filter((one) => one !== id);
+    const living = await livingServers(engine.read);
+    if (!living.includes(id)) forgotten();
+    alive = living.filter((one) => one !== id);
     const owners = await engine.read.all(leaseOwners());
     const gone = owners.map(({ owner }) => owner).filter((one) => one !== id && !alive.includes(one));
     if (gone.length === 0) return false;

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Anthropic from '@anthropic-ai/sdk';
+import { Client } from 'pg';
 import { lastUserText } from '../../src/brain/models/scripted/messages-request.ts';
 import { databaseAnswerMsMax } from '../../src/domain/limits.ts';
+import { watchPostgres } from '../crash/database.ts';
 import type { ModelServer } from '../support/model-server.ts';
 import { startModelServer } from '../support/model-server.ts';
 import type { PostgresServer } from '../support/postgres.ts';
@@ -30,9 +32,15 @@ const outageMs = Number(process.env['FAULT_OUTAGE_SECONDS'] ?? 3) * 1000;
 const leaseSeconds = 6;
 const params = { model: 'claude-opus-5-5', tools: [] };
 
+const signsOfLife = `
+  select pid from pg_locks where locktype = 'advisory' and objsubid = 1 and granted
+    and database = (select oid from pg_database where datname = current_database())`;
+
 describe('two servers and a database that cannot be relied on', () => {
   let postgres: PostgresServer;
   let proxy: TcpProxy;
+  /** The database past the proxy. */
+  let direct: string;
   let model: ModelServer;
   let pair: Pair;
   let a: ServerProcess;
@@ -43,7 +51,8 @@ describe('two servers and a database that cannot be relied on', () => {
 
   before(async () => {
     postgres = await startPostgres();
-    const url = new URL((await postgres.newDatabase()).replace('localhost', '127.0.0.1'));
+    direct = await postgres.newDatabase();
+    const url = new URL(direct.replace('localhost', '127.0.0.1'));
     proxy = await startTcpProxy(`${url.searchParams.get('host')}/.s.PGSQL.5432`);
     url.search = '';
     url.port = String(proxy.port);
@@ -171,6 +180,48 @@ describe('two servers and a database that cannot be relied on', () => {
     const events = await listAll(b.client, id);
     process.kill(a.pid, 'SIGCONT');
     assert.equal(spoken(events), 'Answered first.\nAnswered second.');
+  });
+
+  test('a server that hangs in the middle of a commit: the database ends that, and others go on', async () => {
+    const { id } = await openSession(a.client, params);
+    const database = await watchPostgres(direct);
+    const letGo = await database.lock(id);
+    const unheard = send(impatient(), id, message('unheard'));
+    unheard.catch(() => undefined);
+    while (!(await database.isAwaited())) await sleep(20);
+    process.kill(a.pid, 'SIGSTOP');
+    // From here on it has the session, and its part of the lock of all that write, and says nothing.
+    await letGo();
+    await openSession(b.client, params);
+    await send(b.client, id, message('heard'));
+    await atRest(b.client, id);
+    process.kill(a.pid, 'SIGCONT');
+    await assert.rejects(unheard, (cause) => cause instanceof Anthropic.APIError && cause.status === 503);
+    assert.equal(spoken(await listAll(a.client, id)), 'Answered heard.');
+    await database.close();
+  });
+
+  test('servers whose sign of life the database lost without their hearing of it give another', async () => {
+    const database = new Client(direct);
+    await database.connect();
+    const signs = async () => (await database.query<{ pid: number }>(signsOfLife)).rows.map(({ pid }) => pid);
+    const lost = await signs();
+    assert.equal(lost.length, 2);
+    const connections = proxy.count();
+    proxy.set('silent');
+    for (const pid of lost) await database.query('select pg_terminate_backend($1)', [pid]);
+    while (proxy.count() > connections - 2) await sleep(20);
+    proxy.set('open');
+    let found = await signs();
+    while (found.length < 2) {
+      await sleep(100);
+      found = await signs();
+    }
+    assert.ok(found.every((pid) => !lost.includes(pid)));
+    const turn = await begun('found again');
+    turn.answer();
+    await assertWhole(turn.id, 'found again', await turn.events);
+    await database.end();
   });
 
   test('nothing of this was logged as an error', () => {

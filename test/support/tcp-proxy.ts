@@ -7,7 +7,7 @@ export type Way =
   | 'open'
   /** Connections break and new ones are refused. */
   | 'cut'
-  /** Nothing gets through, and nobody is told. */
+  /** Nothing gets through, not even that the other side is gone, and nobody is told. */
   | 'silent'
   /** Milliseconds that everything takes, each way. */
   | number;
@@ -15,12 +15,15 @@ export type Way =
 export type TcpProxy = {
   readonly port: number;
   set(way: Way): void;
+  /** Connections to the database. */
+  count(): number;
   close(): Promise<void>;
 };
 
 /** A way to a socket of this machine that can go bad. */
 export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  let count = 0;
   let way: Way = 'open';
 
   function pass(from: Socket, to: Socket): void {
@@ -32,7 +35,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
         () => to.writable && to.write(chunk),
       );
     });
-    from.on('close', () => void done.then(() => to.destroy()));
+    from.on('close', () => void done.then(() => way !== 'silent' && to.destroy()));
     from.on('error', () => to.destroy());
     sockets.add(from);
     from.on('close', () => sockets.delete(from));
@@ -41,6 +44,10 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const server = createServer((client) => {
     if (way === 'cut') return void client.destroy();
     const database = connect(target);
+    count += 1;
+    database.on('close', () => {
+      count -= 1;
+    });
     pass(client, database);
     pass(database, client);
   });
@@ -51,6 +58,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
       way = next;
       if (way === 'cut') for (const socket of sockets) socket.destroy();
     },
+    count: () => count,
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

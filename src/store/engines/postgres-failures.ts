@@ -4,8 +4,8 @@ import { Refusal } from '../../protocol/refusal.ts';
 
 /** serialization_failure, deadlock_detected, unique_violation: done again, work finds what was faster. */
 const races: readonly string[] = ['40001', '40P01', '23505'];
-/** Shutting down, crashed, starting, no room for another connection, no such database any more. */
-const absences: readonly string[] = ['57P01', '57P02', '57P03', '53300', '57P04'];
+/** Shutting down, crashed, starting, no room for another connection, no such database any more, silent in a transaction for too long. */
+const absences: readonly string[] = ['57P01', '57P02', '57P03', '53300', '57P04', '25P03'];
 
 /** Somebody else was faster, or two waited for each other. */
 export function isRace(cause: unknown): boolean {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import {
+  databaseKeepAliveMs,
   databaseRedialMs,
   notificationBytesMax,
   notificationItemsMax,
@@ -16,6 +17,8 @@ export type Line = {
   say(message: unknown): void;
   /** Likewise, unless much is still to be said: whether it will be. */
   sayIfQuiet(message: unknown): boolean;
+  /** The database does not know of this connection any more, whether that was heard here or not: it is opened again. */
+  renew(): void;
   close(): Promise<void>;
 };
 
@@ -47,6 +50,7 @@ export async function openLine(options: LineOptions): Promise<Line> {
       connectionString: url,
       application_name: `anthill ${id}`,
       keepAlive: true,
+      keepAliveInitialDelayMillis: databaseKeepAliveMs,
       connectionTimeoutMillis: databaseRedialMs * 20,
     });
     dialled.on('error', () => undefined);
@@ -104,6 +108,12 @@ export async function openLine(options: LineOptions): Promise<Line> {
       const isQuiet = client !== null && unsaid.length < unsaidMessagesMax;
       if (isQuiet) say(message);
       return isQuiet;
+    },
+    renew() {
+      if (client === null) return;
+      const lost = client;
+      void lost.end().catch(() => undefined);
+      void redial(lost);
     },
     async close() {
       closing = true;

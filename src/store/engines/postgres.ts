@@ -4,6 +4,7 @@ import { Pool, TypeOverrides, types } from 'pg';
 import {
   databaseAnswerMsMax,
   databaseConnectMsMax,
+  databaseKeepAliveMs,
   databaseReadersMax,
   databaseWritersMax,
   preparedStatementsMax,
@@ -29,8 +30,11 @@ type Answer = { readonly rows: unknown[]; readonly rowCount: number | null };
  *     write         ▕████▏            ▕████▏
  *     writeBeside         ▕██▏▕█████▏
  *                         ▕███▏▕█▏
+ *
+ * Whoever vanishes in the middle of a transaction, with its machine or stopped, would keep all others waiting for as long as the
+ * database takes it for alive: after `idleMsMax` (0: never) without a word the database ends the transaction.
  */
-export function openPostgres(url: string): Engine {
+export function openPostgres(url: string, idleMsMax: number = databaseAnswerMsMax): Engine {
   const readers = poolOf(url, databaseReadersMax);
   const writers = poolOf(url, databaseWritersMax);
   const statementOf = createStatements();
@@ -53,7 +57,7 @@ export function openPostgres(url: string): Engine {
     const query = queryOn(client);
     let isBroken = false;
     try {
-      await query(begin[kind]);
+      await query(`begin; set local idle_in_transaction_session_timeout = ${idleMsMax}; ${locks[kind]}`);
       const result = await work(txOf(query, statementOf));
       await query('commit');
       return result;
@@ -115,9 +119,9 @@ async function snapshotOf<T>(
   }
 }
 
-const begin: Readonly<Record<Kind, string>> = {
-  alone: `begin; select pg_advisory_xact_lock(${lockClass}, ${writerLock})`,
-  beside: `begin; select pg_advisory_xact_lock_shared(${lockClass}, ${writerLock})`,
+const locks: Readonly<Record<Kind, string>> = {
+  alone: `select pg_advisory_xact_lock(${lockClass}, ${writerLock})`,
+  beside: `select pg_advisory_xact_lock_shared(${lockClass}, ${writerLock})`,
 };
 
 const ownTables: CompiledQuery<{ name: string }> = CompiledQuery.raw(
@@ -129,6 +133,9 @@ function poolOf(url: string, max: number): Pool {
     connectionString: url,
     max,
     connectionTimeoutMillis: databaseConnectMsMax,
+    // All that rest are noticed to be dead when the database's machine is gone, not each when it is next used.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: databaseKeepAliveMs,
     application_name: 'anthill',
     types: typesOfRows(),
   });
@@ -172,7 +179,7 @@ function queryOn(client: Pool | PoolClient): Query {
  * the time they need, and so does waiting for others that make them.
  */
 function timed<Asked extends { readonly text: string }>(asked: Asked): Asked & { query_timeout?: number } {
-  if (/^(create|alter|drop|vacuum) /.test(asked.text) || asked.text === begin.alone) return asked;
+  if (/^(create|alter|drop|vacuum) /.test(asked.text) || asked.text.endsWith(locks.alone)) return asked;
   return { ...asked, query_timeout: databaseAnswerMsMax };
 }
 
