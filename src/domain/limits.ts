@@ -190,6 +190,11 @@ export const databaseAnswerMsMax = 10_000;
 export const postgresVersions = { from: 15, to: 18 } as const;
 /** Between tries to open the connection that listens. */
 export const databaseRedialMs = 250;
+/** Between questions on it whether the database is still there; so many without an answer, and it is opened anew. */
+export const lineBeatMs = 2_500;
+export const lineBeatsMax = 4;
+/** For its goodbye. */
+export const lineCloseMsMax = 1_000;
 /** Of 8 000 that PostgreSQL lets through. */
 export const notificationBytesMax = 7_000;
 export const notificationItemsMax = 100;

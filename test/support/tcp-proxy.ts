@@ -15,6 +15,11 @@ export type Way =
 export type TcpProxy = {
   readonly port: number;
   set(way: Way): void;
+  /**
+   * Of the connections that there are nothing gets through any more, not even their ends, as behind a firewall that lost
+   * its state; new ones are not concerned. The function that it returns tells both sides.
+   */
+  forget(): () => void;
   close(): Promise<void>;
 };
 
@@ -50,6 +55,14 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     set(next) {
       way = next;
       if (way === 'cut') for (const socket of sockets) socket.destroy();
+    },
+    forget() {
+      const forgotten = [...sockets];
+      // Who does not read does not hear of an end either.
+      for (const socket of forgotten) socket.pause();
+      return () => {
+        for (const socket of forgotten) socket.destroy();
+      };
     },
     async close() {
       for (const socket of sockets) socket.destroy();
