@@ -211,6 +211,8 @@ export const serversLateMs = 5_000;
 export const backstopMs = 1_500;
 /** After that content which no row names cannot be an upload under way. */
 export const abandonedUploadMs = 24 * 3_600_000;
+/** Content in the database that was deleted stays so long for downloads that have begun. */
+export const goneContentMs = 3_600_000;
 /** What a client is told while the database is away. */
 export const databaseRetrySeconds = 1;
 /** Of a transaction that others got in the way of. */
