@@ -192,6 +192,11 @@ export const databaseKeepAliveMs = 5_000;
 export const postgresVersions = { from: 15, to: 18 } as const;
 /** Between tries to open the connection that listens. */
 export const databaseRedialMs = 250;
+/** Between questions on it whether the database is still there; so many without an answer, and it is opened anew. */
+export const lineBeatMs = 2_500;
+export const lineBeatsMax = 4;
+/** For its goodbye. */
+export const lineCloseMsMax = 1_000;
 /** Of 8 000 that PostgreSQL lets through. */
 export const notificationBytesMax = 7_000;
 export const notificationItemsMax = 100;
@@ -208,6 +213,8 @@ export const serversLateMs = 5_000;
 export const backstopMs = 1_500;
 /** After that content which no row names cannot be an upload under way. */
 export const abandonedUploadMs = 24 * 3_600_000;
+/** Content in the database that was deleted stays so long for downloads that have begun. */
+export const goneContentMs = 3_600_000;
 /** What a client is told while the database is away. */
 export const databaseRetrySeconds = 1;
 /** Of a transaction that others got in the way of. */

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import type { CompiledQuery } from 'kysely';
 import type { Clock } from '../base/clock.ts';
 import type { Blobs } from '../domain/blobs.ts';
-import { abandonedUploadMs } from '../domain/limits.ts';
+import { abandonedUploadMs, goneContentMs } from '../domain/limits.ts';
 import { writeDurably } from './blob-files.ts';
 import type { ContentChanges, Contents } from './contents.ts';
 import { isNamed } from './contents.ts';
@@ -13,25 +14,47 @@ import { build } from './tables.ts';
 /** Of one row: what a reader takes into memory at once. */
 const chunkBytes = 1024 * 1024;
 const stagedPrefix = 'staged.';
+const gonePrefix = 'gone.';
+/** The next character after the point. */
+const afterGone = 'gone/';
 
 /**
  * Content in rows of the database, for several servers that have no directory in common. Its chunks stand under its
  * SHA-256, and before it is published under a name of its own that begins with the time: what nobody publishes can
- * be told from what is under way.
+ * be told from what is under way. Content that no row names any more is renamed likewise, and stays for a while: a
+ * reader that has begun goes on with it.
  */
 export function createContentRows(engine: Engine, clock: Clock): { blobs: Blobs; contents: Contents } {
+  async function chunk(key: string, position: number): Promise<Uint8Array | null> {
+    const [row] = await engine.read.all(chunkAt({ key, position }));
+    return row?.bytes ?? null;
+  }
+
+  /** Under which it is kept for its readers; whenever it went, and however often, it was the same content. */
+  async function goneKeyOf(sha256: string): Promise<string | null> {
+    const [row] = await engine.read.all(goneKeyLike({ pattern: `%.${sha256}` }));
+    return row?.key ?? null;
+  }
+
   async function* read(sha256: string, range = { start: 0, end: Number.POSITIVE_INFINITY }) {
-    let position = Math.floor(range.start / chunkBytes);
-    while (position * chunkBytes < range.end) {
-      const [row] = await engine.read.all(chunkAt({ key: sha256, position }));
+    let key: string | null = sha256;
+    let isBegun = false;
+    for (let position = Math.floor(range.start / chunkBytes); position * chunkBytes < range.end; position++) {
+      let bytes: Uint8Array | null = await chunk(key, position);
+      if (!bytes && isBegun && key === sha256) {
+        key = await goneKeyOf(sha256);
+        if (key === null) return;
+        bytes = await chunk(key, position);
+      }
       // Content that is empty has one chunk of nothing.
-      if (!row && position === 0)
+      if (!bytes && position === 0)
         throw Object.assign(new Error(`content ${sha256} is missing`), { code: 'ENOENT' });
-      if (!row) return;
+      if (!bytes) return;
+      isBegun = true;
       const from = position * chunkBytes;
-      const part = row.bytes.subarray(Math.max(0, range.start - from), Math.max(0, range.end - from));
+      const part = bytes.subarray(Math.max(0, range.start - from), Math.max(0, range.end - from));
       if (part.byteLength > 0) yield part;
-      position += 1;
+      if (bytes.byteLength < chunkBytes) return;
     }
   }
 
@@ -59,8 +82,17 @@ export function createContentRows(engine: Engine, clock: Clock): { blobs: Blobs;
     read,
   };
   const contents: Contents = {
-    write: (work) => engine.write((tx) => work(tx, changesIn(tx))),
-    writeBeside: (key, work) => engine.writeBeside(key, (tx) => work(tx, changesIn(tx))),
+    write: (work) => engine.write((tx) => work(tx, changesIn(tx, clock))),
+    writeBeside: (key, work) => engine.writeBeside(key, (tx) => work(tx, changesIn(tx, clock))),
+    async *sweep(nowUs) {
+      const before = `${gonePrefix}${nowUs - goneContentMs * 1000}`;
+      for (;;) {
+        const [gone] = await engine.read.all(firstGone({ before }));
+        if (!gone) return;
+        await remove(gone.key);
+        yield;
+      }
+    },
     async recover() {
       const before = `${stagedPrefix}${clock.nowUs() - abandonedUploadMs * 1000}`;
       const query = build
@@ -110,7 +142,18 @@ async function* rechunked(content: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
 }
 
 /** Whoever publishes or takes away holds the first chunk, so that neither overlooks the other. */
-function changesIn(tx: Tx): ContentChanges {
+function changesIn(tx: Tx, clock: Clock): ContentChanges {
+  async function takeAway(
+    sha256s: readonly (string | null)[],
+    take: (sha256: string) => CompiledQuery<unknown>,
+  ): Promise<void> {
+    for (const sha256 of new Set(sha256s)) {
+      if (sha256 === null) continue;
+      await tx.lock(firstChunk({ key: sha256 }));
+      if (!(await isNamed(tx, sha256))) await tx.run(take(sha256));
+    }
+  }
+
   return {
     async publish({ sha256, token }) {
       const [there] = await tx.lock(firstChunk({ key: sha256 }));
@@ -118,13 +161,11 @@ function changesIn(tx: Tx): ContentChanges {
       const moved = await tx.run(renameChunks({ from: token, to: sha256 }));
       if (moved === 0) throw new Error(`content ${sha256} was given up before it was published`);
     },
-    async release(sha256s) {
-      for (const sha256 of new Set(sha256s)) {
-        if (sha256 === null) continue;
-        await tx.lock(firstChunk({ key: sha256 }));
-        if (!(await isNamed(tx, sha256))) await tx.run(deleteChunks({ key: sha256 }));
-      }
-    },
+    release: (sha256s) =>
+      takeAway(sha256s, (sha256) =>
+        renameChunks({ from: sha256, to: `${gonePrefix}${clock.nowUs()}.${randomUUID()}.${sha256}` }),
+      ),
+    drop: (sha256s) => takeAway(sha256s, (sha256) => deleteChunks({ key: sha256 })),
   };
 }
 
@@ -134,6 +175,28 @@ const chunkAt = prepare(({ key, position }: { key: string; position: number }) =
     .select('bytes')
     .where('key', '=', key)
     .where('position', '=', position)
+    .compile(),
+);
+
+const goneKeyLike = prepare(({ pattern }: { pattern: string }) =>
+  build
+    .selectFrom('content_chunks')
+    .select('key')
+    .where('key', '>=', gonePrefix)
+    .where('key', '<', afterGone)
+    .where('key', 'like', pattern)
+    .where('position', '=', 0)
+    .limit(1)
+    .compile(),
+);
+
+const firstGone = prepare(({ before }: { before: string }) =>
+  build
+    .selectFrom('content_chunks')
+    .select('key')
+    .where('key', '>=', gonePrefix)
+    .where('key', '<', before)
+    .limit(1)
     .compile(),
 );
 

@@ -9,6 +9,8 @@ export type Contents = {
   write<T>(work: ContentWork<T>): Promise<T>;
   /** Likewise, as `Engine.writeBeside`. */
   writeBeside<T>(key: string, work: ContentWork<T>): Promise<T>;
+  /** Removes what was kept for its readers and has been for long enough, one content a step. */
+  sweep(nowUs: number): AsyncGenerator<void>;
   /** At start: finishes what a process that died had begun. */
   recover(): Promise<void>;
 };
@@ -18,8 +20,10 @@ type ContentWork<T> = (tx: Tx, content: ContentChanges) => Promise<T>;
 export type ContentChanges = {
   /** For the row that is inserted with it. */
   publish(staged: StagedBlob): Promise<void>;
-  /** Of rows that were taken away; null of those that had none any more. */
+  /** Of rows that were taken away; null of those that had none any more. Who has begun to read it reads it to its end. */
   release(sha256s: readonly (string | null)[]): Promise<void>;
+  /** Likewise, of content that no client downloads and that comes often: nothing is kept for readers. */
+  drop(sha256s: readonly (string | null)[]): Promise<void>;
 };
 
 export function createContents(engine: Engine, blobs: BlobFiles): Contents {
@@ -50,22 +54,29 @@ export function createContents(engine: Engine, blobs: BlobFiles): Contents {
     }
   }
 
-  const changes = (tx: Tx, marks: string[]): ContentChanges => ({
-    async publish(staged) {
-      const mark = blobs.publish(staged);
-      if (mark !== null) marks.push(mark);
-    },
-    async release(sha256s) {
+  const changes = (tx: Tx, marks: string[]): ContentChanges => {
+    async function release(sha256s: readonly (string | null)[]): Promise<void> {
       for (const sha256 of new Set(sha256s)) {
         if (sha256 !== null && !(await isNamed(tx, sha256))) marks.push(blobs.suspect(sha256));
       }
-    },
-  });
+    }
+
+    return {
+      async publish(staged) {
+        const mark = blobs.publish(staged);
+        if (mark !== null) marks.push(mark);
+      },
+      release,
+      // Whoever reads a file holds it open.
+      drop: release,
+    };
+  };
 
   return {
     write: (work) => settling((marks) => engine.write((tx) => work(tx, changes(tx, marks)))),
     writeBeside: (key, work) =>
       settling((marks) => engine.writeBeside(key, (tx) => work(tx, changes(tx, marks)))),
+    async *sweep() {},
     recover: async () => settle(await blobs.recover()),
   };
 }

@@ -21,6 +21,7 @@ export function createRetention(deps: RetentionDeps): Retention {
       yield* rowsOf(engine, what);
       yield* snapshots(deps, what);
       yield* sessionFiles(deps, what);
+      yield* deps.contents.sweep(what.nowUs);
     },
     outlived: (what) => outlived(engine.read, what),
     forsaken: (ids, what) => forsaken(engine.read, ids, what),
@@ -86,7 +87,7 @@ async function dropSnapshot(
         created_at_us: what.nowUs,
       };
       await tx.run(build.insertInto('session_snapshots').values(empty).compile());
-      await content.release([row.sha256]);
+      await content.drop([row.sha256]);
     });
   } finally {
     await blobs.discard(staged);

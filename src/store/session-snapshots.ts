@@ -20,7 +20,7 @@ export function createSessionSnapshots(engine: Engine, contents: Contents): Sess
         const { sha256, bytes } = staged;
         const row = { session_id: sessionId, generation, sha256, bytes, created_at_us: nowUs };
         await tx.run(build.insertInto('session_snapshots').values(row).compile());
-        if (before && before.sha256 !== sha256) await content.release([before.sha256]);
+        if (before && before.sha256 !== sha256) await content.drop([before.sha256]);
         return true;
       }),
   };

@@ -7,6 +7,7 @@ import { benchFiles } from './files.ts';
 import { benchLists } from './lists.ts';
 import { benchLoad } from './load.ts';
 import { benchPackages } from './packages.ts';
+import { benchPeer } from './peer.ts';
 import { benchRequests } from './requests.ts';
 import { benchSandboxes } from './sandboxes.ts';
 import { benchStreams } from './streams.ts';
@@ -18,7 +19,7 @@ import { benchTurns } from './turns.ts';
  */
 const parts = new Map([
   ['requests', benchRequests],
-  ['turns', benchTurns],
+  ['turns', turnsOfAll],
   ['load', benchLoad],
   ['lists', benchLists],
   ['files', benchFiles],
@@ -28,6 +29,11 @@ const parts = new Map([
   ['sandboxes', benchSandboxes],
   ['packages', benchPackages],
 ]);
+async function turnsOfAll(directory: string): Promise<void> {
+  await benchTurns(directory);
+  await benchPeer(directory);
+}
+
 const asked = process.argv.slice(2);
 const chosen = asked.length === 0 ? [...parts.keys()] : asked;
 

@@ -33,20 +33,14 @@ export async function startServer(
   const scenarios = join(directory, 'scenarios');
   mkdirSync(scenarios, { recursive: true });
   writeFileSync(join(scenarios, 'bench.yaml'), scenario);
-  // Below the ports that systems hand out to clients.
-  const port = 20_000 + Math.floor(Math.random() * 12_000);
+  const port = somePort();
   const baseUrl = `http://127.0.0.1:${port}`;
   const begun = performance.now();
   const child = spawn(
     join(root, 'bin/anthill.js'),
     ['up', '--port', String(port), '--data', join(directory, 'data'), '--scenarios', scenarios],
     {
-      env: {
-        ...process.env,
-        PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
-        NODE_OPTIONS: nodeOptions,
-        ...env,
-      },
+      env: { ...environment(), NODE_OPTIONS: nodeOptions, ...env },
       stdio: 'ignore',
     },
   );
@@ -57,6 +51,14 @@ export async function startServer(
   const readyMs = performance.now() - begun;
   const { api_key: apiKey } = JSON.parse(readFileSync(join(directory, 'data/server.json'), 'utf8'));
   return { baseUrl, apiKey, readyMs, ...running(child) };
+}
+
+/** Below the ports that systems hand out to clients. */
+export const somePort = () => 20_000 + Math.floor(Math.random() * 12_000);
+
+/** What servers are started in: `node` is the one that runs this. */
+export function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, NODE_OPTIONS: '' };
 }
 
 /** A floor server, a script beside this file that prints its port, as a process of its own. */

@@ -13,10 +13,14 @@ export async function sessionOf(client: Client, tools: readonly unknown[] = []):
 }
 
 /** Makes sessions of one new agent. */
-export async function sessionsOf(client: Client, tools: readonly unknown[]): Promise<() => Promise<string>> {
+export async function sessionsOf(
+  client: Client,
+  tools: readonly unknown[],
+  model = 'scripted/bench',
+): Promise<() => Promise<string>> {
   made += 1;
   const environment = await client.post('/v1/environments', { name: `bench ${made}` });
-  const agent = await client.post('/v1/agents', { name: 'bench', model: 'scripted/bench', tools });
+  const agent = await client.post('/v1/agents', { name: 'bench', model, tools });
   const params = { agent: agent['id'], environment_id: environment['id'] };
   return async () => `/v1/sessions/${(await client.post('/v1/sessions', params))['id']}`;
 }

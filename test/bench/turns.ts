@@ -8,7 +8,8 @@ import { startFloor, startServer } from './processes.ts';
 import type { Row, Samples } from './statistics.ts';
 import { measure, rowOf, table, together } from './statistics.ts';
 
-const lanesOfRuns = [1, 16, 64, 256];
+/** Sessions at once, one run after the other: fewer of them to try something out. */
+export const lanesOfRuns = (process.env['BENCH_SESSIONS'] ?? '1,16,64,256').split(',').map(Number);
 /** A longer conversation costs more, like every model's requests: what is measured is the turn. */
 const turnsPerSession = 20;
 export const rounds = (lanes: number) => Math.ceil(640 / lanes / 2) + 10;
@@ -158,23 +159,50 @@ export type Turns = {
 };
 
 /** Turns in sessions that have had one of the kind: the sandbox, if any, is up. A new session after every twenty. */
-export async function turns(server: Server, { client, session, lanes, text }: Turns): Promise<Row> {
+export async function turns(server: Server, kind: Turns): Promise<Row> {
   const runs: Samples[] = [];
   let cpuMs = 0;
-  for (let left = rounds(lanes); left > 0; left -= turnsPerSession) {
-    const paths = await Promise.all(Array.from({ length: lanes }, session));
-    const streams = await Promise.all(paths.map((path) => client.stream(`${path}/stream`)));
-    const turn = turnOf(client, paths, streams, text);
-    await measure(lanes, 2, turn);
-    const before = server.cpuMs();
-    runs.push(await measure(lanes, Math.min(left, turnsPerSession), turn));
+  for (const count of slices(kind.lanes)) {
+    let before = 0;
+    const run = await slice(kind, count, () => {
+      before = server.cpuMs();
+    });
     cpuMs += server.cpuMs() - before;
-    for (const stream of streams) stream.close();
+    runs.push(run);
   }
   const samples = together(runs);
   const { cells } = rowOf('', samples);
-  const name = text === 'text' ? `text turn × ${lanes}` : `one-tool turn, warm × ${lanes}`;
-  return { name, cells: { ...cells, 'CPU ms each': cpuMs / samples.ms.length } };
+  return { name: titleOf(kind), cells: { ...cells, 'CPU ms each': cpuMs / samples.ms.length } };
+}
+
+export const titleOf = ({ text, lanes }: Pick<Turns, 'text' | 'lanes'>) =>
+  text === 'text' ? `text turn × ${lanes}` : `one-tool turn, warm × ${lanes}`;
+
+/** Turns of each lane, session by session. */
+export function slices(lanes: number): number[] {
+  const counts: number[] = [];
+  for (let left = rounds(lanes); left > 0; left -= turnsPerSession)
+    counts.push(Math.min(left, turnsPerSession));
+  return counts;
+}
+
+/** Turns that a session has had before what is measured begins. */
+export const warmTurns = 2;
+
+/** So many turns of each lane, in a new session. */
+export async function slice(
+  { client, session, lanes, text }: Turns,
+  count: number,
+  isWarm = () => {},
+): Promise<Samples> {
+  const paths = await Promise.all(Array.from({ length: lanes }, session));
+  const streams = await Promise.all(paths.map((path) => client.stream(`${path}/stream`)));
+  const turn = turnOf(client, paths, streams, text);
+  await measure(lanes, warmTurns, turn);
+  isWarm();
+  const samples = await measure(lanes, count, turn);
+  for (const stream of streams) stream.close();
+  return samples;
 }
 
 /** The first turn of a new session, message posted at once: its sandbox is not there yet. */

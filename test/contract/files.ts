@@ -238,6 +238,30 @@ function contentTests(open: Open): void {
     assert.equal(await it.isKept('abc'), true);
   });
 
+  test('that goes while it is read is read to its end, and not begun any more', async () => {
+    await using it = await open();
+    const mebibyte = 'x'.repeat(1024 * 1024);
+    // The last chunk is a part, or as large as the others.
+    for (const [name, text] of [
+      ['part', `${mebibyte.repeat(3)}end`],
+      ['whole', mebibyte.repeat(2)],
+    ] as const) {
+      const putAndRemove = async (id: string, meanwhile = async () => {}) => {
+        await it.put(metadata(id), text);
+        await meanwhile();
+        await it.files.remove(id, atUs);
+      };
+      const reader = it.blobs.read(sha256(text))[Symbol.asyncIterator]();
+      const read = createHash('sha256');
+      const first = async () => void read.update((await reader.next()).value ?? '');
+      await putAndRemove(`file_${name}`, first);
+      assert.equal(await it.isKept(text), false);
+      await putAndRemove(`file_${name}_again`);
+      for (let next = await reader.next(); !next.done; next = await reader.next()) read.update(next.value);
+      assert.equal(read.digest('hex'), sha256(text));
+    }
+  });
+
   test('is kept for whoever has it, however uploads and removals of the same meet', async () => {
     await using it = await open();
     const rounds = Array.from({ length: 40 }, (_, index) => index);

@@ -9,7 +9,7 @@ import type { MakeStore, Subject } from './subject.ts';
 import { answer, goOn, openSubject } from './subject.ts';
 
 const dayUs = 24 * 3_600 * 1_000_000;
-const forEver: RetentionSettings = {
+export const forEver: RetentionSettings = {
   sandboxesDays: null,
   idleSandboxesDays: null,
   sessionFilesDays: null,

@@ -17,6 +17,11 @@ export type TcpProxy = {
   set(way: Way): void;
   /** Connections to the database. */
   count(): number;
+  /**
+   * Of the connections that there are nothing gets through any more, not even their ends, as behind a firewall that lost
+   * its state; new ones are not concerned. The function that it returns tells both sides.
+   */
+  forget(): () => void;
   close(): Promise<void>;
 };
 
@@ -59,6 +64,14 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
       if (way === 'cut') for (const socket of sockets) socket.destroy();
     },
     count: () => count,
+    forget() {
+      const forgotten = [...sockets];
+      // Who does not read does not hear of an end either.
+      for (const socket of forgotten) socket.pause();
+      return () => {
+        for (const socket of forgotten) socket.destroy();
+      };
+    },
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -1,0 +1,167 @@
+import { join, resolve } from 'node:path';
+import type { Client } from './client.ts';
+import { createClient } from './client.ts';
+import type { PeerProcess } from './peer-process.ts';
+import { anthillCommand, startPeer } from './peer-process.ts';
+import type { Server } from './processes.ts';
+import { startFloor, startServer } from './processes.ts';
+import type { Row, Samples } from './statistics.ts';
+import { measure, rowOf, table, together } from './statistics.ts';
+import { message, sessionsOf } from './stream-sessions.ts';
+import type { Turns } from './turns.ts';
+import { lanesOfRuns, slice, slices, titleOf, warmTurns } from './turns.ts';
+
+/** Any name will do: there is one model behind the endpoint. */
+const model = 'claude-opus-5-5';
+/** For the slowest slice of turns there is: 256 cold sandboxes take a quarter of a minute for each. */
+const sliceMsMax = 10 * 60_000;
+const tools = { text: [], tool: [{ type: 'agent_toolset_20260401' }] };
+type Text = keyof typeof tools;
+
+/** One of the two that are compared. */
+type Side = {
+  readonly name: string;
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  hasEnded(): boolean;
+};
+
+/**
+ * Turns of this server beside those of another one, whose checkout `BENCH_PEER` names: the same model, client and
+ * counts for both, in turns. Without it nothing happens. What the peer cannot do is said, and the rest goes on.
+ */
+export async function benchPeer(directory: string): Promise<void> {
+  const checkout = process.env['BENCH_PEER'];
+  if (!checkout) return;
+  const floor = await startFloor('floor-model.ts');
+  let peer: PeerProcess | null = null;
+  try {
+    peer = await startPeer({
+      checkout: resolve(checkout),
+      command: process.env['BENCH_PEER_COMMAND'] || anthillCommand,
+      directory: join(directory, 'peer'),
+      modelUrl: floor.baseUrl,
+    });
+  } catch (cause) {
+    console.log(`\nThe peer did not start: ${sentenceOf(cause)}`);
+  }
+  if (peer) {
+    await besidePeer(directory, floor, peer);
+    await peer.stop();
+  }
+  await floor.stop();
+}
+
+async function besidePeer(directory: string, floor: Server, peer: PeerProcess): Promise<void> {
+  const server = await startServer(join(directory, 'beside-peer'), '', {
+    ANTHILL_UPSTREAM_BASE_URL: floor.baseUrl,
+    ANTHILL_UPSTREAM_API_KEY: 'none',
+  });
+  const own: Side = { ...server, name: 'anthill', hasEnded: () => false };
+  const other: Side = { ...peer, name: 'the peer' };
+  const rows: Row[] = [await modelAlone(floor)];
+  const said: string[] = [];
+  for (const text of ['text', 'tool'] as const)
+    for (const lanes of lanesOfRuns) {
+      const results = await turnsOfBoth([own, other], { text, lanes, floor }, said);
+      rows.push(...rowsOf(titleOf({ text, lanes }), results));
+    }
+  await server.stop();
+  console.log(`\n${table(rows)}`);
+  for (const sentence of said) console.log(`\n${sentence}`);
+}
+
+type Compared = { readonly text: Text; readonly lanes: number; readonly floor: Server };
+
+/** The samples of each; of one that failed, or is gone, null. Why is added to `said`. */
+async function turnsOfBoth(
+  sides: readonly Side[],
+  { text, lanes, floor }: Compared,
+  said: string[],
+): Promise<(Samples | null)[]> {
+  const clients = sides.map(({ baseUrl, apiKey }) => createClient(baseUrl, apiKey));
+  const runs: Samples[][] = sides.map(() => []);
+  const failed = sides.map(() => false);
+  const kinds = new Map<Client, Turns>();
+  for (const count of slices(lanes))
+    for (const [index, side] of sides.entries()) {
+      const client = clients[index];
+      if (!client || failed[index]) continue;
+      try {
+        if (side.hasEnded()) throw new Error('it has ended');
+        const kind = kinds.get(client) ?? {
+          client,
+          session: await sessions(client, text),
+          lanes,
+          text,
+        };
+        kinds.set(client, kind);
+        runs[index]?.push(await checked(floor, kind, count));
+      } catch (cause) {
+        failed[index] = true;
+        // Whatever else of it is still under way ends here.
+        client.close();
+        said.push(`${titleOf({ text, lanes })}: ${side.name} failed: ${sentenceOf(cause)}.`);
+      }
+    }
+  for (const client of clients) client.close();
+  return runs.map((some, index) => (failed[index] ? null : together(some)));
+}
+
+async function sessions(client: Client, text: Text): Promise<() => Promise<string>> {
+  const make = await sessionsOf(client, tools[text], model);
+  return async () => `${await make()}/events`;
+}
+
+/** A slice of turns. Rejects when it takes too long, and when the model was not asked what such turns ask. */
+async function checked(floor: Server, kind: Turns, count: number): Promise<Samples> {
+  const before = await stateOf(floor);
+  const limit = Promise.withResolvers<never>();
+  const late = new Error(`turns had no end within ${sliceMsMax / 60_000} minutes`);
+  const timer = setTimeout(() => limit.reject(late), sliceMsMax);
+  const samples = await Promise.race([slice(kind, count), limit.promise]).finally(() => clearTimeout(timer));
+  const after = await stateOf(floor);
+  const expected = kind.lanes * (count + warmTurns) * (kind.text === 'text' ? 1 : 2);
+  const answered = after.answered - before.answered;
+  if (answered >= expected) return samples;
+  const why = after.refused === null ? '' : `; the last it refused: ${after.refused}`;
+  throw new Error(`turns ended, but the model answered ${answered} times instead of ${expected}${why}`);
+}
+
+async function stateOf({ baseUrl }: Server): Promise<{ answered: number; refused: string | null }> {
+  return (await (await fetch(baseUrl)).json()) as { answered: number; refused: string | null };
+}
+
+/** What neither server can be faster than. */
+async function modelAlone({ baseUrl }: Server): Promise<Row> {
+  const client = createClient(baseUrl, 'none');
+  const ask = { model, messages: message('text').events.map(({ content }) => ({ role: 'user', content })) };
+  const samples = await measure(1, 300, async () => void (await client.post('/v1/messages', ask)));
+  client.close();
+  const { cells } = rowOf('', samples);
+  return {
+    name: 'floor: the model alone × 1',
+    cells: { ...cells, 'p50 × peer': null, 'per s × peer': null },
+  };
+}
+
+function rowsOf(title: string, results: readonly (Samples | null)[]): Row[] {
+  const [own, peer] = results.map((samples) => (samples ? rowOf('', samples).cells : null));
+  const ratio = (column: string) => {
+    const [first, second] = [own?.[column], peer?.[column]];
+    return first && second ? first / second : null;
+  };
+  const rows: Row[] = [];
+  if (own)
+    rows.push({
+      name: title,
+      cells: { ...own, 'p50 × peer': ratio('p50 ms'), 'per s × peer': ratio('per s') },
+    });
+  if (peer) rows.push({ name: `${title}, peer`, cells: peer });
+  return rows;
+}
+
+function sentenceOf(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return text.slice(0, 500).replace(/\.$/, '');
+}
