@@ -7,9 +7,8 @@ import { connect, createServer } from 'node:net';
  */
 const [what, ...args] = process.argv.slice(2);
 if (what === 'listen') {
-  const server = createServer().listen(Number(args[0]), () => {
-    process.send?.('it listens', server, () => process.exit());
-  });
+  const server = createServer().listen(Number(args[0]), () => process.send?.('it listens', server));
+  process.once('disconnect', () => process.exit());
 } else {
   process.on('message', (_, server) => {
     lead(server as Server);

@@ -178,6 +178,7 @@ function whatCanBeDone(command: readonly string[], started: Started): Omit<Machi
     async listening(port) {
       const child = helper('listen', `${port}`);
       const [, server] = await orEnded(child, once(child, 'message'));
+      child.disconnect();
       return server;
     },
     async wayTo({ host, port }) {
