@@ -1,6 +1,5 @@
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
-import { after } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 const root = join(import.meta.dirname, '../..');
@@ -15,18 +14,8 @@ export function testFiles(words: readonly string[]): string[] {
     .map((file) => join(root, file));
 }
 
-/** What a test left open keeps its process alive: it is to be found, not waited for. */
-const openMsMax = 30_000;
-
 /** Half of all test files, as the tests of the file that calls this: every second one, for neighbours are alike. */
 export async function runLane(lane: number): Promise<void> {
   const files = testFiles([]).filter((_, index) => index % lanes === lane);
-  after(() => {
-    const late = setTimeout(() => {
-      console.error(`tests left open: ${process.getActiveResourcesInfo().join(', ')}`);
-      process.exit(1);
-    }, openMsMax);
-    late.unref();
-  });
   for (const file of files) await import(pathToFileURL(file).href);
 }
