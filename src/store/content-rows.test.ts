@@ -3,26 +3,13 @@ import { after, before, describe, test } from 'node:test';
 import { CompiledQuery } from 'kysely';
 import { forEver } from '../../test/contract/retention.ts';
 import type { Subject } from '../../test/contract/subject.ts';
-import { openSubject } from '../../test/contract/subject.ts';
+import { csvFile as file, openSubject } from '../../test/contract/subject.ts';
 import { sharedPostgres } from '../../test/support/postgres.ts';
 import { goneContentMs } from '../domain/limits.ts';
-import type { FileMetadata } from '../protocol/files.ts';
 import { inlineBodies } from './bodies.ts';
 import type { Engine } from './engines/engine.ts';
 import { openPostgres } from './engines/postgres.ts';
 import { openStoreOn } from './open.ts';
-
-const file: FileMetadata = {
-  id: 'file_1',
-  type: 'file',
-  filename: 'a.csv',
-  mime_type: 'text/csv',
-  size_bytes: 3,
-  downloadable: false,
-  created_at: '2026-09-21T00:00:00.000000Z',
-  expires_at: null,
-  scope: null,
-};
 
 describe('content in rows of the database', () => {
   let engine: Engine;

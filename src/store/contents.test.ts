@@ -3,25 +3,13 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { csvFile as file } from '../../test/contract/subject.ts';
 import { fakeClock } from '../../test/support/clock.ts';
 import type { StagedBlob } from '../domain/blobs.ts';
-import type { FileMetadata } from '../protocol/files.ts';
 import type { BlobFiles } from './blob-files.ts';
 import { openBlobFiles } from './blob-files.ts';
 import type { Store } from './open.ts';
 import { openStore } from './open.ts';
-
-const file: FileMetadata = {
-  id: 'file_1',
-  type: 'file',
-  filename: 'a.csv',
-  mime_type: 'text/csv',
-  size_bytes: 3,
-  downloadable: false,
-  created_at: '2026-09-21T00:00:00.000000Z',
-  expires_at: null,
-  scope: null,
-};
 
 async function* once(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);

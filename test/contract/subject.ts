@@ -12,6 +12,7 @@ import { recordReply } from '../../src/domain/session/replies.ts';
 import type { Commit, Lease, Positioned } from '../../src/domain/session/session-log.ts';
 import type { SessionState } from '../../src/domain/session/state.ts';
 import type { Environment } from '../../src/protocol/environments.ts';
+import type { FileMetadata } from '../../src/protocol/files.ts';
 import type { Refusal, RefusalCode } from '../../src/protocol/refusal.ts';
 import type { Store, StoreOptions, WorkspaceStore } from '../../src/store/open.ts';
 import type { FakeClock } from '../support/clock.ts';
@@ -73,6 +74,19 @@ export async function openSubject(
     [Symbol.asyncDispose]: () => store.close(),
   };
 }
+
+/** A file of three bytes. */
+export const csvFile: FileMetadata = {
+  id: 'file_1',
+  type: 'file',
+  filename: 'a.csv',
+  mime_type: 'text/csv',
+  size_bytes: 3,
+  downloadable: false,
+  created_at: '2026-09-21T00:00:00.000000Z',
+  expires_at: null,
+  scope: null,
+};
 
 export function birthOf(birth: Partial<SessionBirth>): SessionBirth {
   const [created] = pureSession(undefined, birth).entries;
