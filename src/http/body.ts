@@ -11,32 +11,44 @@ export async function readBody(route: Route, request: Request): Promise<unknown>
   return parseBody(route, await readJson(request));
 }
 
-/**
- * The JSON body of a request. Refused before it is read when it says it is too large, while it is read
- * when it turns out to be.
- */
+/** The JSON body of a request. */
 async function readJson(request: Request): Promise<unknown> {
-  const length = Number(request.headers.get('content-length') ?? 0);
-  if (length > requestBodyBytesMax) throw tooLarge();
-  const type = request.headers.get('content-type');
-  if (type !== null && !/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
-    throw invalid(`content-type: "${type}" is not supported; send application/json`);
-  }
+  requireJson(request);
   const text = decodeUtf8(await readBytes(request));
   if (text.trim() === '') throw invalid('Failed to parse request body: the body is empty');
   return parseJson(text);
 }
 
+function requireJson(request: Request): void {
+  const type = request.headers.get('content-type');
+  if (type !== null && !/^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(type)) {
+    throw invalid(`content-type: "${type}" is not supported; send application/json`);
+  }
+}
+
 /** A request that takes no body may send an empty one; a field would be unknown, like everywhere. */
 async function refuseFields(request: Request): Promise<null> {
-  if (request.body === null || decodeUtf8(await readBytes(request.clone())).trim() === '') return null;
-  const json = await readJson(request);
+  if (request.method === 'GET') return null;
+  const text = decodeUtf8(await readBytes(request));
+  if (text.trim() === '') return null;
+  requireJson(request);
+  const json = parseJson(text);
   const [field] = typeof json === 'object' && json !== null ? Object.keys(json).sort() : [];
   if (field !== undefined) throw invalid(`Failed to parse request body: unknown field "${field}"`);
   return null;
 }
 
+/**
+ * Refused before it is read when it says it is too large, while it is read when it turns out to be. Most say how
+ * long they are, and no parser of HTTP reads on behind that.
+ */
 async function readBytes(request: Request): Promise<Uint8Array> {
+  const length = request.headers.get('content-length');
+  if (Number(length) > requestBodyBytesMax) throw tooLarge();
+  return length === null ? await readChunks(request) : new Uint8Array(await whole(request));
+}
+
+async function readChunks(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Leaving the loop cancels the body, so nothing more of it is buffered.
@@ -45,7 +57,13 @@ async function readBytes(request: Request): Promise<Uint8Array> {
     if (size > requestBodyBytesMax) throw tooLarge();
     chunks.push(chunk);
   }
-  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+  return Buffer.concat(chunks);
+}
+
+function whole(request: Request): Promise<ArrayBuffer> {
+  return request.arrayBuffer().catch((cause) => {
+    throw endedEarly(cause);
+  });
 }
 
 /** A body that stops arriving is the client's doing, not a failure of ours. */
@@ -53,13 +71,19 @@ async function* arriving(request: Request): AsyncGenerator<Uint8Array> {
   try {
     yield* request.body ?? [];
   } catch (cause) {
-    throw new Refusal('invalid_request', 'Failed to parse request body: the body ended early', { cause });
+    throw endedEarly(cause);
   }
 }
 
+function endedEarly(cause: unknown): Refusal {
+  return new Refusal('invalid_request', 'Failed to parse request body: the body ended early', { cause });
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
 function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch (cause) {
     throw new Refusal('invalid_request', 'Failed to parse request body: invalid UTF-8', { cause });
   }

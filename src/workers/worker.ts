@@ -40,12 +40,19 @@ export function startWorker<Job>(options: WorkerOptions<Job>): Worker<Job> {
     nap?.abort('poked');
   }
 
+  /** A hint is followed when something is due by the clock; what else there may be is looked for with every poll. */
   async function loop(): Promise<void> {
+    let pollUs = clock.nowUs();
     while (!closing) {
       poked = false;
-      const job = hasRoom() ? await claimed() : null;
+      const dueUs = await nextDueUs();
+      const nowUs = clock.nowUs();
+      const looks = hasRoom() && nowUs >= Math.min(pollUs, dueUs ?? pollUs);
+      const job = looks ? await claimed() : null;
+      // Where one was, there may be more.
+      if (looks) pollUs = job === null ? nowUs + options.pollMs * 1000 : nowUs;
       if (job !== null) start(job);
-      else await rest();
+      else await rest(hasRoom() ? dueUs : null);
     }
   }
 
@@ -74,8 +81,7 @@ export function startWorker<Job>(options: WorkerOptions<Job>): Worker<Job> {
     running.add(ended);
   }
 
-  async function rest(): Promise<void> {
-    const dueUs = await nextDueUs();
+  async function rest(dueUs: number | null): Promise<void> {
     if (poked || closing) return;
     const untilDueMs = dueUs === null ? options.pollMs : Math.max(1, (dueUs - clock.nowUs()) / 1000);
     nap = new AbortController();

@@ -31,6 +31,7 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 describe('a body that is watched for silence', () => {
   test('fails when nothing came for the time given, and lets go of its source', async () => {
     const { clock, reader, cancelled } = watched();
+    await settle();
     clock.advance(999);
     const read = assert.rejects(reader.read(), /nothing came for 1000 ms/);
     await settle();

@@ -1,40 +1,40 @@
 import type { Clock } from '../../base/clock.ts';
 
 /**
- * The same bytes, but the stream fails when none come for `idleMs`. Every byte counts: a model that thinks for
- * minutes sends nothing but pings, and those never leave the SDK.
+ * The same bytes, but the stream fails when none come for `idleMs` to whoever waits for them. Every byte counts: a
+ * model that thinks for minutes sends nothing but pings, and those never leave the SDK.
  */
 export function failingWhenIdle(
   body: ReadableStream<Uint8Array>,
   idleMs: number,
   clock: Clock,
 ): ReadableStream<Uint8Array> {
-  const ended = new AbortController();
-  let heardUs = clock.nowUs();
+  const reader = body.getReader();
 
-  async function watch(controller: TransformStreamDefaultController<Uint8Array>): Promise<void> {
-    for (;;) {
-      const leftMs = idleMs - (clock.nowUs() - heardUs) / 1000;
-      if (leftMs <= 0) return controller.error(new Error(`nothing came for ${idleMs} ms`));
-      try {
-        await clock.sleep(leftMs, ended.signal);
-      } catch {
-        return;
-      }
+  async function read() {
+    const heard = new AbortController();
+    const silence = clock.sleep(idleMs, heard.signal).then(() => {
+      throw new Error(`nothing came for ${idleMs} ms`);
+    });
+    try {
+      return await Promise.race([reader.read(), silence]);
+    } finally {
+      heard.abort('heard');
     }
   }
 
-  return body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      start(controller) {
-        void watch(controller);
-      },
-      transform(chunk, controller) {
-        heardUs = clock.nowUs();
-        controller.enqueue(chunk);
-      },
-      flush: () => ended.abort(),
-      cancel: () => ended.abort(),
-    }),
-  );
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (cause) {
+        // Whatever it fails with is what the reader is about to get.
+        void reader.cancel(cause).catch(() => undefined);
+        throw cause;
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
 }

@@ -18,6 +18,7 @@ export function openSqlite(path: string): Engine {
   // An in-memory database exists once; a file gets a second connection, so readers see committed rows only.
   const reader = path === ':memory:' ? writer : connect(path);
   const sql = sqlOf(writer);
+  const aside = reader === writer ? sql : sqlOf(reader);
   // There is one writer: whatever is read is held.
   const tx: Tx = { ...sql, lock: sql.all, lockFree: sql.all };
   const begin = writer.prepare('BEGIN IMMEDIATE');
@@ -98,7 +99,11 @@ export function openSqlite(path: string): Engine {
   }
 
   return {
-    read: sqlOf(reader),
+    // Between transactions the writer knows what it wrote; every commit makes another connection read it anew.
+    read: {
+      all: (query) => (writer.inTransaction ? aside : sql).all(query),
+      run: (query) => aside.run(query),
+    },
     write,
     writeBeside: (_, work) => write(work),
     // In memory there is no second look at the data: others wait.

@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../base/clock.ts';
 import { randomToken } from '../../../base/ids.ts';
@@ -96,7 +97,8 @@ function createScenarioFiles(): ScenarioFiles {
   const known = new Map<string, { version: string; scenario: Scenario }>();
   return {
     async read(path) {
-      const found = await stat(path).catch(() => null);
+      // With every request, and a look at a file costs less than to have another thread do it.
+      const found = statSync(path, { throwIfNoEntry: false });
       if (!found?.isFile()) return null;
       const version = `${found.mtimeMs} ${found.size} ${found.ino}`;
       const cached = known.get(path);

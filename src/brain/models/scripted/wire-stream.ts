@@ -101,16 +101,20 @@ export function streamOf(
   { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  const events = eventsOf(message, reply);
-  let sent = 0;
+  const events = [...eventsOf(message, reply)];
+  const isCut = reply.cutAfterEvents !== undefined && reply.cutAfterEvents < events.length;
+  const frames = events
+    .slice(0, reply.cutAfterEvents)
+    .map((event) => frame({ event: event.type, data: JSON.stringify(event) }));
+  // Between them is a pause, or they come in one piece, as they would over a connection.
+  const pieces = reply.chunkDelayMs ? frames : [frames.join('')];
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       if (reply.chunkDelayMs) await clock.sleep(reply.chunkDelayMs, signal);
-      const next = events.next();
-      if (next.done) return controller.close();
-      if (sent === reply.cutAfterEvents) return controller.error(new Error('the connection was cut'));
-      sent += 1;
-      controller.enqueue(encoder.encode(frame({ event: next.value.type, data: JSON.stringify(next.value) })));
+      const piece = pieces.shift();
+      if (piece !== undefined) controller.enqueue(encoder.encode(piece));
+      else if (isCut) controller.error(new Error('the connection was cut'));
+      else controller.close();
     },
   });
 }
