@@ -16,8 +16,9 @@ export type RunningServer = {
 
 /** Listens. Rejects with one sentence when the address cannot be had. */
 export async function startServer({ app, host, port }: ServerOptions): Promise<RunningServer> {
-  // Without `createServer` options the adaptor makes a plain HTTP/1.1 server.
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+  // Without `createServer` options the adaptor makes a plain HTTP/1.1 server. It puts its own `Request` and `Response`
+  // into the place of Node's, which keep a plain answer as it is until it is sent: a quarter less work for a small one.
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   // Uploads may be slow and streams never end: only headers must come in time.
   server.requestTimeout = 0;
   server.headersTimeout = 30_000;

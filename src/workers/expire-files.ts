@@ -18,7 +18,7 @@ export type ExpireFilesDeps = {
 export function expireFiles({ fileExpiry, clock, log }: ExpireFilesDeps): Pick<Worker<true>, 'close'> {
   return startWorker<true>({
     claim: async () => ((await fileExpiry.expire(clock.nowUs())) ? true : null),
-    async run() {},
+    run: async () => true,
     nextDueUs: async () => null,
     concurrencyMax: 1,
     pollMs: expiryPollMs,

@@ -28,7 +28,7 @@ export function retain({ round, clock, log }: RetainDeps): Pick<Worker<true>, 'c
 
   return startWorker<true>({
     claim: step,
-    async run() {},
+    run: async () => true,
     nextDueUs: async () => null,
     concurrencyMax: 1,
     pollMs: retentionPollMs,

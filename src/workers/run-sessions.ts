@@ -5,7 +5,7 @@ import { poisonTries, sessionsAtOnceMax, workerPollMs } from '../domain/limits.t
 import type { Begun, Claim, Claimant, Commit, Lease, Leases } from '../domain/session/session-log.ts';
 import { StaleLease } from '../domain/session/session-log.ts';
 import type { SessionState } from '../domain/session/state.ts';
-import type { Turn } from '../domain/turn.ts';
+import type { Turn, TurnEnd } from '../domain/turn.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import { startWorker } from './worker.ts';
 
@@ -52,17 +52,26 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
   const { leaseMs } = options;
   let closing = false;
 
-  async function run({ lease, begun }: Job): Promise<void> {
-    if (lease.isPoison) return await quarantine(lease);
+  /** A session that came to rest is woken by a commit, which claims it or pokes. */
+  async function run({ lease, begun }: Job): Promise<boolean> {
+    if (lease.isPoison) await quarantine(lease);
+    else if ((await drive(lease, begun)) === 'released') return false;
+    return true;
+  }
+
+  async function drive(lease: Lease, begun: Begun | null): Promise<TurnEnd> {
     // A lease that ran out, perhaps while this machine slept, is claimed again by whoever is first: also by us.
     turns.get(lease.sessionId)?.stop();
     const turn = options.startTurn(lease, begun);
     turns.set(lease.sessionId, turn);
     const heartbeat = setInterval(() => void extend(lease, turn), leaseMs / 3);
     try {
-      if ((await turn.done) === 'held') await options.leases.release(lease);
+      const end = await turn.done;
+      if (end === 'held') await options.leases.release(lease);
+      return end;
     } catch (cause) {
       await failed(lease, cause);
+      return 'held';
     } finally {
       clearInterval(heartbeat);
       if (turns.get(lease.sessionId) === turn) turns.delete(lease.sessionId);

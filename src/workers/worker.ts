@@ -5,8 +5,11 @@ import { Refusal } from '../protocol/refusal.ts';
 export type WorkerOptions<Job> = {
   /** The next job, already leased to us, or `null`. */
   readonly claim: () => Promise<Job | null>;
-  /** Runs the job to its end. A rejection is logged; the job's lease decides what happens next. */
-  readonly run: (job: Job) => Promise<void>;
+  /**
+   * Runs the job to its end; resolves with whether there may be something to claim because of it. A rejection is
+   * logged; the job's lease decides what happens next.
+   */
+  readonly run: (job: Job) => Promise<boolean>;
   /** When the earliest job that waits for its time is due, microseconds, or `null`. */
   readonly nextDueUs: () => Promise<number | null>;
   readonly concurrencyMax: number;
@@ -73,10 +76,15 @@ export function startWorker<Job>(options: WorkerOptions<Job>): Worker<Job> {
 
   function start(job: Job): void {
     const ended: Promise<void> = run(job)
-      .catch((cause) => log.error('worker.job_failed', { cause }))
-      .finally(() => {
+      .catch((cause) => {
+        log.error('worker.job_failed', { cause });
+        return true;
+      })
+      .then((isMore) => {
+        // Hints that came while there was no room were followed by nobody.
+        const wasFull = !hasRoom();
         running.delete(ended);
-        poke();
+        if (isMore || wasFull) poke();
       });
     running.add(ended);
   }
