@@ -46,17 +46,15 @@ export type RunSessions = {
 type Job = { readonly lease: Lease; readonly begun: Begun | null };
 
 /** Hop 5: claims runnable sessions and drives each to rest under a lease that is kept alive. */
-export function runSessions(options: RunSessionsOptions): RunSessions {
+export function runSessions({ leaseMs, ...options }: RunSessionsOptions): RunSessions {
   const turns = new Map<SessionId, Turn>();
   const handedOver = new Set<Promise<void>>();
-  const { leaseMs } = options;
   let closing = false;
 
   /** A session that came to rest is woken by a commit, which claims it or pokes. */
   async function run({ lease, begun }: Job): Promise<boolean> {
-    if (lease.isPoison) await quarantine(lease);
-    else if ((await drive(lease, begun)) === 'released') return false;
-    return true;
+    if (!lease.isPoison) return (await drive(lease, begun)) === 'held';
+    return await quarantine(lease);
   }
 
   async function drive(lease: Lease, begun: Begun | null): Promise<TurnEnd> {
@@ -119,10 +117,11 @@ export function runSessions(options: RunSessionsOptions): RunSessions {
     await options.leases.release(lease);
   }
 
-  async function quarantine(lease: Lease): Promise<void> {
+  async function quarantine(lease: Lease): Promise<true> {
     options.log.error('session.quarantined', { sessionId: lease.sessionId, tries: poisonTries });
     await options.breakDown(lease, 'poison');
     await options.leases.release(lease);
+    return true;
   }
 
   /** The store is away: nobody broke anything, and whoever claims the session next goes on from its log. */
