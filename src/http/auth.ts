@@ -34,7 +34,7 @@ export type AuthDeps = {
 
 /**
  * Who may come in (spec/README.md, Request headers): an API key in `x-api-key` or as a bearer token, or an
- * environment key or the secret of a work item as a bearer token. Nothing is remembered between requests: a key that was disabled is refused
+ * environment key or the secret of a work item as a bearer token. Every request asks: a key that was disabled is refused
  * with the next one. Keys are looked up by the SHA-256 of their secret, so how long a look takes says nothing
  * about a secret that somebody could make use of.
  */

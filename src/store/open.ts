@@ -43,6 +43,7 @@ import { createFindMemories, createMemories } from './memories.ts';
 import { createMemoryStores } from './memory-stores.ts';
 import { createMemoryVersions } from './memory-versions.ts';
 import { migrate } from './migrations.ts';
+import { rememberKeys } from './remembered-keys.ts';
 import { createRetention } from './retention.ts';
 import { createSealedSecrets } from './sealed-secrets.ts';
 import type { Servers } from './servers.ts';
@@ -154,13 +155,15 @@ export async function openStoreOn(
     throw cause;
   }
   const log = { engine, contents, folds: createFoldCache(), others, ...parts };
+  const access = createAccess(engine);
+  const keys = servers ? { access, engine } : rememberKeys(engine, access);
   return {
     log: createSessionLog(log, null),
     leases,
     organization: {
-      access: createAccess(engine),
-      apiKeys: createApiKeys(engine),
-      workspaces: createWorkspaces(engine),
+      access: keys.access,
+      apiKeys: createApiKeys(keys.engine),
+      workspaces: createWorkspaces(keys.engine),
       usage: createUsage(engine),
       identity: createIdentity(engine),
     },
