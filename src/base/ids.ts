@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 
 /**
  * Opaque ids of the form `<prefix>_01…`: `01`, then 22 base58 characters. The first eight encode the
@@ -57,10 +57,28 @@ function encodeTime(ms: number): string {
   return text;
 }
 
+const drawn = new Uint8Array(4096);
+let used = drawn.length;
+
+/** A byte of cryptographic randomness; asking the system for each would cost far more. */
+function randomByte(): number {
+  if (used === drawn.length) {
+    randomFillSync(drawn);
+    used = 0;
+  }
+  used += 1;
+  return drawn[used - 1] ?? 0;
+}
+
+/** Bytes from here on would make some characters likelier than others. */
+const fairBelow = 256 - (256 % alphabet.length);
+
 /** `length` base58 characters of cryptographic randomness. */
 export function randomToken(length: number): string {
   let text = '';
-  // `randomInt` is unbiased and draws from a buffer: far cheaper than asking the system for every id.
-  while (text.length < length) text += alphabet.charAt(randomInt(alphabet.length));
+  while (text.length < length) {
+    const byte = randomByte();
+    if (byte < fairBelow) text += alphabet.charAt(byte % alphabet.length);
+  }
   return text;
 }

@@ -44,24 +44,23 @@ const entryColumns = [
 export function insertEntries(rows: readonly EntryRow[]): CompiledQuery<unknown>[] {
   return Array.from({ length: Math.ceil(rows.length / rowsPerInsertMax) }, (_, part) => {
     const some = rows.slice(part * rowsPerInsertMax, (part + 1) * rowsPerInsertMax);
-    const values = some.flatMap((row, index) =>
-      entryColumns.map((column) => [`${column} ${index}`, row[column]]),
-    );
-    return insertOf(some.length)(Object.fromEntries(values));
+    const parameters = some.flatMap((row) => entryColumns.map((column) => row[column]));
+    return { ...insertOf(some.length), parameters };
   });
 }
 
 const rowsPerInsertMax = 16;
 
-const insertOf = kept((length: number) =>
-  prepare((values: Record<string, never>) => {
-    const row = (index: number) =>
-      Object.fromEntries(entryColumns.map((column) => [column, values[`${column} ${index}`]]));
-    // Placeholders pose as values of every column.
-    const rows = Array.from({ length }, (_, index) => row(index) as unknown as EntryRow);
-    return build.insertInto('entries').values(rows).compile();
-  }),
-);
+/** With a place for each column of each row, in their order. */
+const insertOf = kept((length: number) => {
+  // What they hold is not looked at.
+  const row = Object.fromEntries(entryColumns.map((column) => [column, ''])) as unknown as EntryRow;
+  const { sql, query, queryId } = build
+    .insertInto('entries')
+    .values(Array.from({ length }, () => row))
+    .compile();
+  return { sql, query, queryId };
+});
 
 export const markConsumed = prepare((at: { id: string; eventId: string; processedAtUs: number }) =>
   build
