@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { Client } from './client.ts';
 import { createClient } from './client.ts';
+import type { Inspector } from './inspector.ts';
+import { openInspector } from './inspector.ts';
 import type { Server } from './processes.ts';
-import { startServer } from './processes.ts';
+import { somePort, startServer } from './processes.ts';
 import type { Row } from './statistics.ts';
 import { measure, quantile, table } from './statistics.ts';
 import { message, sessionsOf, turn } from './stream-sessions.ts';
@@ -15,31 +17,35 @@ const week = { days: 7, sessionsPerDay: 400, turnsPerSession: 3 };
 
 /** Many sessions at once, and a week of them: what they take, and whether memory stays what it is. */
 export async function benchLoad(directory: string): Promise<void> {
-  const server = await startServer(join(directory, 'load'));
+  const inspectorPort = somePort();
+  const server = await startServer(join(directory, 'load'), `--inspect=127.0.0.1:${inspectorPort}`);
+  const inspector = await openInspector(inspectorPort);
   const client = createClient(server.baseUrl, server.apiKey);
   const session = await sessionsOf(client, []);
-  const rows = [memory('just started', server)];
-  rows.push(...(await oneWeek(client, session, server)));
+  const watched = { server, inspector };
+  const rows = [await memory('just started', watched)];
+  rows.push(...(await oneWeek(client, session, watched)));
   const paths = new Array<string>(idleSessions);
   await measure(lanes, Math.ceil(idleSessions / lanes), async (lane, round) => {
     paths[round * lanes + lane] = await session();
   });
-  rows.push(memory(`${idleSessions} more that are idle`, server));
+  rows.push(await memory(`${idleSessions} more that are idle`, watched));
   const cpuBefore = server.cpuMs();
   await new Promise((resolve) => setTimeout(resolve, 10_000));
   const idleMs = server.cpuMs() - cpuBefore;
   const { wallMs, ms } = await allAtOnce(client, paths.slice(0, runningSessions));
-  rows.push(memory(`${runningSessions} of them had a turn at once`, server));
+  rows.push(await memory(`${runningSessions} of them had a turn at once`, watched));
   console.log(table(rows));
   console.log(`\nprocessor time of ${idleSessions} idle sessions: ${(idleMs / 10).toFixed(1)} ms a second`);
   console.log(
     `${runningSessions} turns at once: the first ended after ${quantile(ms, 0).toFixed(0)} ms, half after ${quantile(ms, 0.5).toFixed(0)}, all after ${wallMs.toFixed(0)}`,
   );
+  inspector.close();
   client.close();
   await server.stop();
 }
 
-async function oneWeek(client: Client, session: () => Promise<string>, server: Server): Promise<Row[]> {
+async function oneWeek(client: Client, session: () => Promise<string>, watched: Watched): Promise<Row[]> {
   const rows: Row[] = [];
   const days: string[][] = [];
   for (let day = 1; day <= week.days; day++) {
@@ -57,14 +63,18 @@ async function oneWeek(client: Client, session: () => Promise<string>, server: S
       if (path) await client.post(`${path}/archive`, {});
     });
     const turnsPerSecond = (made.length * week.turnsPerSession * 1000) / (performance.now() - begun);
-    const { name, cells } = memory(`day ${day}: ${made.length} sessions`, server);
+    const { name, cells } = await memory(`day ${day}: ${made.length} sessions`, watched);
     rows.push({ name, cells: { ...cells, 'turns per s': turnsPerSecond } });
   }
   return rows;
 }
 
-function memory(name: string, server: Server): Row {
-  return { name, cells: { MiB: server.memoryMiB(), 'turns per s': null } };
+type Watched = { readonly server: Server; readonly inspector: Inspector };
+
+/** What the process has, and what of it is in use once all garbage is collected. */
+async function memory(name: string, { server, inspector }: Watched): Promise<Row> {
+  const MiB = server.memoryMiB();
+  return { name, cells: { MiB, 'in use': await inspector.collectGarbage(), 'turns per s': null } };
 }
 
 /** A message to each, then all of them to their end. */
