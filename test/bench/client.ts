@@ -12,12 +12,13 @@ export type Client = {
 };
 
 export type Stream = {
-  /** Resolves at the next `session.status_idle`; rejects when the stream ends before. */
+  /** Resolves at the next end of a turn; rejects when the stream, or the session, ends before. */
   idle(): Promise<void>;
   close(): void;
 };
 
-export function createClient(baseUrl: string, apiKey: string): Client {
+/** `endOfTurn` is the type of the event that ends one. */
+export function createClient(baseUrl: string, apiKey: string, endOfTurn = 'session.status_idle'): Client {
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   const headers = {
     'x-api-key': apiKey,
@@ -49,8 +50,8 @@ export function createClient(baseUrl: string, apiKey: string): Client {
       new Promise((resolve, reject) => {
         if (isClosed) return reject(new Error('the client is closed'));
         const sent = request(`${baseUrl}${path}`, { headers, agent: false }, (response) => {
-          if (response.statusCode !== 200) return void take(response, `GET ${path}`).catch(reject);
-          const stream = streamOf(response);
+          if (!isGood(response)) return void take(response, `GET ${path}`).catch(reject);
+          const stream = streamOf(response, endOfTurn);
           streams.add(stream);
           response.on('close', () => streams.delete(stream));
           resolve(stream);
@@ -65,7 +66,9 @@ export function createClient(baseUrl: string, apiKey: string): Client {
   };
 }
 
-/** The answer to a call; rejects unless it is a good one. */
+const isGood = ({ statusCode = 0 }: IncomingMessage) => statusCode >= 200 && statusCode < 300;
+
+/** The answer to a call, empty where it has no body; rejects unless it is a good one. */
 function take(response: IncomingMessage, asked: string): Promise<Record<string, unknown>> {
   return new Promise((resolve, reject) => {
     let answer = '';
@@ -73,39 +76,50 @@ function take(response: IncomingMessage, asked: string): Promise<Record<string, 
       answer += chunk;
     });
     response.on('error', reject).on('end', () => {
-      if (response.statusCode !== 200) reject(new Error(`${asked}: ${response.statusCode} ${answer}`));
-      else resolve(JSON.parse(answer));
+      if (!isGood(response)) reject(new Error(`${asked}: ${response.statusCode} ${answer}`));
+      else resolve(answer === '' ? {} : JSON.parse(answer));
     });
   });
 }
 
-function streamOf(response: IncomingMessage): Stream {
+function streamOf(response: IncomingMessage, endOfTurn: string): Stream {
   let seen = 0;
   let rest = '';
-  let isOver = false;
+  let over: string | null = null;
   let wake: (() => void) | null = null;
   response.setEncoding('utf8').on('data', (chunk: string) => {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    seen += lines.filter((line) => line === 'event: session.status_idle').length;
-    if (seen > 0) wake?.();
+    const frames = (rest + chunk).split(/\r?\n\r?\n/);
+    rest = frames.pop() ?? '';
+    for (const type of frames.map(typeOf))
+      if (type === endOfTurn) seen += 1;
+      else if (type === 'session.status_terminated') over = 'a session was terminated';
+    if (seen > 0 || over !== null) wake?.();
   });
   // Whoever waits hears of it, whatever ended it.
   response.on('error', () => undefined);
   response.on('close', () => {
-    isOver = true;
+    over ??= 'a stream ended in the middle of a turn';
     wake?.();
   });
   return {
     async idle() {
-      if (seen === 0 && !isOver)
+      while (seen === 0) {
+        if (over !== null) throw new Error(over);
         await new Promise<void>((arrived) => {
           wake = arrived;
         });
+      }
       wake = null;
-      if (seen === 0) throw new Error('a stream ended in the middle of a turn');
       seen -= 1;
     },
     close: () => response.destroy(),
   };
+}
+
+/** The type of the event in a frame: its name or, where it has none, what its data says. */
+function typeOf(frame: string): string | undefined {
+  const [, name] = /^event: ?(.+?)\r?$/m.exec(frame) ?? [];
+  if (name) return name;
+  const [, data] = /^data: ?(\{.*\})\r?$/m.exec(frame) ?? [];
+  return data && (JSON.parse(data) as { type?: string }).type;
 }

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 /**
  * The model that servers are compared with, behind the Messages API, with as little work of its own as there can be.
  * To `tool` it answers with a call of `bash`, to the result of that and to anything else with a word. `GET /` says how
- * often it answered. Prints its port.
+ * often it answered, and refused. Prints its port.
  */
 type Block = { readonly type: string; readonly text?: string; readonly content?: unknown };
 type Asked = {
@@ -16,6 +16,7 @@ type Asked = {
 };
 
 let answered = 0;
+let refusals = 0;
 /** Why the last one was, that was refused. */
 let refused: string | null = null;
 
@@ -73,6 +74,7 @@ function framesOf(message: Record<string, unknown>, block: Record<string, unknow
 function answer(asked: Asked, response: ServerResponse): void {
   const block = replyTo(asked);
   if (typeof block === 'string') {
+    refusals += 1;
     refused = block;
     response.writeHead(400, { 'content-type': 'application/json' });
     const error = { type: 'invalid_request_error', message: block };
@@ -86,7 +88,7 @@ function answer(asked: Asked, response: ServerResponse): void {
 }
 
 const server = createServer((request, response) => {
-  if (request.method === 'GET') return void response.end(JSON.stringify({ answered, refused }));
+  if (request.method === 'GET') return void response.end(JSON.stringify({ answered, refusals, refused }));
   const path = request.url?.replace(/\?.*$/, '');
   if (path !== '/v1/messages') return void response.writeHead(404).end();
   let body = '';

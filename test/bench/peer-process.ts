@@ -103,7 +103,7 @@ async function isReady(baseUrl: string): Promise<boolean> {
     () => null,
   );
   await response?.body?.cancel();
-  return response?.status === 200;
+  return response?.ok === true;
 }
 
 /** Whether there was anybody to tell. */

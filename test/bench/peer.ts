@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from './client.ts';
 import { createClient } from './client.ts';
 import type { PeerProcess } from './peer-process.ts';
@@ -11,11 +12,15 @@ import { message, sessionsOf } from './stream-sessions.ts';
 import type { Turns } from './turns.ts';
 import { lanesOfRuns, slice, slices, titleOf, warmTurns } from './turns.ts';
 
-/** Any name will do: there is one model behind the endpoint. */
-const model = 'claude-opus-5-5';
+/** Any name will do for the endpoint: there is one model behind it. */
+const anyModel = 'claude-opus-5-5';
+/** Some servers want one, the same for both. */
+const system = 'You are an assistant in a benchmark.';
 /** For the slowest slice of turns there is: 256 cold sandboxes take a quarter of a minute for each. */
 const sliceMsMax = 10 * 60_000;
-const tools = { text: [], tool: [{ type: 'agent_toolset_20260401' }] };
+/** All tools of a set are on, here; some servers have none but those that are named. */
+const handy = { type: 'agent_toolset_20260401', configs: [{ name: 'bash', enabled: true }] };
+const tools = { text: [], tool: [handy] };
 type Text = keyof typeof tools;
 
 /** One of the two that are compared. */
@@ -23,6 +28,9 @@ type Side = {
   readonly name: string;
   readonly baseUrl: string;
   readonly apiKey: string;
+  readonly model: string;
+  /** The type of the event that ends a turn, when it is not `session.status_idle`. */
+  readonly endOfTurn?: string | undefined;
   hasEnded(): boolean;
 };
 
@@ -57,85 +65,113 @@ async function besidePeer(directory: string, floor: Server, peer: PeerProcess): 
     ANTHILL_UPSTREAM_BASE_URL: floor.baseUrl,
     ANTHILL_UPSTREAM_API_KEY: 'none',
   });
-  const own: Side = { ...server, name: 'anthill', hasEnded: () => false };
-  const other: Side = { ...peer, name: 'the peer' };
+  const own: Side = { ...server, name: 'anthill', model: anyModel, hasEnded: () => false };
+  const other: Side = {
+    ...peer,
+    name: 'the peer',
+    model: process.env['BENCH_PEER_MODEL'] || anyModel,
+    endOfTurn: process.env['BENCH_PEER_END'] || undefined,
+  };
   const rows: Row[] = [await modelAlone(floor)];
   const said: string[] = [];
-  for (const text of ['text', 'tool'] as const)
+  for (const text of ['text', 'tool'] as const) {
+    const failed = new Set<Side>();
     for (const lanes of lanesOfRuns) {
-      const results = await turnsOfBoth([own, other], { text, lanes, floor }, said);
+      const results = await turnsOfBoth([own, other], { text, lanes, floor, failed }, said);
       rows.push(...rowsOf(titleOf({ text, lanes }), results));
     }
+  }
   await server.stop();
   console.log(`\n${table(rows)}`);
   for (const sentence of said) console.log(`\n${sentence}`);
 }
 
-type Compared = { readonly text: Text; readonly lanes: number; readonly floor: Server };
+type Compared = {
+  readonly text: Text;
+  readonly lanes: number;
+  readonly floor: Server;
+  /** Whose turns of the kind have failed: more sessions would not help. */
+  readonly failed: Set<Side>;
+};
 
-/** The samples of each; of one that failed, or is gone, null. Why is added to `said`. */
+/** The samples of each; of one that failed, or is gone, null. It is added to `failed`, why to `said`. */
 async function turnsOfBoth(
   sides: readonly Side[],
-  { text, lanes, floor }: Compared,
+  { text, lanes, floor, failed }: Compared,
   said: string[],
 ): Promise<(Samples | null)[]> {
-  const clients = sides.map(({ baseUrl, apiKey }) => createClient(baseUrl, apiKey));
+  const clients = sides.map(({ baseUrl, apiKey, endOfTurn }) => createClient(baseUrl, apiKey, endOfTurn));
   const runs: Samples[][] = sides.map(() => []);
-  const failed = sides.map(() => false);
   const kinds = new Map<Client, Turns>();
   for (const count of slices(lanes))
     for (const [index, side] of sides.entries()) {
       const client = clients[index];
-      if (!client || failed[index]) continue;
+      if (!client || failed.has(side)) continue;
       try {
         if (side.hasEnded()) throw new Error('it has ended');
         const kind = kinds.get(client) ?? {
           client,
-          session: await sessions(client, text),
+          session: await sessions(client, text, side.model),
           lanes,
           text,
         };
         kinds.set(client, kind);
         runs[index]?.push(await checked(floor, kind, count));
       } catch (cause) {
-        failed[index] = true;
+        failed.add(side);
         // Whatever else of it is still under way ends here.
         client.close();
         said.push(`${titleOf({ text, lanes })}: ${side.name} failed: ${sentenceOf(cause)}.`);
       }
     }
   for (const client of clients) client.close();
-  return runs.map((some, index) => (failed[index] ? null : together(some)));
+  return sides.map((side, index) => (failed.has(side) ? null : together(runs[index] ?? [])));
 }
 
-async function sessions(client: Client, text: Text): Promise<() => Promise<string>> {
-  const make = await sessionsOf(client, tools[text], model);
+async function sessions(client: Client, text: Text, model: string): Promise<() => Promise<string>> {
+  const make = await sessionsOf(client, tools[text], { model, system });
   return async () => `${await make()}/events`;
 }
 
-/** A slice of turns. Rejects when it takes too long, and when the model was not asked what such turns ask. */
+/** A slice of turns. Rejects when something is wrong with it, and when the model was not asked what such turns ask. */
 async function checked(floor: Server, kind: Turns, count: number): Promise<Samples> {
   const before = await stateOf(floor);
-  const limit = Promise.withResolvers<never>();
-  const late = new Error(`turns had no end within ${sliceMsMax / 60_000} minutes`);
-  const timer = setTimeout(() => limit.reject(late), sliceMsMax);
-  const samples = await Promise.race([slice(kind, count), limit.promise]).finally(() => clearTimeout(timer));
-  const after = await stateOf(floor);
+  const isOver = new AbortController();
+  const samples = await Promise.race([slice(kind, count), wrong(floor, before, isOver.signal)]).finally(() =>
+    isOver.abort(),
+  );
+  const { answered, refusals, refused } = await stateOf(floor);
   const expected = kind.lanes * (count + warmTurns) * (kind.text === 'text' ? 1 : 2);
-  const answered = after.answered - before.answered;
-  if (answered >= expected) return samples;
-  const why = after.refused === null ? '' : `; the last it refused: ${after.refused}`;
-  throw new Error(`turns ended, but the model answered ${answered} times instead of ${expected}${why}`);
+  const asked = answered - before.answered;
+  if (asked >= expected) return samples;
+  const why = refusals > before.refusals ? `; it refused: ${refused}` : '';
+  throw new Error(`turns ended, but the model answered ${asked} times instead of ${expected}${why}`);
 }
 
-async function stateOf({ baseUrl }: Server): Promise<{ answered: number; refused: string | null }> {
-  return (await (await fetch(baseUrl)).json()) as { answered: number; refused: string | null };
+/** Rejects soon after the model has refused what it was asked, and when turns take too long. */
+async function wrong(floor: Server, before: State, signal: AbortSignal): Promise<never> {
+  const until = performance.now() + sliceMsMax;
+  while (performance.now() < until) {
+    await sleep(1000, undefined, { signal });
+    const { refusals, refused } = await stateOf(floor);
+    if (refusals > before.refusals) throw new Error(`the model refused: ${refused}`);
+  }
+  throw new Error(`turns had no end within ${sliceMsMax / 60_000} minutes`);
+}
+
+type State = { readonly answered: number; readonly refusals: number; readonly refused: string | null };
+
+async function stateOf({ baseUrl }: Server): Promise<State> {
+  return (await (await fetch(baseUrl)).json()) as State;
 }
 
 /** What neither server can be faster than. */
 async function modelAlone({ baseUrl }: Server): Promise<Row> {
   const client = createClient(baseUrl, 'none');
-  const ask = { model, messages: message('text').events.map(({ content }) => ({ role: 'user', content })) };
+  const ask = {
+    model: anyModel,
+    messages: message('text').events.map(({ content }) => ({ role: 'user', content })),
+  };
   const samples = await measure(1, 300, async () => void (await client.post('/v1/messages', ask)));
   client.close();
   const { cells } = rowOf('', samples);

@@ -12,15 +12,15 @@ export async function sessionOf(client: Client, tools: readonly unknown[] = []):
   return await (await sessionsOf(client, tools))();
 }
 
-/** Makes sessions of one new agent. */
+/** Makes sessions of one new agent, which has `tools` and `more`. */
 export async function sessionsOf(
   client: Client,
   tools: readonly unknown[],
-  model = 'scripted/bench',
+  more: { readonly model: string; readonly system?: string } = { model: 'scripted/bench' },
 ): Promise<() => Promise<string>> {
   made += 1;
   const environment = await client.post('/v1/environments', { name: `bench ${made}` });
-  const agent = await client.post('/v1/agents', { name: 'bench', model, tools });
+  const agent = await client.post('/v1/agents', { name: 'bench', tools, ...more });
   const params = { agent: agent['id'], environment_id: environment['id'] };
   return async () => `/v1/sessions/${(await client.post('/v1/sessions', params))['id']}`;
 }
