@@ -43,6 +43,22 @@ test('every 2xx is a good answer to the load client, with a body or without', as
   );
 });
 
+test('a request on a connection that was closed meanwhile goes out on another one', async () => {
+  const used = new Set<unknown>();
+  await withClient(
+    ({ socket }, response) => {
+      if (used.has(socket)) return void socket.destroy();
+      used.add(socket);
+      response.end('{}');
+    },
+    async (client) => {
+      await client.post('/', {});
+      await client.post('/', {});
+      assert.equal(used.size, 2);
+    },
+  );
+});
+
 test('a turn ends once for each event that says so, by its name or only in its data', async () => {
   const frames = [
     'event: session.status_idle\r\ndata: {"type":"session.status_idle"}\r\n\r\n',

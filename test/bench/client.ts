@@ -39,7 +39,14 @@ export function createClient(baseUrl: string, apiKey: string, endOfTurn = 'sessi
         { method, agent, headers: { ...headers, 'content-length': Buffer.byteLength(text) } },
         (response) => take(response, `${method} ${path}`).then(resolve, reject),
       );
-      sent.on('error', reject).end(text);
+      sent
+        .on('error', (error: NodeJS.ErrnoException) => {
+          // A server may close an idle connection at the moment it is used again: it has not read this.
+          const isStale = sent.reusedSocket && error.code === 'ECONNRESET';
+          if (isStale) call(method, path, body).then(resolve, reject);
+          else reject(error);
+        })
+        .end(text);
     });
   }
 
