@@ -19,8 +19,10 @@ export async function sessionsOf(
   more: { readonly model: string; readonly system?: string } = { model: 'scripted/bench' },
 ): Promise<() => Promise<string>> {
   made += 1;
-  const environment = await client.post('/v1/environments', { name: `bench ${made}` });
-  const agent = await client.post('/v1/agents', { name: 'bench', tools, ...more });
+  // No two have the same name: some servers refuse that, of agents too.
+  const name = `bench ${made}`;
+  const environment = await client.post('/v1/environments', { name });
+  const agent = await client.post('/v1/agents', { name, tools, ...more });
   const params = { agent: agent['id'], environment_id: environment['id'] };
   return async () => `/v1/sessions/${(await client.post('/v1/sessions', params))['id']}`;
 }
