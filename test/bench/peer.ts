@@ -137,15 +137,20 @@ async function sessions(client: Client, text: Text, model: string): Promise<() =
 async function checked(floor: Server, kind: Turns, count: number): Promise<Samples> {
   const before = await stateOf(floor);
   const isOver = new AbortController();
-  const samples = await Promise.race([slice(kind, count), wrong(floor, before, isOver.signal)]).finally(() =>
-    isOver.abort(),
-  );
-  const { answered, refusals, refused } = await stateOf(floor);
+  const samples = await Promise.race([slice(kind, count), wrong(floor, before, isOver.signal)])
+    .catch(async (cause) => {
+      // What a peer does after a refusal says less than the refusal.
+      throw refusalSince(before, await stateOf(floor)) ?? cause;
+    })
+    .finally(() => isOver.abort());
+  const after = await stateOf(floor);
   const expected = kind.lanes * (count + warmTurns) * (kind.text === 'text' ? 1 : 2);
-  const asked = answered - before.answered;
-  if (asked >= expected) return samples;
-  const why = refusals > before.refusals ? `; it refused: ${refused}` : '';
-  throw new Error(`turns ended, but the model answered ${asked} times instead of ${expected}${why}`);
+  const answered = after.answered - before.answered;
+  if (answered >= expected) return samples;
+  throw (
+    refusalSince(before, after) ??
+    new Error(`turns ended, but the model answered ${answered} times instead of ${expected}`)
+  );
 }
 
 /** Rejects soon after the model has refused what it was asked, and when turns take too long. */
@@ -153,13 +158,16 @@ async function wrong(floor: Server, before: State, signal: AbortSignal): Promise
   const until = performance.now() + sliceMsMax;
   while (performance.now() < until) {
     await sleep(1000, undefined, { signal });
-    const { refusals, refused } = await stateOf(floor);
-    if (refusals > before.refusals) throw new Error(`the model refused: ${refused}`);
+    const refusal = refusalSince(before, await stateOf(floor));
+    if (refusal) throw refusal;
   }
   throw new Error(`turns had no end within ${sliceMsMax / 60_000} minutes`);
 }
 
 type State = { readonly answered: number; readonly refusals: number; readonly refused: string | null };
+
+const refusalSince = (before: State, { refusals, refused }: State) =>
+  refusals > before.refusals ? new Error(`the model refused: ${refused}`) : null;
 
 async function stateOf({ baseUrl }: Server): Promise<State> {
   return (await (await fetch(baseUrl)).json()) as State;
