@@ -36,8 +36,13 @@ const nothing: Counts = {
   activeUs: 0,
 };
 
+function sum(one: Counts, other: Counts): Counts {
+  const names = Object.keys(nothing) as (keyof Counts)[];
+  return Object.fromEntries(names.map((name) => [name, one[name] + other[name]])) as Counts;
+}
+
 /**
- * What records add to the usage of a session's workspace: replies under the model that served them, and the
+ * What records add to the usage of a session's workspace, once for each model: replies under the model that served them, and the
  * time of a run that ended and the server's searches under the model of the session's agent. Summed over all commits it is what the
  * session shows.
  */
@@ -46,28 +51,22 @@ export function usageIncrements(
   records: readonly LogRecord[],
   after: SessionState,
 ): readonly UsageIncrement[] {
-  const hour = after.lastAtUs - (after.lastAtUs % hourUs);
-  const replies = records.flatMap(({ entry }): UsageIncrement[] => {
+  const sums = new Map<string, Counts>();
+  const add = (model: string, counts: Partial<Counts>) =>
+    sums.set(model, sum(sums.get(model) ?? nothing, { ...nothing, ...counts }));
+  for (const { entry } of records) {
     const metered = meteredOf(entry);
-    if (metered === null) return [];
+    if (metered === null) continue;
     const { usage, servedBy, costMicroCents } = metered;
     const { speed: _, webSearches: _searches, ...tokens } = usage;
-    return [
-      {
-        ...nothing,
-        ...tokens,
-        hourUs: hour,
-        model: servedBy,
-        requests: 1,
-        unpricedRequests: costMicroCents === null ? 1 : 0,
-        costMicroCents: costMicroCents ?? 0,
-      },
-    ];
-  });
+    const unpricedRequests = costMicroCents === null ? 1 : 0;
+    add(servedBy, { ...tokens, requests: 1, unpricedRequests, costMicroCents: costMicroCents ?? 0 });
+  }
   const activeUs = after.activity.activeUs - before.activity.activeUs;
   const costMicroCents = ownSearches(before, records, after) * microCentsPerWebSearch;
-  if (activeUs === 0 && costMicroCents === 0) return replies;
-  return [...replies, { ...nothing, hourUs: hour, model: after.agent.model.id, activeUs, costMicroCents }];
+  if (activeUs !== 0 || costMicroCents !== 0) add(after.agent.model.id, { activeUs, costMicroCents });
+  const hour = after.lastAtUs - (after.lastAtUs % hourUs);
+  return [...sums].map(([model, counts]) => ({ ...counts, hourUs: hour, model }));
 }
 
 /** Searches of the web that the server made itself; those of a provider are in the cost of its replies. */

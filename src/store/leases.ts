@@ -190,7 +190,7 @@ function suspectOf(owner: string) {
     .where('driven.lost_brains', '>=', poisonTries - 1);
 }
 
-export const takeLease = prepare((lease: { id: string; owner: string; epoch: number; untilUs: number }) =>
+const takeLease = prepare((lease: { id: string; owner: string; epoch: number; untilUs: number }) =>
   build
     .updateTable('sessions')
     .set({

@@ -135,7 +135,10 @@ export function environment(workspaceId: string, id: string) {
     .compile();
 }
 
-export function insertSession(workspaceId: string, state: SessionState) {
+/** Who drives a session: the columns that say so, or none of them. */
+export type Held = Pick<SessionRow, 'lease_owner' | 'lease_epoch' | 'lease_until_us' | 'home'>;
+
+export function insertSession(workspaceId: string, state: SessionState, held: Held | null) {
   return build
     .insertInto('sessions')
     .values({
@@ -151,10 +154,7 @@ export function insertSession(workspaceId: string, state: SessionState) {
       agent: JSON.stringify(state.agent),
       resources: JSON.stringify(state.resources),
       ...cached(state),
-      lease_owner: null,
-      lease_epoch: 0,
-      lease_until_us: null,
-      home: null,
+      ...(held ?? { lease_owner: null, lease_epoch: 0, lease_until_us: null, home: null }),
       lost_brains: 0,
       self_hosted: Number(state.selfHosted),
     })
@@ -166,22 +166,22 @@ export function updateSession(
   state: SessionState,
   before: SessionState,
   records: readonly LogRecord[],
-): CompiledQuery<unknown>[] {
+  held: Held | null,
+): CompiledQuery<unknown> {
   const isAtRest = state.wakeAtUs === null;
   const { wake_at_us, ...row } = cached(state);
-  return [
-    updateColumns(state.id, {
-      ...row,
-      ...(state.wakeAtUs !== before.wakeAtUs && { wake_at_us }),
-      ...(state.status !== before.status && { status: state.status }),
-      ...(state.archivedAtUs !== before.archivedAtUs && { archived_at_us: state.archivedAtUs }),
-      ...(state.agent !== before.agent && { agent: JSON.stringify(state.agent) }),
-      ...(state.resources !== before.resources && { resources: JSON.stringify(state.resources) }),
-      // Brains that were lost before are no longer held against the session.
-      ...((isAtRest || getsAnywhere(records)) && { lost_brains: 0 }),
-      ...(isAtRest && { lease_owner: null, lease_until_us: null }),
-    }),
-  ];
+  return updateColumns(state.id, {
+    ...row,
+    ...(state.wakeAtUs !== before.wakeAtUs && { wake_at_us }),
+    ...(state.status !== before.status && { status: state.status }),
+    ...(state.archivedAtUs !== before.archivedAtUs && { archived_at_us: state.archivedAtUs }),
+    ...(state.agent !== before.agent && { agent: JSON.stringify(state.agent) }),
+    ...(state.resources !== before.resources && { resources: JSON.stringify(state.resources) }),
+    // Brains that were lost before are no longer held against the session.
+    ...((isAtRest || getsAnywhere(records)) && { lost_brains: 0 }),
+    ...(isAtRest && { lease_owner: null, lease_until_us: null }),
+    ...held,
+  });
 }
 
 /** Only what changed is set: the indexes that hold a column are written anew whenever it is. */

@@ -1,4 +1,3 @@
-import type { CompiledQuery } from 'kysely';
 import type { SessionId } from '../base/ids.ts';
 import { formatUs } from '../base/timestamp.ts';
 import { absentEnvironment, archivedEnvironment } from '../domain/environments.ts';
@@ -26,7 +25,6 @@ import { eventOf, microseconds, recordOf, rowOf } from './entry-rows.ts';
 import type { FoldCache } from './fold-cache.ts';
 import { createFoldCache } from './fold-cache.ts';
 import type { Others } from './leases.ts';
-import { takeLease } from './leases.ts';
 import * as queries from './log-queries.ts';
 import { contentsOfSession } from './session-files.ts';
 import { attachStores, dropTokens, writeBeside } from './session-resources.ts';
@@ -64,9 +62,9 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
       if (entries.length === 0) return { result: answer, done: null };
       const grown = grow(before, entries);
       const wakes = before.wakeAtUs === null && grown.state.wakeAtUs !== null;
-      const { commit, updates } = wakes ? claimed(grown, row, deps) : { commit: grown, updates: [] };
+      const { commit, held } = wakes ? claimed(grown, row, deps) : { commit: grown, held: null };
       await insertRecords(tx, bodies, commit);
-      for (const update of [...updatesBeside(before, commit), ...updates]) await tx.run(update);
+      for (const update of updatesBeside(before, commit, held)) await tx.run(update);
       await writeBeside({ tx, content }, id, beside);
       return { result: answer, done: commit };
     });
@@ -74,7 +72,7 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
     return result;
   }
 
-  async function locked(tx: Tx, id: SessionId, lease?: Lease): Promise<{ state: SessionState; row: Held }> {
+  async function locked(tx: Tx, id: SessionId, lease?: Lease): Promise<{ state: SessionState; row: Holder }> {
     const row = ofWorkspace(await tx.lock(queries.lock({ id })));
     if (!row) throw absent(id);
     if (lease && (row.lease_epoch !== lease.epoch || row.lease_owner !== lease.owner))
@@ -115,15 +113,12 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
       if (workspaceId === null) throw new Error('a session is born in a workspace');
       const grown = grow(null, entries);
       const isAwake = grown.state.wakeAtUs !== null;
-      const { commit: done, updates } = isAwake
-        ? claimed(grown, unborn, deps)
-        : { commit: grown, updates: [] };
+      const { commit: done, held } = isAwake ? claimed(grown, unborn, deps) : { commit: grown, held: null };
       await contents.writeBeside(done.sessionId, async (tx, content) => {
-        await insertSession(tx, workspaceId, done);
+        await insertSession(tx, workspaceId, done, held);
         await writeBeside({ tx, content }, done.sessionId, beside);
         if (run) await insertRun(tx, workspaceId, run);
         await insertRecords(tx, bodies, done);
-        for (const update of updates) await tx.run(update);
       });
       publish(done);
       return grown.state;
@@ -158,12 +153,12 @@ export function createSessionLog(deps: SessionLogDeps, workspaceId: string | nul
   };
 }
 
-/** What a commit changes beside the log. */
-function updatesBeside(before: SessionState, { records, state }: Commit) {
+/** What a commit changes beside the log; last the sums of usage, for which other sessions wait until it is done. */
+function updatesBeside(before: SessionState, { records, state }: Commit, held: queries.Held | null) {
   return [
-    ...queries.updateSession(state, before, records),
-    ...usageUpdates(before, records, state),
+    queries.updateSession(state, before, records, held),
     ...workUpdates(records, state),
+    ...usageUpdates(before, records, state),
   ];
 }
 
@@ -178,13 +173,9 @@ async function insertRecords(tx: Sql, bodies: Bodies, { sessionId: id, records }
   }
 }
 
-type Held = {
-  readonly lease_owner: string | null;
-  readonly lease_epoch: number;
-  readonly home: string | null;
-};
+type Holder = Pick<queries.Held, 'lease_owner' | 'lease_epoch' | 'home'>;
 
-const unborn: Held = { lease_owner: null, lease_epoch: 0, home: null };
+const unborn: Holder = { lease_owner: null, lease_epoch: 0, home: null };
 
 function grow(before: SessionState | null, entries: readonly Entry[]): Commit {
   const from = (before?.seq ?? 0) + 1;
@@ -194,25 +185,25 @@ function grow(before: SessionState | null, entries: readonly Entry[]): Commit {
   return { sessionId: state.id, records, state };
 }
 
-type Claimed = { readonly commit: Commit; readonly updates: readonly CompiledQuery<unknown>[] };
+type Claimed = { readonly commit: Commit; readonly held: queries.Held | null };
 
 /** The commit with the lease, and with the first step of its turn, if somebody here takes it. */
 function claimed(
   grown: Commit,
-  row: Held,
+  row: Holder,
   { claimant = () => null, others = () => [] }: SessionLogDeps,
 ): Claimed {
   const claim = claimant(grown.state);
   if (!claim || row.lease_owner !== null || others().includes(row.home ?? ''))
-    return { commit: grown, updates: [] };
+    return { commit: grown, held: null };
   const { owner, untilUs, begin } = claim;
   const lease = { sessionId: grown.sessionId, owner, epoch: row.lease_epoch + 1 };
-  const updates = [takeLease({ id: grown.sessionId, owner, epoch: lease.epoch, untilUs })];
+  const held = { lease_owner: owner, lease_epoch: lease.epoch, lease_until_us: untilUs, home: owner };
   const first = begin(grown.state);
-  if (!first) return { commit: { ...grown, lease }, updates };
+  if (!first) return { commit: { ...grown, lease }, held };
   const { records, state } = grow(grown.state, first.entries);
   const begun = { step: first.result, state };
-  return { commit: { ...grown, records: [...grown.records, ...records], state, lease, begun }, updates };
+  return { commit: { ...grown, records: [...grown.records, ...records], state, lease, begun }, held };
 }
 
 type Removal = SessionLogDeps & {
@@ -262,9 +253,14 @@ async function listEvents(
   });
 }
 
-async function insertSession(tx: Sql, workspaceId: string, { state, records }: Commit): Promise<void> {
+async function insertSession(
+  tx: Sql,
+  workspaceId: string,
+  { state, records }: Commit,
+  held: queries.Held | null,
+): Promise<void> {
   await requireEnvironment(tx, workspaceId, state.environmentId);
-  await tx.run(queries.insertSession(workspaceId, state));
+  await tx.run(queries.insertSession(workspaceId, state, held));
   await attachStores(tx, workspaceId, state);
   for (const update of workUpdates(records, state)) await tx.run(update);
 }
