@@ -50,7 +50,7 @@ describe('anthill export and import', () => {
     await say(server.client, id, `run \`cp note.txt /mnt/session/outputs/out.txt\` ${long} \u0000`);
     sessionIds = [id, known['session_id'] ?? ''];
     there = await seen(server);
-    await refused(exportAll, [archive, '--data', source.dataDir], /another Anthill server is using/);
+    await refused(exportAll, [archive, '--data', source.dataDir], /another Anthill process is using/);
     assert.equal(await server.stop(), 0);
     await done(exportAll, [archive, '--data', source.dataDir], /^Exported \d+ rows \(3 sessions\), \d+ con/);
     await refused(exportAll, [archive, '--data', source.dataDir], /is there already/);

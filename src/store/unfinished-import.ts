@@ -1,0 +1,31 @@
+import type { CompiledQuery } from 'kysely';
+import type { Sql } from './engines/engine.ts';
+import { build } from './tables.ts';
+
+/** The store has a part of an archive: nothing but the import of the rest may use it. */
+export class UnfinishedImport extends Error {}
+
+/** The first schema with the table `imports`. */
+const importsSince = 21;
+
+/** Throws `UnfinishedImport`; whatever the schema of the data is. */
+export async function refuseUnfinishedImport(sql: Sql, schema: number): Promise<void> {
+  if (schema < importsSince) return;
+  const [row] = await sql.all(archiveOfImport);
+  if (!row) return;
+  throw new UnfinishedImport(
+    `an import of ${nameOfArchive(row.archive)} into this store is not finished, and nothing else may use it before: run \`anthill import\` with that archive again to go on where it was, or with --restart to begin anew`,
+  );
+}
+
+const archiveOfImport: CompiledQuery<{ archive: string }> = build
+  .selectFrom('imports')
+  .select('archive')
+  .compile();
+
+/** What to call an archive, by its first line; that is empty where what came of it is being taken away. */
+export function nameOfArchive(firstLine: string): string {
+  if (firstLine === '') return 'an archive';
+  const { created_at: createdAt } = JSON.parse(firstLine) as { readonly created_at: string };
+  return `the archive of ${createdAt}`;
+}
