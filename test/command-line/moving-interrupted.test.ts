@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import { backup } from '../../src/main/moving/backup.ts';
+import { exportAll } from '../../src/main/moving/export.ts';
+import { importAll } from '../../src/main/moving/import.ts';
+import { rotateKey } from '../../src/main/rotate-key.ts';
+import { changeArchive, linesOf, rowsOf, storedLinesOf } from '../support/archives.ts';
+import { createIo } from '../support/cli-io.ts';
+import type { Place, Running } from '../support/command-line.ts';
+import { createPlace } from '../support/command-line.ts';
+import { generator } from '../support/generator.ts';
+import { knownThings } from '../support/known-things.ts';
+import { sharedPostgres } from '../support/postgres.ts';
+import type { ServerHome } from '../support/server.ts';
+import { serverHome } from '../support/server.ts';
+import { openSession, say } from '../support/server-sessions.ts';
+
+type Command = typeof exportAll;
+
+const env = {
+  ANTHILL_MASTER_KEY: randomBytes(32).toString('base64'),
+  ANTHILL_NEW_MASTER_KEY: randomBytes(32).toString('base64'),
+  ANTHILL_API_KEY: 'sk-ant-of-all-servers',
+  DATABASE_URL: '',
+};
+/** Goes to a file of its own, where bodies do. */
+const long = 'words '.repeat(12_000);
+const decisions = 12_000;
+const kills = Number(process.env['IMPORT_KILLS'] ?? 14);
+const seed = Number(process.env['IMPORT_SEED'] ?? 1);
+
+/** A place that is imported into. */
+type Target = {
+  readonly home: ServerHome;
+  readonly env: typeof env;
+  /** How many lines of an archive are there while an import is not finished; 0 before and after. */
+  lines(): Promise<number>;
+};
+
+const engines = {
+  async SQLite(home: ServerHome): Promise<Target> {
+    const path = join(home.dataDir, 'anthill.db');
+    return {
+      home,
+      env,
+      async lines() {
+        if (!existsSync(path)) return 0;
+        const database = new Database(path, { readonly: true });
+        try {
+          return Number(database.prepare('select lines from imports').pluck().get() ?? 0);
+        } catch {
+          // There are no tables yet.
+          return 0;
+        } finally {
+          database.close();
+        }
+      },
+    };
+  },
+  async PostgreSQL(home: ServerHome): Promise<Target> {
+    const url = await (await sharedPostgres()).newDatabase();
+    const lines = () => rowsOf(url, 'select lines from imports').catch(() => []);
+    return {
+      home,
+      env: { ...env, DATABASE_URL: url },
+      lines: async () => Number((await lines())[0]?.['lines'] ?? 0),
+    };
+  },
+} as const;
+
+describe('an import that is interrupted', () => {
+  let place: Place;
+  let archive = '';
+  let later = '';
+  let sessionId = '';
+  const homes: ServerHome[] = [];
+
+  before(async () => {
+    place = createPlace();
+    archive = join(place.folder, 'all.archive');
+    later = join(place.folder, 'later.archive');
+    const source = newHome();
+    const server = await source.start(env);
+    await knownThings(server.client);
+    for (let at = 0; at < 40; at++)
+      await server.client.files.upload({ file: new File([randomBytes(20_000 * (at % 7))], `noise-${at}`) });
+    const { id } = await openSession(server.client);
+    await say(server.client, id, 'run `echo kept > note.txt`');
+    await say(server.client, id, `run \`head -c 900000 /dev/urandom > noise\` ${long} \u0000`);
+    sessionId = id;
+    assert.equal(await server.stop(), 0);
+    addDecisions(source.dataDir, id);
+    await done(exportAll, [archive, '--data', source.dataDir], /^Exported/);
+    await done(exportAll, [later, '--data', source.dataDir], /^Exported/);
+  });
+  after(async () => {
+    for (const home of homes) await home.remove();
+    place.remove();
+  });
+
+  function newHome(): ServerHome {
+    const home = serverHome();
+    homes.push(home);
+    return home;
+  }
+
+  async function run(command: Command, args: readonly string[], variables: Partial<typeof env> = {}) {
+    const io = createIo({ env: { ...env, ...variables } });
+    const code = await command(args, { ...io, cwd: place.folder });
+    return { code, stdout: io.stdout.text, stderr: io.stderr.text };
+  }
+  async function done(
+    command: Command,
+    args: readonly string[],
+    says: RegExp,
+    more: Partial<typeof env> = {},
+  ) {
+    const { code, stdout, stderr } = await run(command, args, more);
+    assert.equal(code, 0);
+    assert.match(stdout, says);
+    return stderr;
+  }
+  async function refused(
+    command: Command,
+    args: readonly string[],
+    says: RegExp,
+    more: Partial<typeof env> = {},
+  ) {
+    await assert.rejects(() => run(command, args, more), { message: says });
+  }
+
+  /** An import that cannot come to its end: the last bytes of its archive are missing, and it waits for them. */
+  function endless(target: Target): Running {
+    const running = place.anthill(['import', '-', '--data', target.home.dataDir], {
+      env: target.env,
+      stdin: 'pipe',
+    });
+    running.process.stdin?.on('error', () => undefined).write(readFileSync(archive).subarray(0, -10));
+    return running;
+  }
+
+  async function kill({ process, finished }: Running): Promise<void> {
+    process.kill('SIGKILL');
+    assert.deepEqual((await finished).code, null);
+  }
+
+  /** Kills an import as soon as so many lines are there. */
+  async function killedAt(target: Target, lines: number, more = () => 0): Promise<number> {
+    const running = endless(target);
+    while ((await target.lines()) < lines) {
+      assert.equal(running.process.exitCode, null, 'it ended by itself');
+      await sleep(1);
+    }
+    await sleep(more());
+    await kill(running);
+    return await target.lines();
+  }
+
+  /** What is stored is what the archive has, and sessions go on with their files. */
+  async function assertImported(target: Target, from = archive): Promise<void> {
+    const again = join(place.folder, `${randomBytes(8).toString('hex')}.archive`);
+    await done(exportAll, [again, '--data', target.home.dataDir], /^Exported/, target.env);
+    assert.deepEqual(storedLinesOf(again), storedLinesOf(from));
+    const server = await target.home.start(target.env);
+    const said = JSON.stringify(await say(server.client, sessionId, 'run `cat note.txt; wc -c noise`'));
+    assert.match(said, /kept\\n900000/);
+    assert.equal(await server.stop(), 0);
+  }
+
+  for (const [name, open] of Object.entries(engines)) {
+    test(`goes on where it was, killed ${kills} times: ${name}`, async () => {
+      const target = await open(newHome());
+      const random = generator(seed);
+      let there = 0;
+      for (const point of killPoints(linesOf(archive), random)) {
+        const lines = await killedAt(target, Math.max(point, there), () => random() * 30);
+        assert.ok(lines >= there, `of ${there} lines ${lines} are left`);
+        there = lines;
+      }
+      const args = [archive, '--data', target.home.dataDir];
+      const said = await done(importAll, args, /^Imported \d+ rows .* was read back/, target.env);
+      assert.match(said, /^Going on where an import of this archive was: \d+ rows are there/);
+      assert.equal(await target.lines(), 0);
+      await refused(importAll, args, /there is data of an Anthill server already/, target.env);
+      assertTidy(target);
+      await assertImported(target);
+    });
+
+    test(`until it is finished nothing else uses the store, and no other archive: ${name}`, async () => {
+      const target = await open(newHome());
+      const { dataDir } = target.home;
+      const running = endless(target);
+      while ((await target.lines()) < 100) await sleep(5);
+      const inUse = name === 'SQLite' ? /another Anthill process is using/ : /another import .* is under way/;
+      await refused(importAll, [archive, '--data', dataDir], inUse, target.env);
+      await refused(importAll, [archive, '--data', dataDir, '--restart'], inUse, target.env);
+      const duringIt = await target.home.refusedStart(target.env);
+      assert.match(duringIt.stderr, name === 'SQLite' ? inUse : /is not finished/);
+      await kill(running);
+
+      const unfinished =
+        /an import of the archive of 20.* into this store is not finished.*run `anthill import` with that archive again.*--restart/;
+      const { code, stderr } = await target.home.refusedStart(target.env);
+      assert.deepEqual([code, stderr.split('\n').length], [1, 2], stderr);
+      assert.match(stderr, unfinished);
+      const elsewhere = join(place.folder, `refused-${name}`);
+      await refused(exportAll, [elsewhere, '--data', dataDir], unfinished, target.env);
+      await refused(rotateKey, ['--data', dataDir], unfinished, target.env);
+      if (name === 'SQLite') await refused(backup, [elsewhere, '--data', dataDir], unfinished, target.env);
+
+      const other =
+        /an import of another archive, the archive of 20.*, into this store is not finished.*--restart/;
+      await refused(importAll, [later, '--data', dataDir], other, target.env);
+      const changed = join(place.folder, `changed-${name}.archive`);
+      changeArchive(archive, changed, (row) => row.replace('"first key"', '"another key"'));
+      const differs = /something differs in its first \d+ lines; what was imported so far is kept/;
+      await refused(importAll, [changed, '--data', dataDir], differs, target.env);
+
+      await done(importAll, [archive, '--data', dataDir], /was read back/, target.env);
+      await assertImported(target);
+    });
+
+    test(`is begun anew with --restart, with another archive and from an end that broke off: ${name}`, async () => {
+      const target = await open(newHome());
+      const args = ['--data', target.home.dataDir];
+      const pointOfContent = linesOf(archive).findIndex((line) => line.startsWith('{"workspace"')) - 1;
+      await killedAt(target, pointOfContent);
+      // One that is not finished either, of a pipe.
+      const broken = place.anthill(['import', '-', ...args, '--restart'], { env: target.env, stdin: 'pipe' });
+      broken.process.stdin?.end(readFileSync(later).subarray(0, -10));
+      const { code, stderr } = await broken.finished;
+      assert.equal(code, 1);
+      assert.match(stderr, /^anthill import: the archive is cut off.*; what was imported so far is kept/);
+      assert.ok((await target.lines()) > 0);
+      await refused(importAll, [archive, ...args], /an import of another archive/, target.env);
+      await done(importAll, [later, ...args], /was read back/, target.env);
+      assertTidy(target);
+      await assertImported(target, later);
+      await refused(
+        importAll,
+        [later, ...args, '--restart'],
+        /there is data of an Anthill server/,
+        target.env,
+      );
+    });
+  }
+
+  /** Of staged content and marks nothing is left, and each content once. */
+  function assertTidy({ home: { dataDir } }: Target): void {
+    const pending = join(dataDir, 'files', 'pending');
+    if (existsSync(pending)) assert.deepEqual(readdirSync(pending), []);
+  }
+});
+
+/** Of lines: anywhere among rows, and among contents. */
+function killPoints(lines: readonly string[], random: () => number): readonly number[] {
+  const content = lines.findIndex((line) => line.startsWith('{"content"'));
+  const workspaces = lines.findIndex((line) => line.startsWith('{"workspace"'));
+  // What waits for the end of the archive is not imported.
+  const end = workspaces - 1;
+  const points = Array.from({ length: kills }, (_, at) =>
+    at % 2 === 0 ? Math.floor(random() * content) : content + Math.floor(random() * (end - content)),
+  );
+  return points.sort((a, b) => a - b);
+}
+
+/** Many rows are quick to make where they are stored. */
+function addDecisions(dataDir: string, sessionId: string): void {
+  const database = new Database(join(dataDir, 'anthill.db'));
+  const [workspace] = database.prepare('select workspace_id from sessions').pluck().all();
+  const insert = database.prepare(
+    `with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < ?)
+      insert into egress_decisions (id, workspace_id, session_id, at_us, host, port, result, reason)
+      select printf('egress_%08d', n), ?, ?, n, 'example.com', 443, 'allowed', 'listed' from numbers`,
+  );
+  insert.run(decisions, workspace, sessionId);
+  database.close();
+}
