@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
@@ -15,7 +16,7 @@ import type { Place, Running } from '../support/command-line.ts';
 import { createPlace } from '../support/command-line.ts';
 import { generator } from '../support/generator.ts';
 import { knownThings } from '../support/known-things.ts';
-import { sharedPostgres } from '../support/postgres.ts';
+import { sharedPostgres, startPostgres } from '../support/postgres.ts';
 import type { ServerHome } from '../support/server.ts';
 import { serverHome } from '../support/server.ts';
 import { openSession, say } from '../support/server-sessions.ts';
@@ -27,6 +28,7 @@ const env = {
   ANTHILL_NEW_MASTER_KEY: randomBytes(32).toString('base64'),
   ANTHILL_API_KEY: 'sk-ant-of-all-servers',
   DATABASE_URL: '',
+  ANTHILL_FILES: '',
 };
 /** Goes to a file of its own, where bodies do. */
 const long = 'words '.repeat(12_000);
@@ -40,6 +42,8 @@ type Target = {
   readonly env: typeof env;
   /** How many lines of an archive are there while an import is not finished; 0 before and after. */
   lines(): Promise<number>;
+  /** Of content in the database. */
+  chunks(): Promise<number>;
 };
 
 const engines = {
@@ -60,24 +64,33 @@ const engines = {
           database.close();
         }
       },
+      chunks: async () => 0,
     };
   },
-  async PostgreSQL(home: ServerHome): Promise<Target> {
-    const url = await (await sharedPostgres()).newDatabase();
-    const lines = () => rowsOf(url, 'select lines from imports').catch(() => []);
-    return {
-      home,
-      env: { ...env, DATABASE_URL: url },
-      lines: async () => Number((await lines())[0]?.['lines'] ?? 0),
-    };
+  PostgreSQL: async (home: ServerHome) => targetOn(await (await sharedPostgres()).newDatabase(), home),
+  async 'PostgreSQL with content in a directory'(home: ServerHome): Promise<Target> {
+    const target = targetOn(await (await sharedPostgres()).newDatabase(), home);
+    return { ...target, env: { ...target.env, ANTHILL_FILES: join(home.dataDir, 'files') } };
   },
 } as const;
+
+function targetOn(url: string, home: ServerHome): Target {
+  const lines = () => rowsOf(url, 'select lines from imports').catch(() => []);
+  const chunks = () => rowsOf(url, 'select count(*) as count from content_chunks');
+  return {
+    home,
+    env: { ...env, DATABASE_URL: url },
+    lines: async () => Number((await lines())[0]?.['lines'] ?? 0),
+    chunks: async () => Number((await chunks())[0]?.['count']),
+  };
+}
 
 describe('an import that is interrupted', () => {
   let place: Place;
   let archive = '';
   let later = '';
   let sessionId = '';
+  let sourceDir = '';
   const homes: ServerHome[] = [];
 
   before(async () => {
@@ -85,6 +98,7 @@ describe('an import that is interrupted', () => {
     archive = join(place.folder, 'all.archive');
     later = join(place.folder, 'later.archive');
     const source = newHome();
+    sourceDir = source.dataDir;
     const server = await source.start(env);
     await knownThings(server.client);
     for (let at = 0; at < 40; at++)
@@ -227,16 +241,22 @@ describe('an import that is interrupted', () => {
 
     test(`is begun anew with --restart, with another archive and from an end that broke off: ${name}`, async () => {
       const target = await open(newHome());
-      const args = ['--data', target.home.dataDir];
+      const { dataDir } = target.home;
+      const args = ['--data', dataDir];
+      // What was there before is not the import's to take away.
+      const kept = filesIn(join(sourceDir, 'files'))[0] ?? '';
+      cpSync(join(sourceDir, 'files', kept), join(dataDir, 'files', kept));
       const pointOfContent = linesOf(archive).findIndex((line) => line.startsWith('{"workspace"')) - 1;
       await killedAt(target, pointOfContent);
-      // One that is not finished either, of a pipe.
+      // The next one is not finished either: it has some rows, and no content.
       const broken = place.anthill(['import', '-', ...args, '--restart'], { env: target.env, stdin: 'pipe' });
-      broken.process.stdin?.end(readFileSync(later).subarray(0, -10));
+      broken.process.stdin?.end(readFileSync(later).subarray(0, 20_000));
       const { code, stderr } = await broken.finished;
       assert.equal(code, 1);
       assert.match(stderr, /^anthill import: the archive is cut off.*; what was imported so far is kept/);
-      assert.ok((await target.lines()) > 0);
+      assert.ok((await target.lines()) > 1_000);
+      assert.deepEqual(contentsAt(target), [kept]);
+      assert.equal(await target.chunks(), 0);
       await refused(importAll, [archive, ...args], /an import of another archive/, target.env);
       await done(importAll, [later, ...args], /was read back/, target.env);
       assertTidy(target);
@@ -250,12 +270,71 @@ describe('an import that is interrupted', () => {
     });
   }
 
-  /** Of staged content and marks nothing is left, and each content once. */
-  function assertTidy({ home: { dataDir } }: Target): void {
-    const pending = join(dataDir, 'files', 'pending');
-    if (existsSync(pending)) assert.deepEqual(readdirSync(pending), []);
+  test('goes on when the database, which crashed in the middle of it, is back', async () => {
+    const postgres = await startPostgres();
+    const target = targetOn(await postgres.newDatabase(), newHome());
+    const running = place.anthill(['import', '-', '--data', target.home.dataDir], {
+      env: target.env,
+      stdin: 'pipe',
+    });
+    const bytes = readFileSync(archive);
+    const middle = Math.floor(bytes.length / 2);
+    running.process.stdin?.on('error', () => undefined).write(bytes.subarray(0, middle));
+    while ((await target.lines()) < decisions) await sleep(5);
+    await postgres.crash();
+    running.process.stdin?.end(bytes.subarray(middle));
+    const { code, stderr } = await running.finished;
+    assert.equal(code, 1);
+    assert.match(stderr, /^anthill import: .*; what was imported so far is kept/);
+    await postgres.start();
+    const said = await done(importAll, [archive, '--data', target.home.dataDir], /was read back/, target.env);
+    assert.match(said, /^Going on/);
+    await assertImported(target);
+    await postgres.remove();
+  });
+
+  test('goes on when there is room again on its disk', async (t) => {
+    const target = await engines.SQLite(newHome());
+    const { dataDir } = target.home;
+    mkdirSync(dataDir, { mode: 0o700 });
+    const mount = (options: string) =>
+      execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', dataDir], { stdio: 'ignore' });
+    try {
+      mount('size=4m,mode=700');
+    } catch {
+      return t.skip('this user may not mount a small disk');
+    }
+    try {
+      const full = /the disk is full; what was imported so far is kept: run the import again/;
+      await refused(importAll, [archive, '--data', dataDir], full);
+      mount('remount,size=64m');
+      const said = await done(importAll, [archive, '--data', dataDir], /was read back/);
+      assert.match(said, /^Going on/);
+      await assertImported(target);
+    } finally {
+      execFileSync('umount', ['-l', dataDir]);
+    }
+  });
+
+  /** Of marks and, where no other process could have it in its hands, of staged content nothing is left. */
+  function assertTidy({ home: { dataDir }, env: { ANTHILL_FILES } }: Target): void {
+    const pending = filesIn(join(dataDir, 'files', 'pending'));
+    assert.deepEqual(ANTHILL_FILES === '' ? pending : pending.filter((name) => name.includes('.')), []);
   }
 });
+
+function contentsAt({ home: { dataDir } }: Target): readonly string[] {
+  return filesIn(join(dataDir, 'files')).filter((path) => !path.startsWith('pending'));
+}
+
+/** Their paths below it. */
+function filesIn(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(directory, join(parentPath, name)));
+}
 
 /** Of lines: anywhere among rows, and among contents. */
 function killPoints(lines: readonly string[], random: () => number): readonly number[] {
