@@ -1,4 +1,3 @@
-import type { CompiledQuery } from 'kysely';
 import type { Sql } from './engines/engine.ts';
 import { build } from './tables.ts';
 
@@ -10,18 +9,19 @@ const importsSince = 21;
 
 /** Throws `UnfinishedImport`; whatever the schema of the data is. */
 export async function refuseUnfinishedImport(sql: Sql, schema: number): Promise<void> {
-  if (schema < importsSince) return;
-  const [row] = await sql.all(archiveOfImport);
-  if (!row) return;
+  const archive = await archiveOfImport(sql, schema);
+  if (archive === null) return;
   throw new UnfinishedImport(
-    `an import of ${nameOfArchive(row.archive)} into this store is not finished, and nothing else may use it before: run \`anthill import\` with that archive again to go on where it was, or with --restart to begin anew`,
+    `an import of ${nameOfArchive(archive)} into this store is not finished, and nothing else may use it before: run \`anthill import\` with that archive again to go on where it was, or with --restart to begin anew`,
   );
 }
 
-const archiveOfImport: CompiledQuery<{ archive: string }> = build
-  .selectFrom('imports')
-  .select('archive')
-  .compile();
+/** The first line of what is being imported; null: nothing is. */
+export async function archiveOfImport(sql: Sql, schema: number): Promise<string | null> {
+  if (schema < importsSince) return null;
+  const [row] = await sql.all(build.selectFrom('imports').select('archive').compile());
+  return row?.archive ?? null;
+}
 
 /** What to call an archive, by its first line; that is empty where what came of it is being taken away. */
 export function nameOfArchive(firstLine: string): string {

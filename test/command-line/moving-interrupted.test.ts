@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -44,6 +44,9 @@ type Target = {
   lines(): Promise<number>;
   /** Of content in the database. */
   chunks(): Promise<number>;
+  change(statement: string): Promise<unknown>;
+  /** Of one that has been imported. */
+  loseContent(): Promise<unknown>;
 };
 
 const engines = {
@@ -65,6 +68,14 @@ const engines = {
         }
       },
       chunks: async () => 0,
+      async change(statement) {
+        const database = new Database(path);
+        database.prepare(statement).run();
+        database.close();
+      },
+      async loseContent() {
+        rmSync(join(home.dataDir, 'files', contentsAt(home.dataDir)[0] ?? ''));
+      },
     };
   },
   PostgreSQL: async (home: ServerHome) => targetOn(await (await sharedPostgres()).newDatabase(), home),
@@ -82,6 +93,12 @@ function targetOn(url: string, home: ServerHome): Target {
     env: { ...env, DATABASE_URL: url },
     lines: async () => Number((await lines())[0]?.['lines'] ?? 0),
     chunks: async () => Number((await chunks())[0]?.['count']),
+    change: (statement) => rowsOf(url, statement),
+    loseContent: () =>
+      rowsOf(
+        url,
+        'delete from content_chunks where key = (select min(sha256) from files where size_bytes > 0)',
+      ),
   };
 }
 
@@ -163,13 +180,17 @@ describe('an import that is interrupted', () => {
     assert.deepEqual((await finished).code, null);
   }
 
-  /** Kills an import as soon as so many lines are there. */
-  async function killedAt(target: Target, lines: number, more = () => 0): Promise<number> {
-    const running = endless(target);
+  async function reached(target: Target, running: Running, lines: number): Promise<void> {
     while ((await target.lines()) < lines) {
       assert.equal(running.process.exitCode, null, 'it ended by itself');
       await sleep(1);
     }
+  }
+
+  /** Kills an import as soon as so many lines are there. */
+  async function killedAt(target: Target, lines: number, more = () => 0): Promise<number> {
+    const running = endless(target);
+    await reached(target, running, lines);
     await sleep(more());
     await kill(running);
     return await target.lines();
@@ -205,11 +226,62 @@ describe('an import that is interrupted', () => {
       await assertImported(target);
     });
 
+    test(`is begun anew with --restart, with another archive and from an end that broke off: ${name}`, async () => {
+      const target = await open(newHome());
+      const { dataDir } = target.home;
+      const args = ['--data', dataDir];
+      // What was there before is not the import's to take away.
+      const kept = filesIn(join(sourceDir, 'files'))[0] ?? '';
+      cpSync(join(sourceDir, 'files', kept), join(dataDir, 'files', kept));
+      const pointOfContent = linesOf(archive).findIndex((line) => line.startsWith('{"workspace"')) - 1;
+      await killedAt(target, pointOfContent);
+      // The next one is not finished either: it has some rows, and no content.
+      const broken = place.anthill(['import', '-', ...args, '--restart'], { env: target.env, stdin: 'pipe' });
+      broken.process.stdin?.end(readFileSync(later).subarray(0, 20_000));
+      const { code, stderr } = await broken.finished;
+      assert.equal(code, 1);
+      assert.match(stderr, /^anthill import: the archive is cut off.*; what was imported so far is kept/);
+      assert.ok((await target.lines()) > 1_000);
+      assert.deepEqual(contentsAt(dataDir), [kept]);
+      assert.equal(await target.chunks(), 0);
+      await refused(importAll, [archive, ...args], /an import of another archive/, target.env);
+      await done(importAll, [later, ...args], /was read back/, target.env);
+      assertTidy(target);
+      await assertImported(target, later);
+      await refused(
+        importAll,
+        [later, ...args, '--restart'],
+        /there is data of an Anthill server/,
+        target.env,
+      );
+    });
+
+    if (name.endsWith('directory')) continue;
+
+    test(`what was changed between its two halves is noticed when all is read back: ${name}`, async () => {
+      const target = await open(newHome());
+      const args = [archive, '--data', target.home.dataDir];
+      await killedAt(target, linesOf(archive).findIndex((line) => line.startsWith('{"workspace"')) - 1);
+      await target.change("update api_keys set name = 'another' where name = 'first key'");
+      await refused(
+        importAll,
+        args,
+        /^the rows of api_keys are not what the archive has; what was/,
+        target.env,
+      );
+      await target.change("update api_keys set name = 'first key' where name = 'another'");
+      await target.loseContent();
+      const missing = /^the content [0-9a-f]{64} is missing; what was imported so far is kept/;
+      await refused(importAll, args, missing, target.env);
+      await done(importAll, [...args, '--restart'], /was read back/, target.env);
+      await assertImported(target);
+    });
+
     test(`until it is finished nothing else uses the store, and no other archive: ${name}`, async () => {
       const target = await open(newHome());
       const { dataDir } = target.home;
       const running = endless(target);
-      while ((await target.lines()) < 100) await sleep(5);
+      await reached(target, running, 100);
       const inUse = name === 'SQLite' ? /another Anthill process is using/ : /another import .* is under way/;
       await refused(importAll, [archive, '--data', dataDir], inUse, target.env);
       await refused(importAll, [archive, '--data', dataDir, '--restart'], inUse, target.env);
@@ -238,37 +310,28 @@ describe('an import that is interrupted', () => {
       await done(importAll, [archive, '--data', dataDir], /was read back/, target.env);
       await assertImported(target);
     });
-
-    test(`is begun anew with --restart, with another archive and from an end that broke off: ${name}`, async () => {
-      const target = await open(newHome());
-      const { dataDir } = target.home;
-      const args = ['--data', dataDir];
-      // What was there before is not the import's to take away.
-      const kept = filesIn(join(sourceDir, 'files'))[0] ?? '';
-      cpSync(join(sourceDir, 'files', kept), join(dataDir, 'files', kept));
-      const pointOfContent = linesOf(archive).findIndex((line) => line.startsWith('{"workspace"')) - 1;
-      await killedAt(target, pointOfContent);
-      // The next one is not finished either: it has some rows, and no content.
-      const broken = place.anthill(['import', '-', ...args, '--restart'], { env: target.env, stdin: 'pipe' });
-      broken.process.stdin?.end(readFileSync(later).subarray(0, 20_000));
-      const { code, stderr } = await broken.finished;
-      assert.equal(code, 1);
-      assert.match(stderr, /^anthill import: the archive is cut off.*; what was imported so far is kept/);
-      assert.ok((await target.lines()) > 1_000);
-      assert.deepEqual(contentsAt(target), [kept]);
-      assert.equal(await target.chunks(), 0);
-      await refused(importAll, [archive, ...args], /an import of another archive/, target.env);
-      await done(importAll, [later, ...args], /was read back/, target.env);
-      assertTidy(target);
-      await assertImported(target, later);
-      await refused(
-        importAll,
-        [later, ...args, '--restart'],
-        /there is data of an Anthill server/,
-        target.env,
-      );
-    });
   }
+
+  test('an export that is killed leaves no archive, and what it leaves is refused', async () => {
+    const path = join(place.folder, 'killed.archive');
+    const args = [path, '--data', sourceDir];
+    for (let attempt = 1; ; attempt++) {
+      assert.ok(attempt <= 10, 'it is always faster');
+      const running = place.anthill(['export', ...args], { env });
+      while (!existsSync(`${path}.part`) && running.process.exitCode === null) await sleep(1);
+      running.process.kill('SIGKILL');
+      await running.finished;
+      if (!existsSync(path)) break;
+      rmSync(path);
+    }
+    const dataDir = join(place.folder, 'of-half-an-export');
+    const cutOff = /^the archive is cut off: its end is missing; nothing was imported$/;
+    await refused(importAll, [`${path}.part`, '--data', dataDir], cutOff);
+    assert.ok(!existsSync(dataDir));
+    await done(exportAll, args, /^Exported/);
+    assert.ok(!existsSync(`${path}.part`));
+    assert.deepEqual(storedLinesOf(path), storedLinesOf(archive));
+  });
 
   test('goes on when the database, which crashed in the middle of it, is back', async () => {
     const postgres = await startPostgres();
@@ -280,7 +343,7 @@ describe('an import that is interrupted', () => {
     const bytes = readFileSync(archive);
     const middle = Math.floor(bytes.length / 2);
     running.process.stdin?.on('error', () => undefined).write(bytes.subarray(0, middle));
-    while ((await target.lines()) < decisions) await sleep(5);
+    await reached(target, running, decisions);
     await postgres.crash();
     running.process.stdin?.end(bytes.subarray(middle));
     const { code, stderr } = await running.finished;
@@ -323,7 +386,7 @@ describe('an import that is interrupted', () => {
   }
 });
 
-function contentsAt({ home: { dataDir } }: Target): readonly string[] {
+function contentsAt(dataDir: string): readonly string[] {
   return filesIn(join(dataDir, 'files')).filter((path) => !path.startsWith('pending'));
 }
 

@@ -13,7 +13,7 @@ import { archiveFormat, countRow, lineOf, newCount } from './format.ts';
 import { packLines } from './lines.ts';
 import { movedTables } from './moved-tables.ts';
 import type { KeptSnapshot } from './named-content.ts';
-import { keptSnapshots, namedContents, sessionsOf } from './named-content.ts';
+import { keptSnapshots, MissingContent, namedContents, reading, sessionsOf } from './named-content.ts';
 import { readRows } from './rows.ts';
 
 /** The files of a session's sandbox, packed. */
@@ -133,18 +133,16 @@ async function* contents({ sql, blobs, tally }: Part): AsyncGenerator<string> {
   for await (const sha256 of namedContents(sql)) {
     yield lineOf({ content: sha256 });
     tally.contents.count += 1;
-    yield* pieces(reading(blobs, sha256), tally.contents);
+    yield* pieces(exported(blobs, sha256), tally.contents);
   }
 }
 
-async function* reading(blobs: Blobs, sha256: string): AsyncGenerator<Uint8Array> {
+async function* exported(blobs: Blobs, sha256: string): AsyncGenerator<Uint8Array> {
   try {
-    yield* blobs.read(sha256);
+    yield* reading(blobs, sha256);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-    throw new Error(`the content ${sha256} is missing; if a file was deleted meanwhile, export again`, {
-      cause,
-    });
+    if (!(cause instanceof MissingContent)) throw cause;
+    throw new Error(`${cause.message}; if a file was deleted meanwhile, export again`, { cause });
   }
 }
 
@@ -172,7 +170,7 @@ function keptIn(
   blobs: Blobs,
   { id, generation, sha256, created_at_us: createdAtUs }: KeptSnapshot,
 ): PackedWorkspace {
-  return { sessionId: id, generation, createdAtUs, content: reading(blobs, sha256) };
+  return { sessionId: id, generation, createdAtUs, content: exported(blobs, sha256) };
 }
 
 /** Content as lines of base64, a multiple of three bytes each but for the last: they could be decoded as one. */

@@ -3,7 +3,7 @@ import type { Engine, Sql, Tx } from '../engines/engine.ts';
 import { schemaOfData, schemaVersion } from '../migrations.ts';
 import type { OpenAlone } from '../open-alone.ts';
 import { build } from '../tables.ts';
-import { nameOfArchive } from '../unfinished-import.ts';
+import { archiveOfImport, nameOfArchive } from '../unfinished-import.ts';
 import type { Position } from './counts.ts';
 import { movedTables } from './moved-tables.ts';
 import type { Archive } from './read-archive.ts';
@@ -82,8 +82,10 @@ async function requireOwn(tx: Tx, change: { compile(): CompiledQuery<unknown> })
 }
 
 async function requireSchema(tx: Tx): Promise<void> {
+  const schema = await schemaOfData(tx);
+  if (schema === schemaVersion) return;
   // Tables of another version are not made by an import of this one.
-  if ((await schemaOfData(tx)) !== schemaVersion) throw new Error(thereIsData);
+  throw new Error((await archiveOfImport(tx, schema)) === null ? thereIsData : ofAnotherVersion);
 }
 
 async function refuseData(tx: Tx): Promise<void> {
@@ -96,6 +98,9 @@ async function refuseData(tx: Tx): Promise<void> {
 
 const thereIsData =
   'there is data of an Anthill server already, and an import does not add to it; choose an empty database, or another --data';
+
+const ofAnotherVersion =
+  'an import by another version of Anthill into this store is not finished; finish it with that version, or choose an empty database, or another --data';
 
 function otherArchive(firstLine: string): string {
   return `an import of another archive, ${nameOfArchive(firstLine)}, into this store is not finished: run it again with that one, or add --restart to take away what came of it and begin with this one`;

@@ -68,7 +68,8 @@ export async function importArchive(
       await mark.remove(tx);
       for (const [name, value] of Object.entries(options.identity)) await tx.run(newIdentity(name, value));
     });
-    await content.settle();
+    // What is left of the marks does not matter: the next start looks at them.
+    await content.settle().catch(() => undefined);
     return tally;
   } catch (cause) {
     throw interrupted(cause);

@@ -1,4 +1,5 @@
 import { CompiledQuery } from 'kysely';
+import type { Blobs } from '../../domain/blobs.ts';
 import { archivePageRows } from '../../domain/limits.ts';
 import type { Sql } from '../engines/engine.ts';
 
@@ -20,6 +21,18 @@ function contentsAfter(after: string): CompiledQuery<{ sha256: string }> {
   const limit = archivePageRows;
   const query: CompiledQuery<unknown> = CompiledQuery.raw(text, [after, limit, after, limit, limit]);
   return query as CompiledQuery<{ sha256: string }>;
+}
+
+export class MissingContent extends Error {}
+
+/** Content that a row names. Rejects with `MissingContent`. */
+export async function* reading(blobs: Blobs, sha256: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* blobs.read(sha256);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    throw new MissingContent(`the content ${sha256} is missing`, { cause });
+  }
 }
 
 /** Files of a session's sandbox, as the database has them. */

@@ -7,7 +7,7 @@ import type { Amount } from './counts.ts';
 import type { Tally } from './format.ts';
 import { countRow, lineOf, newCount } from './format.ts';
 import { movedTables } from './moved-tables.ts';
-import { keptSnapshots, namedContents } from './named-content.ts';
+import { keptSnapshots, namedContents, reading } from './named-content.ts';
 import { readRows } from './rows.ts';
 
 export type Imported = OpenAlone & {
@@ -62,7 +62,7 @@ async function requireContents(
   const found = { count: 0, bytes: 0 };
   for await (const sha256 of sha256s) {
     const hash = createHash('sha256');
-    for await (const chunk of blobs.read(sha256)) {
+    for await (const chunk of reading(blobs, sha256)) {
       hash.update(chunk);
       found.bytes += chunk.byteLength;
       amount.bytes += chunk.byteLength;
