@@ -161,7 +161,10 @@ function changesIn(tx: Tx, clock: Clock): ContentChanges {
   return {
     async publish({ sha256, token }) {
       const [there] = await tx.lock(firstChunk({ key: sha256 }));
-      if (there) return;
+      if (there) {
+        await tx.run(deleteChunks({ key: token }));
+        return;
+      }
       const moved = await tx.run(renameChunks({ from: token, to: sha256 }));
       if (moved === 0) throw new Error(`content ${sha256} was given up before it was published`);
     },

@@ -132,9 +132,14 @@ function headerOf(value: Readonly<Record<string, unknown>>): Header {
 
 /** Whoever passed the line has seen that it belongs there. */
 function partOf(line: Buffer, section: Header | null): Item {
-  const value = parsed(line);
-  if (typeof value === 'string') return { type: 'piece', bytes: Buffer.from(value, 'base64') };
-  return { type: 'row', table: section as TableHeader, row: value as Row, characters: line.length };
+  if (line[0] === quote)
+    return { type: 'piece', bytes: Buffer.from(line.toString('latin1', 1, line.length - 1), 'base64') };
+  return {
+    type: 'row',
+    table: section as TableHeader,
+    row: parsed(line) as Row,
+    characters: line.length,
+  };
 }
 
 function headOf(line: Buffer): Head {
