@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,7 +54,10 @@ type Target = {
   /** Of content in the database. */
   chunks(): Promise<number>;
   change(statement: string): Promise<unknown>;
-  /** Of one that has been imported. */
+  /** Of contents that nobody has published: how many there are. */
+  staged(): Promise<number>;
+  /** Of a content that has been imported. */
+  spoilContent(): Promise<unknown>;
   loseContent(): Promise<unknown>;
 };
 
@@ -73,6 +85,11 @@ const engines = {
         database.prepare(statement).run();
         database.close();
       },
+      staged: async () => stagedAt(home.dataDir).length,
+      async spoilContent() {
+        const content = join(home.dataDir, 'files', contentsAt(home.dataDir)[0] ?? '');
+        writeFileSync(content, randomBytes(statSync(content).size));
+      },
       async loseContent() {
         rmSync(join(home.dataDir, 'files', contentsAt(home.dataDir)[0] ?? ''));
       },
@@ -85,6 +102,9 @@ const engines = {
   },
 } as const;
 
+const stagedChunks = "select count(distinct key) as count from content_chunks where key like 'staged.%'";
+const ofOneContent = 'where key = (select min(sha256) from files where size_bytes > 0)';
+
 function targetOn(url: string, home: ServerHome): Target {
   const lines = () => rowsOf(url, 'select lines from imports').catch(() => []);
   const chunks = () => rowsOf(url, 'select count(*) as count from content_chunks');
@@ -94,11 +114,10 @@ function targetOn(url: string, home: ServerHome): Target {
     lines: async () => Number((await lines())[0]?.['lines'] ?? 0),
     chunks: async () => Number((await chunks())[0]?.['count']),
     change: (statement) => rowsOf(url, statement),
-    loseContent: () =>
-      rowsOf(
-        url,
-        'delete from content_chunks where key = (select min(sha256) from files where size_bytes > 0)',
-      ),
+    staged: async () =>
+      Number((await rowsOf(url, stagedChunks))[0]?.['count']) + stagedAt(home.dataDir).length,
+    spoilContent: () => rowsOf(url, `update content_chunks set bytes = decode('00', 'hex') ${ofOneContent}`),
+    loseContent: () => rowsOf(url, `delete from content_chunks ${ofOneContent}`),
   };
 }
 
@@ -215,6 +234,7 @@ describe('an import that is interrupted', () => {
       for (const point of killPoints(linesOf(archive), random)) {
         const lines = await killedAt(target, Math.max(point, there), () => random() * 30);
         assert.ok(lines >= there, `of ${there} lines ${lines} are left`);
+        if (isAlone(target)) assert.ok((await target.staged()) <= 1, 'what died before is left');
         there = lines;
       }
       const args = [archive, '--data', target.home.dataDir];
@@ -222,7 +242,7 @@ describe('an import that is interrupted', () => {
       assert.match(said, /^Going on where an import of this archive was: \d+ rows are there/);
       assert.equal(await target.lines(), 0);
       await refused(importAll, args, /there is data of an Anthill server already/, target.env);
-      assertTidy(target);
+      await assertTidy(target);
       await assertImported(target);
     });
 
@@ -246,7 +266,7 @@ describe('an import that is interrupted', () => {
       assert.equal(await target.chunks(), 0);
       await refused(importAll, [archive, ...args], /an import of another archive/, target.env);
       await done(importAll, [later, ...args], /was read back/, target.env);
-      assertTidy(target);
+      await assertTidy(target);
       await assertImported(target, later);
       await refused(
         importAll,
@@ -270,6 +290,9 @@ describe('an import that is interrupted', () => {
         target.env,
       );
       await target.change("update api_keys set name = 'first key' where name = 'another'");
+      await target.spoilContent();
+      const other = /^the content [0-9a-f]{64} is not what the archive has; what was imported so far is kept/;
+      await refused(importAll, args, other, target.env);
       await target.loseContent();
       const missing = /^the content [0-9a-f]{64} is missing; what was imported so far is kept/;
       await refused(importAll, args, missing, target.env);
@@ -379,12 +402,25 @@ describe('an import that is interrupted', () => {
     }
   });
 
-  /** Of marks and, where no other process could have it in its hands, of staged content nothing is left. */
-  function assertTidy({ home: { dataDir }, env: { ANTHILL_FILES } }: Target): void {
-    const pending = filesIn(join(dataDir, 'files', 'pending'));
-    assert.deepEqual(ANTHILL_FILES === '' ? pending : pending.filter((name) => name.includes('.')), []);
+  /** Of marks and staged content nothing is left. */
+  async function assertTidy(target: Target): Promise<void> {
+    const pending = filesIn(join(target.home.dataDir, 'files', 'pending'));
+    assert.deepEqual(
+      pending.filter((name) => name.includes('.')),
+      [],
+    );
+    if (isAlone(target)) assert.equal(await target.staged(), 0);
   }
 });
+
+/** Staged content is nobody else's, so it need not be kept for a while. */
+function isAlone(target: Target): boolean {
+  return target.env.ANTHILL_FILES === '';
+}
+
+function stagedAt(dataDir: string): readonly string[] {
+  return filesIn(join(dataDir, 'files', 'pending')).filter((name) => !name.includes('.'));
+}
 
 function contentsAt(dataDir: string): readonly string[] {
   return filesIn(join(dataDir, 'files')).filter((path) => !path.startsWith('pending'));
