@@ -4,7 +4,7 @@ import { build } from './tables.ts';
 /** The store has a part of an archive: nothing but the import of the rest may use it. */
 export class UnfinishedImport extends Error {}
 
-/** The first schema with the table `imports`. */
+/** The first schema with the table `imports`, see `migrations.ts`. */
 const importsSince = 21;
 
 /** Throws `UnfinishedImport`; whatever the schema of the data is. */
