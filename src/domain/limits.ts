@@ -226,8 +226,13 @@ export const archiveWriteCharacters = 128 * 1024;
 export const archiveLineBytesMax = 256 * 1024 * 1024;
 /** Times that a backup begins anew because what it names was deleted meanwhile. */
 export const backupAttemptsMax = 10;
-/** Rows of one statement that imports. */
+/** Rows of one statement that imports, and of one transaction: what is done again when an import goes on. */
 export const importRowsMax = 50;
+export const importBatchRows = 1_000;
+/** Rows of a transaction that takes away what an import has brought. */
+export const importClearRows = 2_000;
+/** For the end of an import that died just now. */
+export const importLockMsMax = 3_000;
 
 // Telemetry
 /** Turns, requests and calls that are timed at once; beyond, the oldest is forgotten. */

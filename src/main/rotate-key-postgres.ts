@@ -2,6 +2,7 @@ import { systemClock } from '../base/clock.ts';
 import { schemaOfData, schemaVersion } from '../store/migrations.ts';
 import type { OpenAlone } from '../store/open-alone.ts';
 import { openPostgresBeside } from '../store/open-alone.ts';
+import { refuseUnfinishedImport } from '../store/unfinished-import.ts';
 import { checkOf, knownMasterKey, opensCheck, WrongMasterKey } from '../vault/master-key.ts';
 import { createReseal } from '../vault/rotation.ts';
 import type { Config } from './config.ts';
@@ -55,6 +56,7 @@ export async function rotateInDatabase(
 /** What the database knows its key by. */
 async function checkOfData({ engine, sealed }: OpenAlone): Promise<string> {
   const schema = await schemaOfData(engine.read);
+  await refuseUnfinishedImport(engine.read, schema);
   if (schema > 0 && schema !== schemaVersion)
     throw new Error(
       `the database has schema ${schema} and this Anthill schema ${schemaVersion}; use the Anthill that its servers run`,

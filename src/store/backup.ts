@@ -5,6 +5,9 @@ import Database from 'better-sqlite3';
 import { backupAttemptsMax } from '../domain/limits.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { makeDirectory, syncDirectory } from './directories.ts';
+import { openSqlite } from './engines/sqlite.ts';
+import { schemaOfData } from './migrations.ts';
+import { refuseUnfinishedImport } from './unfinished-import.ts';
 
 export type BackupOptions = {
   readonly dataDir: string;
@@ -29,6 +32,7 @@ export async function backUp(options: BackupOptions): Promise<BackedUp> {
   const { dataDir, directory } = options;
   const lock = openDataDirectory(directory);
   try {
+    await refuseHalf(join(dataDir, 'anthill.db'));
     for (let attempt = 1; ; attempt++) {
       await copyDatabase(join(dataDir, 'anthill.db'), join(directory, next));
       try {
@@ -39,6 +43,15 @@ export async function backUp(options: BackupOptions): Promise<BackedUp> {
     }
   } finally {
     lock.close();
+  }
+}
+
+async function refuseHalf(path: string): Promise<void> {
+  const engine = openSqlite(path);
+  try {
+    await refuseUnfinishedImport(engine.read, await schemaOfData(engine.read));
+  } finally {
+    await engine.close();
   }
 }
 

@@ -24,7 +24,11 @@ const afterGone = 'gone/';
  * be told from what is under way. Content that no row names any more is renamed likewise, and stays for a while: a
  * reader that has begun goes on with it.
  */
-export function createContentRows(engine: Engine, clock: Clock): { blobs: Blobs; contents: Contents } {
+export function createContentRows(
+  engine: Engine,
+  clock: Clock,
+  { abandonedMs = abandonedUploadMs } = {},
+): { blobs: Blobs; contents: Contents } {
   async function chunk(key: string, position: number): Promise<Uint8Array | null> {
     const [row] = await engine.read.all(chunkAt({ key, position }));
     return row?.bytes ?? null;
@@ -94,7 +98,7 @@ export function createContentRows(engine: Engine, clock: Clock): { blobs: Blobs;
       }
     },
     async recover() {
-      const before = `${stagedPrefix}${clock.nowUs() - abandonedUploadMs * 1000}`;
+      const before = `${stagedPrefix}${clock.nowUs() - abandonedMs * 1000}`;
       const query = build
         .deleteFrom('content_chunks')
         .where('key', '>=', stagedPrefix)
@@ -157,7 +161,10 @@ function changesIn(tx: Tx, clock: Clock): ContentChanges {
   return {
     async publish({ sha256, token }) {
       const [there] = await tx.lock(firstChunk({ key: sha256 }));
-      if (there) return;
+      if (there) {
+        await tx.run(deleteChunks({ key: token }));
+        return;
+      }
       const moved = await tx.run(renameChunks({ from: token, to: sha256 }));
       if (moved === 0) throw new Error(`content ${sha256} was given up before it was published`);
     },

@@ -32,7 +32,7 @@ export function openDataDirectory(path: string): DataDirectory {
   } catch (cause) {
     lock.close();
     if (!(cause instanceof Database.SqliteError && cause.code === 'SQLITE_BUSY')) throw cause;
-    throw new DirectoryInUse(`another Anthill server is using ${path}; stop it or choose another --data`, {
+    throw new DirectoryInUse(`another Anthill process is using ${path}; stop it or choose another --data`, {
       cause,
     });
   }

@@ -1,5 +1,6 @@
 import { CompiledQuery } from 'kysely';
 import type { Engine, Sql } from './engines/engine.ts';
+import { refuseUnfinishedImport } from './unfinished-import.ts';
 
 /**
  * The schema, step by step, forwards only. A step that has shipped is never edited.
@@ -449,6 +450,9 @@ const steps: readonly (readonly string[])[] = [
     `update sessions set self_hosted = 1 where environment_id in
       (select id from environments where document like '%"config":{"type":"self_hosted"%')`,
   ],
+  [
+    'create table imports (archive text not null, lines bigint not null, sha256 text not null, owner text not null)',
+  ],
 ];
 
 /** The schema that this Anthill works with. */
@@ -463,7 +467,7 @@ export async function schemaOfData(sql: Sql): Promise<number> {
   });
 }
 
-/** Brings the schema up to date, or as far as it was at `target`; refuses one made by a newer server. */
+/** Brings the schema up to date, or as far as it was at `target`; refuses one of a newer server, and half an import. */
 export async function migrate(engine: Engine, target = steps.length): Promise<void> {
   await engine.write(async (tx) => {
     await tx.run(CompiledQuery.raw('create table if not exists schema_version (version bigint not null)'));
@@ -473,6 +477,7 @@ export async function migrate(engine: Engine, target = steps.length): Promise<vo
         `the data was written by a newer Anthill (schema ${version}, this server knows ${steps.length}); start that version instead`,
       );
     }
+    await refuseUnfinishedImport(tx, version);
     for (const statement of steps.slice(version, target).flat())
       await tx.run(CompiledQuery.raw(engine.schema(statement)));
     if (version >= target) return;

@@ -12,6 +12,7 @@ import { openPostgres } from './engines/postgres.ts';
 import { openSqlite } from './engines/sqlite.ts';
 import { migrate, schemaOfData } from './migrations.ts';
 import { refuseOtherVersions } from './open-postgres.ts';
+import type { Guard } from './sealed-secrets.ts';
 import { createSealedSecrets } from './sealed-secrets.ts';
 import { refuseLivingServers } from './servers.ts';
 
@@ -23,6 +24,8 @@ export type OpenAlone = {
   readonly files: BlobFiles | null;
   readonly clock: Clock;
   readonly sealed: SealedSecrets;
+  /** For a transaction that no server may get in the way of. */
+  readonly refuseServers: Guard;
   close(): Promise<void>;
 };
 
@@ -44,6 +47,8 @@ export async function openSqliteAlone(
       files: openBlobFiles(filesDir ?? join(dataDir, 'files')),
       clock,
       sealed: createSealedSecrets(engine),
+      // None has the directory.
+      refuseServers: async () => {},
       async close() {
         await engine.close();
         directory.close();
@@ -65,8 +70,7 @@ export async function openPostgresBeside(
   { url, filesDir }: { readonly url: string; readonly filesDir: string | null },
   clock: Clock,
 ): Promise<OpenAlone> {
-  // What a transaction reads from elsewhere, an archive, may be slow to come.
-  const engine = openPostgres(url, 0);
+  const engine = openPostgres(url);
   try {
     await refuseOtherVersions(engine);
     return {
@@ -75,6 +79,7 @@ export async function openPostgresBeside(
       files: filesDir === null ? null : openBlobFiles(filesDir, { abandonedMs: abandonedUploadMs }),
       clock,
       sealed: createSealedSecrets(engine, refuseLivingServers),
+      refuseServers: refuseLivingServers,
       close: () => engine.close(),
     };
   } catch (cause) {

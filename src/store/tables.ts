@@ -46,6 +46,7 @@ export type Tables = {
   egress_decisions: EgressDecisionRow;
   identity: { name: string; value: string };
   servers: { id: string };
+  imports: ImportRow;
 };
 
 export type SessionRow = {
@@ -308,6 +309,9 @@ export type SessionSnapshotRow = {
 
 /** Content of files where the database keeps it, see `content-rows.ts`. */
 export type ContentChunkRow = { key: string; position: number; bytes: Uint8Array };
+
+/** How far an import has come, see `archive/import-mark.ts`. */
+export type ImportRow = { archive: string; lines: number; sha256: string; owner: string };
 
 export type EgressDecisionRow = {
   id: string;

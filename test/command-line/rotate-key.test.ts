@@ -111,7 +111,7 @@ describe('anthill rotate-key', () => {
     const server = await startServerProcess(place);
     const { code, stdout, stderr } = await rotate();
     assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /^anthill rotate-key: another Anthill server is using .*; stop it/);
+    assert.match(stderr, /^anthill rotate-key: another Anthill process is using .*; stop it/);
     assert.equal((await server.stop()).code, 0);
     assert.deepEqual(await secretsIn(dataDir), secrets);
   });

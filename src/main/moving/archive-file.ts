@@ -7,20 +7,36 @@ import { parseArgs } from 'node:util';
 import { ConfigMistake } from '../config.ts';
 import type { World } from '../world.ts';
 
-/** One word and the flags of the configuration; `-` is standard input or output. */
-export function archiveArguments(args: readonly string[]): { file: string; flags: string[] } {
+export type ArchiveArguments = {
+  /** `-` is standard input or output. */
+  readonly file: string;
+  /** Of the configuration. */
+  readonly flags: string[];
+  /** The words alone that were given, of those that the command has. */
+  readonly switches: ReadonlySet<string>;
+};
+
+/** One word, the flags of the configuration, and those of the command, which have no value. */
+export function archiveArguments(
+  args: readonly string[],
+  ofCommand: readonly string[] = [],
+): ArchiveArguments {
   const string = { type: 'string' } as const;
+  const boolean = { type: 'boolean' } as const;
+  const own = Object.fromEntries(ofCommand.map((name) => [name, boolean]));
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
-      options: { data: string, config: string },
+      options: { ...own, data: string, config: string },
       allowPositionals: true,
       strict: true,
     });
     const [file, ...rest] = positionals;
     if (file === undefined || rest.length > 0) throw new Error('name one FILE, or - for a pipe');
-    const flags = Object.entries(values).flatMap(([name, value]) => [`--${name}`, String(value)]);
-    return { file, flags };
+    const given = Object.entries<string | boolean | undefined>(values);
+    const flags = given.flatMap(([name, value]) => (typeof value === 'string' ? [`--${name}`, value] : []));
+    const switches = new Set(given.flatMap(([name, value]) => (value === true ? [name] : [])));
+    return { file, flags, switches };
   } catch (cause) {
     throw new ConfigMistake(cause instanceof Error ? cause.message : String(cause));
   }

@@ -14,6 +14,7 @@ import { ConfigMistake, readConfig } from '../config.ts';
 import { versionOf } from '../version.ts';
 import type { World } from '../world.ts';
 import { archiveArguments, openOutput } from './archive-file.ts';
+import { showProgress } from './progress.ts';
 
 /** `anthill export FILE`: everything durable as one archive. Resolves with the exit code. */
 export async function exportAll(args: readonly string[], world: World): Promise<number> {
@@ -23,17 +24,21 @@ export async function exportAll(args: readonly string[], world: World): Promise<
   const source = await openSource(config);
   try {
     const output = await openOutput(file, world);
+    // At the other end of a pipe somebody shows how far it is.
+    const progress = file === '-' ? null : showProgress(world);
     const tally = await exportArchive(source.store, {
       version: versionOf(),
       nowUs: systemClock.nowUs(),
       masterKeyCheck: source.masterKeyCheck,
       pack: source.pack,
       write: output.write,
-      done: () => {},
-    }).catch(async (cause: unknown) => {
-      await output.giveUp();
-      throw cause;
-    });
+      told: (amount) => progress?.tell('exporting', amount),
+    })
+      .finally(() => progress?.end())
+      .catch(async (cause: unknown) => {
+        await output.giveUp();
+        throw cause;
+      });
     await output.finish();
     out.write(`Exported ${counted(tally)}.\n`);
     out.write('Whoever has the archive reads every conversation and file in it. Secrets are sealed in it:\n');

@@ -12,7 +12,8 @@ export const exportHelp = `anthill export FILE: write everything that is stored 
 
 With SQLite no server may use the data directory. With PostgreSQL servers may run: the archive is of one moment.
 Conversations, files, skills, memories, keys of the API (as hashes) and the files of sandboxes are in it; secrets are
-in it as they are stored, sealed with the master key, which is not.
+in it as they are stored, sealed with the master key, which is not. Until it is whole it is called FILE.part; one that
+was interrupted begins anew, for an archive is of one moment.
 
 ${place}
 
@@ -21,9 +22,11 @@ ${codes}
 
 export const importHelp = `anthill import FILE: read an archive of \`anthill export\` into an empty store; - is standard input
 
-All of it or nothing: an archive that is damaged or cut off is refused, and an import that was interrupted leaves
-nothing and begins anew when it is run again. Every row is read back before it is committed. The master key has to be
+An archive that is damaged or cut off is refused. An import that was interrupted goes on where it was when it is run again
+with the same archive; until every row and content was read back nothing else uses the store. The master key has to be
 the one of the server that the archive is from.
+
+  --restart          take away what an unfinished import has brought, and begin anew
 
 ${place}
 

@@ -2,15 +2,18 @@ import { createHash } from 'node:crypto';
 import { CompiledQuery } from 'kysely';
 import { formatUs } from '../../base/timestamp.ts';
 import type { Blobs } from '../../domain/blobs.ts';
-import { archivePageRows } from '../../domain/limits.ts';
 import { createContentRows } from '../content-rows.ts';
 import type { Sql } from '../engines/engine.ts';
 import { schemaOfData, schemaVersion } from '../migrations.ts';
 import type { OpenAlone } from '../open-alone.ts';
+import { refuseUnfinishedImport } from '../unfinished-import.ts';
+import type { Amount } from './counts.ts';
 import type { Tally } from './format.ts';
 import { archiveFormat, countRow, lineOf, newCount } from './format.ts';
 import { packLines } from './lines.ts';
 import { movedTables } from './moved-tables.ts';
+import type { KeptSnapshot } from './named-content.ts';
+import { keptSnapshots, MissingContent, namedContents, reading, sessionsOf } from './named-content.ts';
 import { readRows } from './rows.ts';
 
 /** The files of a session's sandbox, packed. */
@@ -29,8 +32,8 @@ export type ExportOptions = {
   /** Where files of sandboxes lie in directories; null: in the database. */
   readonly pack: ((sessionId: string) => Promise<PackedWorkspace | null>) | null;
   readonly write: (bytes: Uint8Array) => Promise<void>;
-  /** Told with each part that is done. */
-  readonly done: (what: string, count: number) => void;
+  /** Told again and again how much has been written. */
+  readonly told: (amount: Amount) => void;
 };
 
 /** Everything durable of a store, of one moment, as an archive; see format.ts. What it has, counted. */
@@ -47,6 +50,7 @@ export async function exportArchive(from: OpenAlone, options: ExportOptions): Pr
 
 async function requireSchema(sql: Sql): Promise<void> {
   const version = await schemaOfData(sql);
+  await refuseUnfinishedImport(sql, version);
   if (version === schemaVersion) return;
   if (version === 0) throw new Error('there is no data of an Anthill server in this database');
   throw new Error(
@@ -67,8 +71,13 @@ type Part = Omit<ExportOptions, 'write'> & {
 
 async function* ended(part: Part): AsyncGenerator<string> {
   const hash = createHash('sha256');
+  let [rows, bytes] = [0, 0];
   for await (const line of sections(part)) {
     hash.update(line);
+    bytes += line.length;
+    rows += Number(line.startsWith('['));
+    const { contents, workspaces } = part.tally;
+    part.told({ rows, contents: contents.count + workspaces.count, bytes });
     yield line;
   }
   yield lineOf({ end: part.tally, sha256: hash.digest('hex') });
@@ -85,7 +94,6 @@ async function* sections(part: Part): AsyncGenerator<string> {
       yield line;
     }
     part.tally.tables[table.name] = { rows: count.rows, sha256: count.hash.digest('hex') };
-    part.done(table.name, count.rows);
   }
   yield* contents(part);
   yield* workspaces(part);
@@ -121,79 +129,48 @@ async function sealedRows(sql: Sql): Promise<number> {
   return count;
 }
 
-async function* contents({ sql, blobs, tally, done }: Part): AsyncGenerator<string> {
-  for (let after = ''; ; ) {
-    const page = await sql.all(namedContents(after));
-    for (const { sha256 } of page) {
-      yield lineOf({ content: sha256 });
-      tally.contents.count += 1;
-      yield* pieces(reading(blobs, sha256), tally.contents);
-    }
-    const last = page.at(-1);
-    if (!last) break;
-    after = last.sha256;
+async function* contents({ sql, blobs, tally }: Part): AsyncGenerator<string> {
+  for await (const sha256 of namedContents(sql)) {
+    yield lineOf({ content: sha256 });
+    tally.contents.count += 1;
+    yield* pieces(exported(blobs, sha256), tally.contents);
   }
-  done('contents', tally.contents.count);
 }
 
-function namedContents(after: string): CompiledQuery<{ sha256: string }> {
-  const of = (table: string) =>
-    `select sha256 from (select distinct sha256 from ${table} where sha256 > ? order by sha256 limit ?) as ${table}`;
-  const text = `${of('files')} union ${of('skill_versions')} order by sha256 limit ?`;
-  const limit = archivePageRows;
-  const query: CompiledQuery<unknown> = CompiledQuery.raw(text, [after, limit, after, limit, limit]);
-  return query as CompiledQuery<{ sha256: string }>;
-}
-
-async function* reading(blobs: Blobs, sha256: string): AsyncGenerator<Uint8Array> {
+async function* exported(blobs: Blobs, sha256: string): AsyncGenerator<Uint8Array> {
   try {
-    yield* blobs.read(sha256);
+    yield* reading(blobs, sha256);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-    throw new Error(`the content ${sha256} is missing; if a file was deleted meanwhile, export again`, {
-      cause,
-    });
+    if (!(cause instanceof MissingContent)) throw cause;
+    throw new Error(`${cause.message}; if a file was deleted meanwhile, export again`, { cause });
   }
 }
 
 async function* workspaces(part: Part): AsyncGenerator<string> {
-  const { tally, done } = part;
+  const { tally } = part;
   for await (const { sessionId, generation, createdAtUs, content } of packedWorkspaces(part)) {
     yield lineOf({ workspace: sessionId, generation, created_at_us: createdAtUs });
     tally.workspaces.count += 1;
     yield* pieces(content, tally.workspaces);
   }
-  done('workspaces', tally.workspaces.count);
 }
 
 async function* packedWorkspaces({ sql, blobs, pack }: Part): AsyncGenerator<PackedWorkspace> {
-  const [table, columns] =
-    pack === null
-      ? ['session_snapshots', 'session_id as id, generation, sha256, created_at_us']
-      : ['sessions', 'id'];
-  const key = pack === null ? 'session_id' : 'id';
-  for (let after = ''; ; ) {
-    const text = `select ${columns} from ${table} where ${key} > ? order by ${key} limit ?`;
-    const page = await sql.all(CompiledQuery.raw(text, [after, archivePageRows]) as CompiledQuery<Kept>);
-    for (const row of page) {
-      const packed = pack === null ? keptIn(blobs, row) : await pack(row.id);
-      if (packed) yield packed;
-    }
-    const last = page.at(-1);
-    if (!last) return;
-    after = last.id;
+  if (pack === null) {
+    for await (const snapshot of keptSnapshots(sql)) yield keptIn(blobs, snapshot);
+    return;
+  }
+  for await (const { id } of sessionsOf(sql)) {
+    const packed = await pack(id);
+    if (packed) yield packed;
   }
 }
 
-type Kept = {
-  readonly id: string;
-  readonly generation: number;
-  readonly sha256: string;
-  readonly created_at_us: number;
-};
-
-function keptIn(blobs: Blobs, { id, generation, sha256, created_at_us: createdAtUs }: Kept): PackedWorkspace {
-  return { sessionId: id, generation, createdAtUs, content: reading(blobs, sha256) };
+function keptIn(
+  blobs: Blobs,
+  { id, generation, sha256, created_at_us: createdAtUs }: KeptSnapshot,
+): PackedWorkspace {
+  return { sessionId: id, generation, createdAtUs, content: exported(blobs, sha256) };
 }
 
 /** Content as lines of base64, a multiple of three bytes each but for the last: they could be decoded as one. */

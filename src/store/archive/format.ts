@@ -28,12 +28,6 @@ export type Head = {
   readonly master_key_check: string | null;
 };
 
-export type WorkspaceLine = {
-  readonly workspace: string;
-  readonly generation: number;
-  readonly created_at_us: number;
-};
-
 /** What an archive has, counted. */
 export type Tally = {
   readonly tables: Readonly<Record<string, { readonly rows: number; readonly sha256: string }>>;

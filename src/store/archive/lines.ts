@@ -82,9 +82,9 @@ async function* unpacked(content: AsyncIterable<Uint8Array>): AsyncGenerator<Buf
 }
 
 export function cutOff(cause?: unknown): BadArchive {
-  return new BadArchive('the archive is cut off: its end is missing; nothing was imported', { cause });
+  return new BadArchive('the archive is cut off: its end is missing', { cause });
 }
 
 export function damaged(how: string, cause?: unknown): BadArchive {
-  return new BadArchive(`the archive is damaged: ${how}; nothing was imported`, { cause });
+  return new BadArchive(`the archive is damaged: ${how}`, { cause });
 }

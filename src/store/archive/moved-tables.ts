@@ -6,8 +6,11 @@ import type { Tables } from '../tables.ts';
  */
 type Part = 'key' | 'kept' | 'long' | 'left';
 
-/** Go another way: content and files of sandboxes have sections of their own, the rest is of servers that live. */
-type Elsewhere = 'content_chunks' | 'session_snapshots' | 'servers' | 'work_pollers';
+/**
+ * Go another way: content and files of sandboxes have sections of their own, the rest is of servers that live, and of
+ * an import itself.
+ */
+type Elsewhere = 'content_chunks' | 'session_snapshots' | 'servers' | 'work_pollers' | 'imports';
 
 type Moved = { readonly [Table in Exclude<keyof Tables, Elsewhere>]: Columns<Table> };
 type Columns<Table extends keyof Tables> = { readonly [Column in keyof Tables[Table]]: Part };

@@ -32,9 +32,9 @@ type Answer = { readonly rows: unknown[]; readonly rowCount: number | null };
  *                         ▕███▏▕█▏
  *
  * Whoever vanishes in the middle of a transaction, with its machine or stopped, would keep all others waiting for as long as the
- * database takes it for alive: after `idleMsMax` (0: never) without a word the database ends the transaction.
+ * database takes it for alive: after `databaseAnswerMsMax` without a word the database ends the transaction.
  */
-export function openPostgres(url: string, idleMsMax: number = databaseAnswerMsMax): Engine {
+export function openPostgres(url: string): Engine {
   const readers = poolOf(url, databaseReadersMax);
   const writers = poolOf(url, databaseWritersMax);
   const statementOf = createStatements();
@@ -57,7 +57,9 @@ export function openPostgres(url: string, idleMsMax: number = databaseAnswerMsMa
     const query = queryOn(client);
     let isBroken = false;
     try {
-      await query(`begin; set local idle_in_transaction_session_timeout = ${idleMsMax}; ${locks[kind]}`);
+      await query(
+        `begin; set local idle_in_transaction_session_timeout = ${databaseAnswerMsMax}; ${locks[kind]}`,
+      );
       const result = await work(txOf(query, statementOf));
       await query('commit');
       return result;
