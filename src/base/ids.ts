@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 
 /**
  * Opaque ids of the form `<prefix>_01…`: `01`, then 22 base58 characters. The first eight encode the
- * time in microseconds so that ids made later sort later within one process lifetime (index locality),
+ * time in milliseconds so that ids made later sort later within one process lifetime (index locality),
  * the rest is random (~80 bits).
  */
 export type Brand<Kind extends string> = string & { readonly __kind?: Kind };
@@ -45,7 +45,12 @@ const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 const timeLength = 8;
 const randomLength = 14;
 
-export const newId: NewId = (prefix) => `${prefix}_01${encodeTime(Date.now())}${randomToken(randomLength)}`;
+export const newId: NewId = (prefix) => `${firstIdAt(prefix, Date.now())}${randomToken(randomLength)}`;
+
+/** Sorts before every id of this kind made at `ms` since the epoch or later, and behind those made earlier. */
+export function firstIdAt(prefix: IdPrefix, ms: number): string {
+  return `${prefix}_01${encodeTime(ms)}`;
+}
 
 function encodeTime(ms: number): string {
   let rest = ms;

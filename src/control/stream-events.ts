@@ -36,14 +36,16 @@ export async function streamEvents(
   sessionId: string,
   options: StreamOptions,
 ): Promise<EventStream> {
-  const tail = deps.tails.attach(sessionId, { wantsPreviews: options.previews.length > 0 });
-  // Only who replays gets the beginning of what is under way (spec/events.md, Live previews).
   const isLive = options.after === null;
+  const wantsPreviews = options.previews.length > 0;
+  const tail = deps.tails.attach(sessionId, { wantsPreviews, isOpening: isLive });
+  // Only who replays gets the beginning of what is under way (spec/events.md, Live previews).
   const underWay = isLive ? null : deps.tails.underWay(sessionId);
   try {
     const state = await deps.log.state(sessionId);
     if (state === null) throw new Refusal('not_found', `Session not found: ${sessionId}`);
     const from = await startOf(deps, sessionId, options.after, state.seq);
+    tail.begin();
     const queued = new Map(state.queue.map((event) => [event.id, event]));
     const ended = state.status === 'terminated';
     const reader = {
@@ -67,7 +69,7 @@ async function startOf(
   after: string | null,
   now: number,
 ): Promise<number> {
-  if (after === null) return deps.tails.missedSince(sessionId) ?? now;
+  if (after === null) return Math.min((await deps.tails.missedSince(sessionId)) ?? now, now);
   const seq = await deps.log.deliveredAt(sessionId, after);
   if (seq === null) throw invalid(`cannot replay: no event ${after} has been delivered in this session`);
   return seq;

@@ -5,10 +5,13 @@ import type { Commit } from './session/session-log.ts';
 import { needsWorker } from './work.ts';
 
 /** What servers on one database tell each other. One that does not know a type of these leaves it unheard. */
-export type Message = Hint | Freed | PreviewsWanted | PreviewsTold;
+export type Message = Hint | Freed | Heard | PreviewsWanted | PreviewsTold;
 
 /** That server gave up sessions: there is something to claim. */
 export type Freed = { readonly type: 'freed' };
+
+/** A stream of that server showed what clients sent to another one: none that opens soon begins with it. */
+export type Heard = { readonly type: 'heard'; readonly sessionId: SessionId; readonly accepted: number };
 
 /** A stream of that server wants the previews of the reply that is under way, or begins. */
 export type PreviewsWanted = { readonly type: 'previews_wanted'; readonly sessionId: SessionId };

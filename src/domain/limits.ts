@@ -129,6 +129,10 @@ export const tailBufferRecordsMax = 2_000;
 export const tailBufferCharactersMax = 8 * 1024 * 1024;
 /** A stream opened this soon after an event that nobody listened to starts at that event. */
 export const missedEventWindowMs = 5_000;
+/** Of those that one look at the log brings. */
+export const recentlyAcceptedMax = 1_000;
+/** How long it waits for another server to say whether somebody listened there. */
+export const hintLateMsMax = 250;
 
 // Organization
 export const workspacesMax = 1_000;

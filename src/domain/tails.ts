@@ -18,8 +18,19 @@ export type TailItem =
   /** The reader was too slow and missed something; it must be cut off. */
   | { readonly type: 'overflow' };
 
+/** Where client events of one commit are: `seq` of the first of them, and of the commit's last record. */
+export type AcceptedAt = { readonly from: number; readonly to: number };
+
+export type ReaderOptions = {
+  /** Of any kind; a reader that does not say so gets those that others want. */
+  readonly wantsPreviews?: boolean;
+  /** It is not decided yet where it begins: until `begin` nothing counts as shown by it. */
+  readonly isOpening?: boolean;
+};
+
 /** A live reader of one session. Iteration ends when `close` is called or the session is gone. */
 export interface Tail extends AsyncIterable<TailItem> {
+  begin(): void;
   close(): void;
 }
 
@@ -31,8 +42,7 @@ export type UnderWay = { readonly requestId: EventId; readonly previews: readonl
  * `attach` first, then read the log up to what you need: nothing can fall between.
  */
 export interface Tails {
-  /** `wantsPreviews`: of any kind; a reader that does not say so gets those that others want. */
-  attach(id: SessionId, reader?: { readonly wantsPreviews: boolean }): Tail;
+  attach(id: SessionId, reader?: ReaderOptions): Tail;
   publish(commit: Pick<Commit, 'sessionId' | 'records'>): void;
   /** Sessions that have readers here. */
   watched(): readonly SessionId[];
@@ -48,12 +58,14 @@ export interface Tails {
   /**
    * Where a stream opened now should start, so that "send first, stream second" cannot miss a fast turn:
    * the `seq` before the oldest client event that was accepted in the last few seconds while nobody
-   * listened; `null` when there is none.
+   * listened, at whichever server; `null` when there is none.
    */
-  missedSince(id: SessionId): number | null;
+  missedSince(id: SessionId): Promise<number | null>;
   /** How many tails are open. */
   readers(): number;
-  /** A client's event came, at another server. */
-  noteElsewhere(id: SessionId, seq: number): void;
+  /** Client events came at another server. `isHeard`: a stream there showed them. True: one here does, and none there. */
+  noteElsewhere(id: SessionId, accepted: AcceptedAt & { readonly isHeard: boolean }): boolean;
+  /** A stream of another server showed client events that came elsewhere. */
+  heardElsewhere(id: SessionId, seq: number): void;
   close(): void;
 }

@@ -57,7 +57,7 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
   const clock = systemClock;
   const { log, instruments } = telemetry;
   const others = createOtherServers(log);
-  const tails = createTails(clock, others.wantPreviews);
+  const tails = createTails(clock, others.besides);
   const workSignals = createWorkSignals();
   const listeners: ((commit: Commit) => void)[] = [
     (commit) => tails.publish(commit),

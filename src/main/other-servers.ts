@@ -2,6 +2,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Tails } from '../domain/tails.ts';
 import type { SharedStore } from '../store/open-postgres.ts';
+import type { TailsBesides } from '../store/tails.ts';
 import type { FollowServers, FollowServersDeps } from '../workers/follow-servers.ts';
 import { followServers } from '../workers/follow-servers.ts';
 import type { SharePreviews } from '../workers/share-previews.ts';
@@ -13,7 +14,8 @@ type Followers = Pick<FollowServersDeps, 'tails' | 'sessions' | 'hands' | 'notif
 export type OtherServers = {
   /** For the store, which is opened first. */
   readonly line: Pick<StoreEvents, 'heard' | 'missed' | 'reopened'>;
-  readonly wantPreviews: SharePreviews['want'];
+  /** For the tails. */
+  readonly besides: Required<TailsBesides>;
   readonly noticeCommit: SharePreviews['noticeCommit'];
   /** Where turns preview: for the readers here, and those elsewhere. */
   previewsOf(tails: Tails): Pick<Tails, 'preview'>;
@@ -27,6 +29,8 @@ export function createOtherServers(log: Log): OtherServers {
   const clock = systemClock;
   let follower: FollowServers | null = null;
   let previews: SharePreviews | null = null;
+  let tails: Tails | null = null;
+  let recentlyAccepted: SharedStore['recentlyAccepted'] = async () => [];
 
   function missed(): void {
     follower?.missed();
@@ -38,6 +42,7 @@ export function createOtherServers(log: Log): OtherServers {
         previews?.heard(message);
         if (message.type === 'commit') follower?.heard(message);
         if (message.type === 'freed') missed();
+        if (message.type === 'heard') tails?.heardElsewhere(message.sessionId, message.accepted);
       },
       missed,
       reopened() {
@@ -45,17 +50,22 @@ export function createOtherServers(log: Log): OtherServers {
         missed();
       },
     },
-    wantPreviews: (sessionId) => previews?.want(sessionId),
+    besides: {
+      previewsWanted: (sessionId) => previews?.want(sessionId),
+      recentlyAccepted: (sessionId) => recentlyAccepted(sessionId),
+    },
     noticeCommit: (commit) => previews?.noticeCommit(commit),
-    previewsOf: (tails) => ({
+    previewsOf: (here) => ({
       preview(sessionId, preview) {
-        tails.preview(sessionId, preview);
+        here.preview(sessionId, preview);
         previews?.offer(sessionId, preview);
       },
     }),
     follow({ shared, ...parts }) {
       const isRunning = (sessionId: string) => parts.sessions.running().includes(sessionId);
-      previews = sharePreviews({ tails: parts.tails, tell: shared.tell, isRunning, clock });
+      tails = parts.tails;
+      recentlyAccepted = shared.recentlyAccepted;
+      previews = sharePreviews({ tails, tell: shared.tell, isRunning, clock });
       follower = followServers({ ...shared, ...parts, logger: log, clock });
     },
     close: async () => await follower?.close(),

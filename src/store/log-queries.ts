@@ -82,6 +82,21 @@ export const byEvent = prepare(({ id, eventId }: { id: string; eventId: string }
     .compile(),
 );
 
+/** Client events by the time that their ids tell. */
+export const acceptedBetween = prepare(
+  ({ id, from, before, limit }: { id: string; from: string; before: string; limit: number }) =>
+    build
+      .selectFrom('entries')
+      .select('seq')
+      .where('session_id', '=', id)
+      .where('event_id', '>=', from)
+      .where('event_id', '<', before)
+      .where('kind', '=', 'accepted')
+      .orderBy('event_id')
+      .limit(limit)
+      .compile(),
+);
+
 /** `null`: nothing to look for. */
 export function listed(id: string, query: EventQuery) {
   const parts = ofTypes(id, query.types);

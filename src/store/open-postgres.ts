@@ -16,7 +16,7 @@ import { openLine } from './engines/postgres-line.ts';
 import { migrate } from './migrations.ts';
 import type { Store, StoreOptions } from './open.ts';
 import { openStoreOn } from './open.ts';
-import { createServers, readLastSeqs } from './servers.ts';
+import { createServers, readLastSeqs, readRecentlyAccepted } from './servers.ts';
 
 export type PostgresStoreOptions = Omit<StoreOptions, 'filesDir'> & {
   readonly url: string;
@@ -40,6 +40,8 @@ export type SharedStore = Store & {
   readonly id: string;
   /** Says it to the other servers, unless much is still to be said: whether they will hear it. */
   readonly tell: (message: Message) => boolean;
+  /** `seq` of client events of the last few seconds, while this server listened to others. */
+  readonly recentlyAccepted: (id: SessionId) => Promise<readonly number[]>;
   readonly lastSeqs: (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
 };
 
@@ -67,6 +69,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       },
     });
     closers.push(() => line.close());
+    const listensSinceMs = Date.now();
     const servers = await createServers(engine, id, line.renew);
     closers.push(keepLooking(servers.look, missed));
     const store = await openStoreOn(engine, {
@@ -83,6 +86,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       ...store,
       id,
       tell: line.sayIfQuiet,
+      recentlyAccepted: (sessionId) => readRecentlyAccepted(engine, sessionId, listensSinceMs),
       lastSeqs: (ids) => readLastSeqs(engine, ids),
       whenBack: (listener) => void backListeners.push(listener),
       close,

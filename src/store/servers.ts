@@ -1,8 +1,16 @@
 import { sql } from 'kysely';
-import { databaseRedialMs, serversLateMs } from '../domain/limits.ts';
+import type { SessionId } from '../base/ids.ts';
+import { firstIdAt } from '../base/ids.ts';
+import {
+  databaseRedialMs,
+  missedEventWindowMs,
+  recentlyAcceptedMax,
+  serversLateMs,
+} from '../domain/limits.ts';
 import type { Engine, Sql } from './engines/engine.ts';
 import { lifeLockOf } from './engines/postgres-line.ts';
 import { voidLeases } from './leases.ts';
+import { acceptedBetween } from './log-queries.ts';
 import { build } from './tables.ts';
 
 /** The servers on one database. Each holds a lock as long as it lives, on a connection of its own. */
@@ -98,6 +106,22 @@ export async function readLastSeqs(
     .where('id', 'in', [...ids]);
   const rows = await engine.read.all(query.compile());
   return new Map(rows.map((row) => [row.id, row.last_seq]));
+}
+
+/**
+ * `seq` of the client events that a session's log got in the last few seconds, oldest first, but none from before `sinceMs`. Clocks
+ * of servers may differ by as much.
+ */
+export async function readRecentlyAccepted(
+  engine: Engine,
+  id: SessionId,
+  sinceMs: number,
+): Promise<number[]> {
+  const now = Date.now();
+  const from = firstIdAt('sevt', Math.max(sinceMs, now - missedEventWindowMs));
+  const before = firstIdAt('sevt', now + missedEventWindowMs);
+  const rows = await engine.read.all(acceptedBetween({ id, from, before, limit: recentlyAcceptedMax }));
+  return rows.map(({ seq }) => seq).sort((a, b) => a - b);
 }
 
 /** Locks of one number are shown in two halves. */

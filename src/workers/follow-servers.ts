@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { SessionId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { Hands } from '../domain/hands.ts';
-import type { Hint } from '../domain/hints.ts';
+import type { Hint, Message } from '../domain/hints.ts';
 import { backstopMs } from '../domain/limits.ts';
 import type { SessionLog } from '../domain/session/session-log.ts';
 import type { Tails } from '../domain/tails.ts';
@@ -10,6 +10,7 @@ import type { RunSessions } from './run-sessions.ts';
 
 export type FollowServersDeps = {
   readonly log: SessionLog;
+  readonly tell: (message: Message) => boolean;
   readonly lastSeqs: (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   readonly tails: Tails;
   readonly sessions: Pick<RunSessions, 'running' | 'poke' | 'notice'>;
@@ -36,7 +37,7 @@ export function followServers(deps: FollowServersDeps): FollowServers {
 
   async function follow(hint: Hint): Promise<void> {
     const { sessionId, from, to, accepted } = hint;
-    if (accepted !== null && !hint.isHeard) tails.noteElsewhere(sessionId, accepted);
+    if (accepted !== null) noteAccepted(hint, accepted);
     if (hint.farewell) return farewell(sessionId, hint.farewell);
     if (hint.isTerminated || hint.isDriven) void hands.release(sessionId, { discard: false });
     if (hint.queue !== null) notifyQueue(hint.queue);
@@ -46,6 +47,11 @@ export function followServers(deps: FollowServersDeps): FollowServers {
       tails.publish({ sessionId, records });
     }
     if (accepted !== null && sessions.running().includes(sessionId)) await notice(sessionId);
+  }
+
+  function noteAccepted({ sessionId, to, isHeard }: Hint, accepted: number): void {
+    const isShown = tails.noteElsewhere(sessionId, { from: accepted, to, isHeard });
+    if (isShown) deps.tell({ type: 'heard', sessionId, accepted });
   }
 
   function farewell(sessionId: string, records: NonNullable<Hint['farewell']>): void {

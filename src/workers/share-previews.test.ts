@@ -22,7 +22,7 @@ const recordOf = (event: object) => ({ seq: 1, entry: { kind: 'emitted', event }
 function twoServers() {
   const clock = fakeClock(0);
   const near = createTails(clock);
-  const far = createTails(clock, (id) => there.want(id));
+  const far = createTails(clock, { previewsWanted: (id) => there.want(id) });
   let isHeard = true;
   let previewsSaid = 0;
   const there = sharePreviews({
