@@ -132,7 +132,7 @@ export const missedEventWindowMs = 5_000;
 /** Of those that one look at the log brings. */
 export const recentlyAcceptedMax = 1_000;
 /** How long it waits for another server to say whether somebody listened there. */
-export const hintLateMsMax = 250;
+export const hintLateMsMax = 500;
 
 // Organization
 export const workspacesMax = 1_000;
