@@ -113,8 +113,8 @@ function launch(directory: string, given: readonly string[], within: readonly st
   return child;
 }
 
-/** PostgreSQL refuses root: in a user namespace of its own it is somebody else. */
-function asOther(): string[] {
+/** It refuses root: in a user namespace of its own it is somebody else. */
+export function asOther(): string[] {
   return process.getuid?.() === 0 ? ['unshare', '--user', '--map-user=1000', '--'] : [];
 }
 

@@ -23,6 +23,11 @@ export function failureOf(cause: unknown): unknown {
   });
 }
 
+/** invalid_sql_statement_name, duplicate_prepared_statement: somebody else used this connection meanwhile. */
+export function isUnprepared(cause: unknown): boolean {
+  return cause instanceof DatabaseError && (cause.code === '26000' || cause.code === '42P05');
+}
+
 /** The way to the database is broken, or the database does not answer. */
 export function isAway(cause: unknown): boolean {
   return cause instanceof Refusal && cause.code === 'unavailable';

@@ -7,12 +7,13 @@ import {
   databaseKeepAliveMs,
   databaseReadersMax,
   databaseWritersMax,
-  preparedStatementsMax,
   writeAttemptsMax,
 } from '../../domain/limits.ts';
 import type { Engine, Sql, Tx } from './engine.ts';
-import { numbered, parameter, parsedInteger, parsedText, schemaOf } from './postgres-dialect.ts';
-import { failureOf, isAway, isRace } from './postgres-failures.ts';
+import { parameter, parsedInteger, parsedText, schemaOf } from './postgres-dialect.ts';
+import { failureOf, isAway, isRace, isUnprepared } from './postgres-failures.ts';
+import type { Statements } from './postgres-statements.ts';
+import { createStatements, plain } from './postgres-statements.ts';
 
 /** Of the advisory locks of Anthill in its database; the second number says which. */
 export const lockClass = 0x616e_7468;
@@ -37,7 +38,7 @@ type Answer = { readonly rows: unknown[]; readonly rowCount: number | null };
 export function openPostgres(url: string): Engine {
   const readers = poolOf(url, databaseReadersMax);
   const writers = poolOf(url, databaseWritersMax);
-  const statementOf = createStatements();
+  const statements = createStatements();
   const inTurn = createTurns();
   const pending = new Set<Promise<unknown>>();
   let closing = false;
@@ -47,7 +48,7 @@ export function openPostgres(url: string): Engine {
       try {
         return await transactOnce(kind, work);
       } catch (cause) {
-        if (!isRace(cause) || attempt >= writeAttemptsMax) throw cause;
+        if (!(isRace(cause) || isUnprepared(cause)) || attempt >= writeAttemptsMax) throw cause;
       }
     }
   }
@@ -60,7 +61,7 @@ export function openPostgres(url: string): Engine {
       await query(
         `begin; set local idle_in_transaction_session_timeout = ${databaseAnswerMsMax}; ${locks[kind]}`,
       );
-      const result = await work(txOf(query, statementOf));
+      const result = await work(txOf(query, statements));
       await query('commit');
       return result;
     } catch (cause) {
@@ -84,8 +85,8 @@ export function openPostgres(url: string): Engine {
   return {
     write,
     writeBeside: (key, work) => queued(`beside ${key}`, () => transact('beside', work)),
-    read: sqlOf(queryOn(readers), statementOf),
-    snapshot: (work) => snapshotOf(readers, statementOf, work),
+    read: readerOf(sqlOf(queryOn(readers), statements)),
+    snapshot: (work) => snapshotOf(readers, work),
     schema: schemaOf,
     async compact() {
       const tables = await write((tx) => tx.all(ownTables));
@@ -101,11 +102,7 @@ export function openPostgres(url: string): Engine {
   };
 }
 
-async function snapshotOf<T>(
-  readers: Pool,
-  statementOf: (sql: string) => Statement,
-  work: (sql: Sql) => Promise<T>,
-): Promise<T> {
+async function snapshotOf<T>(readers: Pool, work: (sql: Sql) => Promise<T>): Promise<T> {
   const client = await connected(readers);
   const query = queryOn(client);
   let isBroken = false;
@@ -114,7 +111,7 @@ async function snapshotOf<T>(
     await query(
       'begin isolation level repeatable read read only; set local idle_in_transaction_session_timeout = 0',
     );
-    return await work(sqlOf(query, statementOf));
+    return await work(sqlOf(query, plain));
   } finally {
     await client.query('rollback').catch(() => (isBroken = true));
     client.release(isBroken);
@@ -185,19 +182,33 @@ function timed<Asked extends { readonly text: string }>(asked: Asked): Asked & {
   return { ...asked, query_timeout: databaseAnswerMsMax };
 }
 
-type Statement = { readonly text: string; readonly name?: string };
-
-function sqlOf(query: Query, statementOf: (sql: string) => Statement): Sql {
-  const ask = ({ sql, parameters }: CompiledQuery<unknown>) =>
-    query({ ...statementOf(sql), values: parameters.map(parameter) });
+function sqlOf(query: Query, statements: Statements): Sql {
+  async function ask({ sql, parameters }: CompiledQuery<unknown>): Promise<Answer> {
+    try {
+      return await query({ ...statements.of(sql), values: parameters.map(parameter) });
+    } catch (cause) {
+      statements.noteFailure(cause);
+      throw cause;
+    }
+  }
   return {
     all: (asked) => rowsOf(ask(asked)),
     run: async (asked) => (await ask(asked)).rowCount ?? 0,
   };
 }
 
-function txOf(query: Query, statementOf: (sql: string) => Statement): Tx {
-  const sql = sqlOf(query, statementOf);
+/** Asks again where nothing depends on what was asked before. */
+function readerOf(sql: Sql): Sql {
+  const again = <T>(ask: () => Promise<T>) =>
+    ask().catch((cause: unknown) => {
+      if (!isUnprepared(cause)) throw cause;
+      return ask();
+    });
+  return { all: (asked) => again(() => sql.all(asked)), run: (asked) => again(() => sql.run(asked)) };
+}
+
+function txOf(query: Query, statements: Statements): Tx {
+  const sql = sqlOf(query, statements);
   const withClause = <Row>(asked: CompiledQuery<Row>, clause: string) =>
     sql.all<Row>({ ...asked, sql: `${asked.sql} ${clause}` });
   return {
@@ -211,21 +222,6 @@ function txOf(query: Query, statementOf: (sql: string) => Statement): Tx {
 async function rowsOf<Row>(answer: Promise<Answer>): Promise<Row[]> {
   // Kysely typed the row when it compiled the query.
   return (await answer).rows as Row[];
-}
-
-/** Queries in the dialect; the first ones get a name, under which each connection plans them once. */
-function createStatements(): (sql: string) => Statement {
-  const known = new Map<string, Statement>();
-  return (sql) => {
-    const statement = known.get(sql);
-    if (statement) return statement;
-    const text = numbered(sql);
-    // Lists of any length in a filter would each leave a statement behind.
-    if (known.size >= preparedStatementsMax) return { text };
-    const made = { text, name: `anthill_${known.size}` };
-    known.set(sql, made);
-    return made;
-  };
 }
 
 /** Runs what has the same key one after the other. */
