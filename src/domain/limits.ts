@@ -46,6 +46,7 @@ export const leaseSecondsRange = { from: 5, to: 600 } as const;
  */
 export const poisonTries = 3;
 export const workerPollMs = 500;
+export const claimsAtOnceMax = 16;
 /** For what runs when the server is told to stop; then it is cut. */
 export const drainGraceMs = 10_000;
 /** Handed over at once by a server that stops; more are taken over when it is gone. */

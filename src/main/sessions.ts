@@ -9,6 +9,7 @@ import { createScriptedEndpoint } from '../brain/models/scripted/endpoint.ts';
 import type { TurnDeps } from '../brain/turn.ts';
 import { startTurn } from '../brain/turn.ts';
 import type { ModelCatalog } from '../domain/catalog.ts';
+import { workerPollMs } from '../domain/limits.ts';
 import type { Mcp, McpTokens } from '../domain/mcp.ts';
 import type { ModelReply } from '../domain/model.ts';
 import { listCostMicroCents } from '../domain/prices.ts';
@@ -91,7 +92,8 @@ export function startSessions({ config, store, owner, tails, ...parts }: Session
     owner,
     begin: (state) => firstStep(turnDeps, state),
     startTurn: (lease, begun) => startTurn(turnDeps, lease, begun),
-    leaseMs: config.leaseMs,
+    // Others look every so often for leases that ended, and go on in that time.
+    leaseMs: config.leaseMs - workerPollMs,
     breakDown: (lease, why) => breakDown(turnDeps, lease, why),
     ...(parts.handOver && { handOver: parts.handOver }),
     clock: systemClock,

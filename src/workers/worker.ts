@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { claimsAtOnceMax } from '../domain/limits.ts';
 import { Refusal } from '../protocol/refusal.ts';
 
 export type WorkerOptions<Job> = {
@@ -43,25 +44,30 @@ export function startWorker<Job>(options: WorkerOptions<Job>): Worker<Job> {
     nap?.abort('poked');
   }
 
-  /** A hint is followed when something is due by the clock; what else there may be is looked for with every poll. */
+  /**
+   * A hint is followed when something is due by the clock; what else there may be is looked for with every poll. Where
+   * there is much, after a restart say, more is claimed at once: a store commits that together.
+   */
   async function loop(): Promise<void> {
     let pollUs = clock.nowUs();
+    let atOnce = 1;
     while (!closing) {
       poked = false;
       const dueUs = await nextDueUs();
       const nowUs = clock.nowUs();
-      const looks = hasRoom() && nowUs >= Math.min(pollUs, dueUs ?? pollUs);
-      const job = looks ? await claimed() : null;
+      const looks = nowUs >= Math.min(pollUs, dueUs ?? pollUs) ? Math.min(atOnce, room()) : 0;
+      const jobs = (await Promise.all(Array.from({ length: looks }, claimed))).filter((job) => job !== null);
+      for (const job of jobs) start(job);
+      atOnce = jobs.length < atOnce ? 1 : Math.min(2 * atOnce, claimsAtOnceMax);
       // Where one was, there may be more.
-      if (looks) pollUs = job === null ? nowUs + options.pollMs * 1000 : nowUs;
-      if (job !== null) start(job);
-      else await rest(hasRoom() ? dueUs : null);
+      if (looks > 0) pollUs = jobs.length === 0 ? nowUs + options.pollMs * 1000 : nowUs;
+      if (jobs.length === 0) await rest(hasRoom() ? dueUs : null);
     }
   }
 
-  function hasRoom(): boolean {
-    return !closing && running.size < options.concurrencyMax;
-  }
+  const room = () => (closing ? 0 : options.concurrencyMax - running.size);
+
+  const hasRoom = () => room() > 0;
 
   async function claimed(): Promise<Job | null> {
     try {

@@ -11,6 +11,7 @@ import { benchPeer } from './peer.ts';
 import { benchRequests } from './requests.ts';
 import { benchSandboxes } from './sandboxes.ts';
 import { benchStreams } from './streams.ts';
+import { benchTakeover } from './takeover.ts';
 import { benchTurns } from './turns.ts';
 
 /**
@@ -26,6 +27,7 @@ const parts = new Map([
   ['streams', benchStreams],
   ['egress', benchEgress],
   ['databases', benchDatabases],
+  ['takeover', benchTakeover],
   ['sandboxes', benchSandboxes],
   ['packages', benchPackages],
 ]);

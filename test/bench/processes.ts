@@ -15,6 +15,8 @@ export type Server = {
   /** Processor time so far, all threads together, milliseconds. */
   cpuMs(): number;
   stop(): Promise<void>;
+  /** Resolves when the process is gone, if that is what the signal does. */
+  signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
 };
 
 const scenario = `
@@ -24,15 +26,23 @@ rules:
   - reply: [{ text: 'Done.' }]
 `;
 
+/** In its place: a reply that begins and does not end. */
+export const endless = `
+rules:
+  - reply: [{ text: 'So slow that it never ends.' }]
+    chunk_delay_ms: 600000
+`;
+
 /** A real server process, on an empty data directory or that of an earlier one, with the scripted model `scripted/bench`. */
 export async function startServer(
   directory: string,
   nodeOptions = '',
   env: Readonly<Record<string, string>> = {},
+  replies = scenario,
 ): Promise<Server> {
   const scenarios = join(directory, 'scenarios');
   mkdirSync(scenarios, { recursive: true });
-  writeFileSync(join(scenarios, 'bench.yaml'), scenario);
+  writeFileSync(join(scenarios, 'bench.yaml'), replies);
   const port = somePort();
   const baseUrl = `http://127.0.0.1:${port}`;
   const begun = performance.now();
@@ -73,8 +83,16 @@ export async function startFloor(script: string, ...args: string[]): Promise<Ser
   return { baseUrl, apiKey: '', readyMs, ...running(child) };
 }
 
-function running(child: ChildProcess): Pick<Server, 'memoryMiB' | 'cpuMs' | 'stop'> {
-  return { memoryMiB: () => memoryMiB(child), cpuMs: () => cpuMs(child), stop: () => stop(child) };
+function running(child: ChildProcess): Pick<Server, 'memoryMiB' | 'cpuMs' | 'stop' | 'signal'> {
+  return {
+    memoryMiB: () => memoryMiB(child),
+    cpuMs: () => cpuMs(child),
+    stop: () => stop(child),
+    async signal(name) {
+      child.kill(name);
+      if (name === 'SIGKILL') await once(child, 'exit');
+    },
+  };
 }
 
 async function isHealthy(baseUrl: string): Promise<boolean> {
