@@ -10,12 +10,12 @@ import { endless, startServer } from './processes.ts';
 import { table, timesRow } from './statistics.ts';
 import { headersOf, idOf, message, sessionsOf } from './stream-sessions.ts';
 
-const kills = 3;
-const crowdedKills = 2;
+const kills = 40;
+const crowdedKills = 10;
 const crowd = 16;
-const stops = 2;
+const stops = 20;
 const leaseSeconds = 5;
-const restarts = 2;
+const restarts = 8;
 const runningSessions = 200;
 
 /** From the end of a server to the first thing that another one, or its next start, does with a session that was in the middle of a reply. */
