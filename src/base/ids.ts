@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { systemClock } from './clock.ts';
 
 /**
  * Opaque ids of the form `<prefix>_01…`: `01`, then 22 base58 characters. The first eight encode the
@@ -45,7 +46,8 @@ const alphabet = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 const timeLength = 8;
 const randomLength = 14;
 
-export const newId: NewId = (prefix) => `${firstIdAt(prefix, Date.now())}${randomToken(randomLength)}`;
+export const newId: NewId = (prefix) =>
+  `${firstIdAt(prefix, Math.floor(systemClock.nowUs() / 1000))}${randomToken(randomLength)}`;
 
 /** Sorts before every id of this kind made at `ms` since the epoch or later, and behind those made earlier. */
 export function firstIdAt(prefix: IdPrefix, ms: number): string {

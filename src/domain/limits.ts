@@ -210,6 +210,8 @@ export const unsaidMessagesMax = 1_000;
 /** Previews for other servers are collected this long, and cut to fit into a notification, six bytes a character. */
 export const previewsCollectedMs = 15;
 export const toldPreviewCharactersMax = 1_000;
+/** What clocks of servers on one database may differ by. */
+export const clockSkewMsMax = 1_000;
 /** How often a server looks whether the others live. */
 export const serversLookMs = 250;
 /** A look that comes so late says that this server was asleep itself, or the database. */

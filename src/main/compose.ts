@@ -75,6 +75,7 @@ async function assemble(config: Config, provider: SandboxProvider, telemetry: Te
     isHeard: tails.isWatched,
     ...others.line,
   });
+  if (shared && shared.skewMs !== 0) log.warn('server.clock_differs', { aheadMs: shared.skewMs });
   const { key, founded } = await found(store, config, log);
   const { vault, tokens, secrets, repositoryTokens } = openVault(store, key);
   const catalog = createCatalog(config.models);

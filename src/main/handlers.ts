@@ -1,4 +1,3 @@
-import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { createAgentCommands } from '../control/agents.ts';
@@ -93,11 +92,11 @@ function createHandlers(workspaceId: string, shared: Shared): Handlers {
   const { organization, blobs } = store;
   const founded = shared.organization;
   const admin = { ...founded, organization, collections, workspaceId, seal: vault.seal, config };
-  const common = { clock: systemClock, newId };
+  const common = { clock: store.clock, newId };
   const { packageHosts } = config.egress;
   const { repositoryHosts } = config;
   const sessionDeps = { log, collections, catalog, packageHosts, repositoryHosts, ...vault, ...common };
-  const threads = createThreadCommands({ log, clock: systemClock });
+  const threads = createThreadCommands({ log, clock: store.clock });
   const skillDeps = { collections, blobs, readUpload, ...common };
   const {
     agents,
@@ -117,11 +116,11 @@ function createHandlers(workspaceId: string, shared: Shared): Handlers {
     ...workRoutes(createWorkCommands({ log, collections, signals: shared.workSignals, ...common })),
     ...memoryStoreRoutes(createMemoryStoreCommands({ memoryStores, ...common })),
     ...memoryRoutes(createMemoryCommands({ memoryStores, memories, ...common })),
-    ...memoryVersionRoutes(createMemoryVersionCommands({ memoryStores, memoryVersions, clock: systemClock })),
+    ...memoryVersionRoutes(createMemoryVersionCommands({ memoryStores, memoryVersions, clock: store.clock })),
     ...modelRoutes(createModelCommands(catalog)),
     ...sessionRoutes(createSessionCommands(sessionDeps)),
     ...sessionResourceRoutes(createSessionResourceCommands({ log, sessions, ...vault, ...common })),
-    ...egressRoutes(createEgressCommands({ collections, clock: systemClock })),
+    ...egressRoutes(createEgressCommands({ collections, clock: store.clock })),
     ...diagnosisRoutes(createDiagnosisCommands({ log })),
     ...skillRoutes(createSkillCommands(skillDeps)),
     ...skillVersionRoutes(createSkillVersionCommands(skillDeps)),

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { systemClock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { removeSession } from '../control/sessions.ts';
@@ -24,7 +23,7 @@ export type HouseParts = {
 
 /** What is taken away once its time has come, in the background: nobody waits for it. */
 export function keepHouse({ store, config, hands, organizationId, log }: HouseParts) {
-  const clock = systemClock;
+  const { clock } = store;
   const { retention: settings, dataDir, roles } = config;
   // What is everybody's is one role's to tend; what is on this machine is nobody else's.
   const tendsAll = roles.has('scheduler');

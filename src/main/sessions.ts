@@ -79,7 +79,7 @@ export function startSessions({ config, store, owner, tails, ...parts }: Session
     readFile: store.readFile,
     findSkill: store.findSkill,
     providersFor: providersFor(store, config),
-    clock: systemClock,
+    clock: store.clock,
     newId,
     random: Math.random,
     judgeOf: judgeChoice(config.judgeModel, config.upstream?.profile ?? null),
@@ -96,7 +96,7 @@ export function startSessions({ config, store, owner, tails, ...parts }: Session
     leaseMs: config.leaseMs - workerPollMs,
     breakDown: (lease, why) => breakDown(turnDeps, lease, why),
     ...(parts.handOver && { handOver: parts.handOver }),
-    clock: systemClock,
+    clock: store.clock,
     log,
   });
   const hasHands = config.roles.has('hands');

@@ -17,6 +17,7 @@ import { migrate } from './migrations.ts';
 import type { Store, StoreOptions } from './open.ts';
 import { openStoreOn } from './open.ts';
 import { createServers, readLastSeqs, readRecentlyAccepted } from './servers.ts';
+import { shareClock } from './shared-clock.ts';
 
 export type PostgresStoreOptions = Omit<StoreOptions, 'filesDir'> & {
   readonly url: string;
@@ -38,6 +39,8 @@ export type PostgresStoreOptions = Omit<StoreOptions, 'filesDir'> & {
 export type SharedStore = Store & {
   /** Of this server and its data directory: it owns leases. */
   readonly id: string;
+  /** How far the clock of this server is ahead of the database's; 0 when that does not matter. */
+  readonly skewMs: number;
   /** Says it to the other servers, unless much is still to be said: whether they will hear it. */
   readonly tell: (message: Message) => boolean;
   /** `seq` of client events of the last few seconds, while this server listened to others. */
@@ -58,6 +61,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   try {
     await refuseOtherVersions(engine);
     await migrate(engine);
+    const { clock, skewMs } = await shareClock(engine, options.clock);
     const line = await openLine({
       url: directUrl,
       id,
@@ -69,11 +73,13 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       },
     });
     closers.push(() => line.close());
-    const listensSinceMs = Date.now();
+    const nowMs = () => Math.floor(options.clock.nowUs() / 1000);
+    const sinceMs = nowMs();
     const servers = await createServers(engine, id, line.renew);
     closers.push(keepLooking(servers.look, missed));
     const store = await openStoreOn(engine, {
       ...rest,
+      clock,
       bodies: inlineBodies,
       blobs: filesDir === null ? null : openBlobFiles(filesDir, { abandonedMs: abandonedUploadMs }),
       servers,
@@ -85,8 +91,9 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     return {
       ...store,
       id,
+      skewMs,
       tell: line.sayIfQuiet,
-      recentlyAccepted: (sessionId) => readRecentlyAccepted(engine, sessionId, listensSinceMs),
+      recentlyAccepted: (sessionId) => readRecentlyAccepted(engine, sessionId, { nowMs: nowMs(), sinceMs }),
       lastSeqs: (ids) => readLastSeqs(engine, ids),
       whenBack: (listener) => void backListeners.push(listener),
       close,

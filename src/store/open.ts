@@ -86,6 +86,8 @@ export type Store = {
   readonly egressRecords: EgressRecords;
   readonly readEnvironmentConfig: ReadEnvironmentConfig;
   readonly sealed: SealedSecrets;
+  /** The time of all that work on the store. */
+  readonly clock: Clock;
   workspace(id: string): WorkspaceStore;
   /** Called whenever a database that was away, or took this server for dead, is back. */
   whenBack(listener: () => void): void;
@@ -183,6 +185,7 @@ export async function openStoreOn(
     egressRecords: createEgressRecords(engine),
     readEnvironmentConfig: createReadEnvironmentConfig(engine),
     sealed: createSealedSecrets(engine),
+    clock,
     workspace: (id) => ({ log: createSessionLog(log, id), collections: collectionsOf(engine, contents, id) }),
     whenBack() {},
     close: () => engine.close(),

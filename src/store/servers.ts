@@ -115,11 +115,10 @@ export async function readLastSeqs(
 export async function readRecentlyAccepted(
   engine: Engine,
   id: SessionId,
-  sinceMs: number,
+  { nowMs, sinceMs }: { readonly nowMs: number; readonly sinceMs: number },
 ): Promise<number[]> {
-  const now = Date.now();
-  const from = firstIdAt('sevt', Math.max(sinceMs, now - missedEventWindowMs));
-  const before = firstIdAt('sevt', now + missedEventWindowMs);
+  const from = firstIdAt('sevt', Math.max(sinceMs, nowMs - missedEventWindowMs));
+  const before = firstIdAt('sevt', nowMs + missedEventWindowMs);
   const rows = await engine.read.all(acceptedBetween({ id, from, before, limit: recentlyAcceptedMax }));
   return rows.map(({ seq }) => seq).sort((a, b) => a - b);
 }

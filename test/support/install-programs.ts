@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 const wanted = [
   { program: 'podman', packages: ['podman', 'runc'], tests: 'container sandboxes' },
   { program: '/usr/sbin/pgbouncer', packages: ['pgbouncer'], tests: 'a pooler' },
+  { program: 'faketime', packages: ['faketime'], tests: 'clocks that are set' },
   { program: 'ip', packages: ['iproute2'], tests: 'machines and the links between them' },
 ] as const;
 
