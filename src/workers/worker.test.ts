@@ -14,6 +14,7 @@ function workerOver({ concurrencyMax = 2 } = {}) {
   const looks: number[] = [];
   const ends = new Map<string, (isMore: boolean) => void>();
   let dueUs: number | null = null;
+  let rounds = 0;
   const worker = startWorker<string>({
     async claim() {
       looks.push(clock.nowUs());
@@ -23,7 +24,10 @@ function workerOver({ concurrencyMax = 2 } = {}) {
       started.push(job);
       return new Promise((resolve) => ends.set(job, resolve));
     },
-    nextDueUs: async () => dueUs,
+    async nextDueUs() {
+      rounds += 1;
+      return dueUs;
+    },
     concurrencyMax,
     pollMs,
     clock,
@@ -31,6 +35,7 @@ function workerOver({ concurrencyMax = 2 } = {}) {
   });
   return {
     ...{ worker, clock, jobs, started, looks },
+    rounds: () => rounds,
     setDue(atUs: number | null) {
       dueUs = atUs;
     },
@@ -56,6 +61,15 @@ describe('a worker', () => {
     assert.deepEqual(it.started, ['one', 'two'], 'as many as there is room for');
     await it.end('one', true);
     assert.deepEqual(it.started, ['one', 'two', 'three']);
+  });
+
+  test('claims more at once where there is much', async () => {
+    await using it = workerOver({ concurrencyMax: 64 });
+    const jobs = Array.from({ length: 31 }, (_, at) => `job ${at}`);
+    it.jobs.push(...jobs);
+    await settled();
+    assert.deepEqual(it.started, jobs);
+    assert.ok(it.rounds() < 10);
   });
 
   test('follows a hint only when something is due', async () => {
