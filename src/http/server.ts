@@ -77,7 +77,8 @@ function trackConnections(server: Server) {
     answering.set(socket, 0);
     socket.once('close', () => answering.delete(socket));
   });
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+  // Before whoever answers: a plain answer is written at once.
+  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     count(socket, 1);
     if (draining) response.shouldKeepAlive = false;
     unanswered.add(response);

@@ -37,9 +37,14 @@ export async function startModelServer(
     outgoing.writeHead(200, { 'content-type': 'text/event-stream' });
     const { signal } = new AbortController();
     let sent = 0;
-    for await (const event of streamOf(message, reply, { clock: systemClock, signal })) {
-      await pace?.(request, sent++, false);
-      outgoing.write(event);
+    for await (const piece of streamOf(message, reply, { clock: systemClock, signal })) {
+      // Each event by itself, however many come in one piece.
+      for (const event of Buffer.from(piece)
+        .toString('utf8')
+        .split(/(?<=\n\n)/)) {
+        await pace?.(request, sent++, false);
+        outgoing.write(event);
+      }
     }
     outgoing.end(() => void pace?.(request, sent, true));
   }
