@@ -285,8 +285,7 @@ describeServer({ name: 'MCP servers in sessions', scenarios }, ({ client, server
     ['sse', '/sse'],
   ] as const) {
     test(`the reference server of the protocol works over ${kind}`, async () => {
-      const port = 20_000 + Math.floor(Math.random() * 20_000);
-      const everything = await startEverything(kind, port);
+      const { everything, port } = await startEverything(kind);
       try {
         const url = `http://127.0.0.1:${port}${path}`;
         const events = await open1('sum', { url, name: 'every thing' });
@@ -300,13 +299,19 @@ describeServer({ name: 'MCP servers in sessions', scenarios }, ({ client, server
   }
 });
 
-async function startEverything(kind: string, port: number): Promise<ChildProcess> {
+/** It takes no port of its own choice, and one that was free may not be. */
+async function startEverything(kind: string): Promise<{ everything: ChildProcess; port: number }> {
   const resolve = createRequire(import.meta.url).resolve;
   const script = resolve('@modelcontextprotocol/server-everything/dist/index.js');
-  const env = { ...process.env, PORT: String(port) };
-  const child = spawn(process.execPath, [script, kind], { env, stdio: ['ignore', 'ignore', 'pipe'] });
-  // It tells where it listens on standard error.
-  let said = '';
-  while (!said.includes(String(port))) said += String((await once(child.stderr, 'data'))[0]);
-  return child;
+  for (;;) {
+    // Below the ports that systems hand out to clients.
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const env = { ...process.env, PORT: String(port) };
+    const everything = spawn(process.execPath, [script, kind], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    // It tells on standard error where it listens, or that somebody else does.
+    let said = '';
+    while (!said.includes(String(port))) said += String((await once(everything.stderr, 'data'))[0]);
+    if (/(listening|running) on port/i.test(said)) return { everything, port };
+    assert.match(said, /already in use/);
+  }
 }
