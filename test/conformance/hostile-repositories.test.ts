@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { describeRepositories } from '../support/repository-suite.ts';
 import type { Session } from '../support/server-sessions.ts';
-import { collect, interrupt, message, send } from '../support/server-sessions.ts';
+import { atRest, collect, interrupt, message, send } from '../support/server-sessions.ts';
 
 const nothing = async () => ({});
 
@@ -144,6 +144,8 @@ describeRepositories(
       await send(client, session.id, message('hello'));
       await held;
       await collect(client, session.id, () => send(client, session.id, interrupt));
+      // The message had not been looked at; its turn comes behind the interrupt.
+      await atRest(client, session.id);
       await client.beta.sessions.delete(session.id);
       git.guard(() => false);
       const other = await open(repository('/stuck/one'));
