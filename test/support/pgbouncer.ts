@@ -4,9 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'pg';
-import { asOther } from './postgres.ts';
+import { asOther, reachable } from './postgres.ts';
 
 export type Pooler = {
   /** The database, by way of the pooler. */
@@ -63,17 +61,4 @@ function launch(settings: string): ChildProcess {
   const program = ['setpriv', '--pdeathsig', 'TERM', '/usr/sbin/pgbouncer', '--quiet', settings];
   const [command = '', ...rest] = [...asOther(), ...program];
   return spawn(command, rest, { stdio: 'ignore' });
-}
-
-async function reachable(url: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    const client = new Client(url);
-    try {
-      await client.connect();
-      return await client.end();
-    } catch (cause) {
-      if (attempt === 200) throw new Error('PgBouncer does not start', { cause });
-      await sleep(50);
-    }
-  }
 }

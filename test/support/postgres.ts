@@ -138,14 +138,15 @@ function packaged(): string {
   return join(dirname(embedded.resolve(platform)), '../native/bin');
 }
 
-async function reachable(url: string, meanwhile = () => {}): Promise<void> {
+/** Resolves once whoever listens there lets a client in; `meanwhile` is called while it does not. */
+export async function reachable(url: string, meanwhile = () => {}): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const client = new Client(url);
     try {
       await client.connect();
       return await client.end();
     } catch (cause) {
-      if (attempt === 400) throw new Error('PostgreSQL does not start', { cause });
+      if (attempt === 400) throw new Error(`nobody lets a client in at ${url}`, { cause });
       await sleep(50);
       meanwhile();
     }
